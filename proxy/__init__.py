@@ -1,0 +1,1 @@
+"""Greenlight: a budget-aware routing proxy for asynchronous video-generation APIs."""

@@ -1,0 +1,1 @@
+"""Greenlight's own tests, laid out as a mirror of `proxy/`."""
