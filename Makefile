@@ -1,0 +1,65 @@
+# Everything a developer or a CI job runs. `make help` lists it.
+# Needs: Python >= 3.11 with venv, make. All else is installed into .venv from hash-locked lists.
+
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+# A finished installation leaves these behind; touching its inputs makes it run again.
+LOCKED := $(VENV)/.locked
+INSTALLED := $(VENV)/.installed
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test pytest coverage check bench soak lock clean
+
+help: ## list the commands
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+setup: $(INSTALLED) ## create .venv and install everything, locked by hash
+
+$(LOCKED): requirements/dev.txt tools/find-python
+	@python=$$(tools/find-python) && \
+	  if ! $(BIN)/python -c '' 2>/dev/null; then \
+	    echo "creating $(VENV) with $$python"; "$$python" -m venv --clear $(VENV); \
+	  fi
+	@echo "installing requirements/dev.txt"
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(INSTALLED): $(LOCKED) pyproject.toml
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup ## a first video on the simulated providers, from nothing
+	@$(BIN)/greenlight demo
+
+test: setup check pytest coverage ## everything the project checks, from nothing
+
+pytest: setup ## the tests alone, e.g. make pytest ARGS="tests/domain -x"
+	@$(BIN)/python -m coverage run -m pytest $(ARGS)
+
+coverage: ## hold the last `make pytest` to the limits
+	@$(BIN)/python -m coverage report --include='proxy/domain/*,proxy/gateway/*' --fail-under=100
+	@$(BIN)/python -m coverage report --fail-under=90
+
+check: setup ## format, lint, types, layers, spelling and the shipped configuration
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/codespell
+	@$(BIN)/greenlight check
+
+bench: setup ## admissions per second and bytes per job
+	@$(BIN)/python -m bench
+
+soak: setup ## a long run under load with kills
+	@$(BIN)/python -m bench soak
+
+lock: ## renew requirements/*.txt from pyproject.toml (UPGRADE=1: newest releases)
+	@tools/lock
+
+clean: ## remove what the commands above made
+	rm -rf $(VENV) build dist .coverage .coverage.* .hypothesis .import_linter_cache
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .greenlight
+	find proxy tests bench -type d -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
