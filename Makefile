@@ -4,10 +4,10 @@
 SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
-# A finished installation leaves these behind; touching its inputs makes it run again.
-LOCKED := $(VENV)/.locked
-INSTALLED := $(VENV)/.installed
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# A finished installation leaves a stamp; a newer input makes that step run again.
+RUNTIME := $(VENV)/.runtime
+DEVELOP := $(VENV)/.develop
+INSTALL := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test pytest coverage check bench soak lock clean
@@ -15,22 +15,24 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-setup: $(INSTALLED) ## create .venv and install everything, locked by hash
+setup: $(DEVELOP) ## create .venv and install everything, locked by hash
 
-$(LOCKED): requirements/dev.txt tools/find-python
-	@python=$$(tools/find-python) && \
-	  if ! $(BIN)/python -c '' 2>/dev/null; then \
-	    echo "creating $(VENV) with $$python"; "$$python" -m venv --clear $(VENV); \
-	  fi
+# What a user's installation has, and no more: `make demo` shows that it is enough.
+$(RUNTIME): requirements/runtime.txt requirements/build.txt pyproject.toml tools/find-python
+	@python=$$(tools/find-python) || exit 1; \
+	  $(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "creating $(VENV) with $$python"; "$$python" -m venv --clear $(VENV); }
+	@echo "installing requirements/runtime.txt"
+	@$(INSTALL) --require-hashes -r requirements/runtime.txt -r requirements/build.txt
+	@$(INSTALL) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(DEVELOP): requirements/dev.txt $(RUNTIME)
 	@echo "installing requirements/dev.txt"
-	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@$(INSTALL) --require-hashes -r requirements/dev.txt
 	@touch $@
 
-$(INSTALLED): $(LOCKED) pyproject.toml
-	@$(PIP) install --no-deps --no-build-isolation -e .
-	@touch $@
-
-demo: setup ## a first video on the simulated providers, from nothing
+demo: $(RUNTIME) ## a first video on the simulated providers, from nothing
 	@$(BIN)/greenlight demo
 
 test: setup check pytest coverage ## everything the project checks, from nothing
