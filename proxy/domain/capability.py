@@ -1,0 +1,86 @@
+"""What an offer can make, held against what is wanted. Nothing is rounded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from proxy.domain.policy import AudioSupport, FrameSupport
+from proxy.domain.video import Shape
+
+if TYPE_CHECKING:
+    from proxy.domain.policy import Capabilities, Offer
+
+DEFAULT_SECONDS_MIN = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """The request after the policy's `require` and the defaults; None = still open."""
+
+    seconds: int | None
+    resolution: str
+    aspect_ratio: str
+    audio: bool | None
+    has_first_frame: bool
+    prompt_chars: int
+
+
+def own_seconds(can: Capabilities, at_least_s: int) -> int:
+    """The offer's smallest allowed length of at least `at_least_s`, else its longest."""
+    return next((length for length in can.seconds if length >= at_least_s), can.seconds[-1])
+
+
+def shape_of(offer: Offer, wanted: Wanted) -> Shape:
+    """Resolve what an offer would make; `wanted.seconds` must be set and the offer must fit."""
+    assert wanted.seconds is not None
+    default = offer.audio_default and offer.can.audio is not AudioSupport.NONE
+    always = offer.can.audio is AudioSupport.ALWAYS
+    return Shape(
+        seconds=wanted.seconds,
+        resolution=wanted.resolution,
+        aspect_ratio=wanted.aspect_ratio,
+        audio=always or (default if wanted.audio is None else wanted.audio),
+    )
+
+
+def find_misfit(offer: Offer, wanted: Wanted) -> str | None:
+    """Name the first field an offer cannot do, with the values it allows; None when all fit."""
+    can = offer.can
+    checks = (
+        _one_of("seconds", wanted.seconds, can.seconds),
+        _one_of("resolution", wanted.resolution, can.resolutions),
+        _one_of("aspect_ratio", wanted.aspect_ratio, can.aspect_ratios),
+        _audio(wanted.audio, can.audio),
+        _first_frame(can.first_frame, has_first_frame=wanted.has_first_frame),
+        _prompt(wanted.prompt_chars, can.prompt_chars_max),
+    )
+    return next((misfit for misfit in checks if misfit is not None), None)
+
+
+def _one_of(field: str, value: object, allowed: tuple[object, ...]) -> str | None:
+    if value in allowed:
+        return None
+    return f"{field} {value} is not one of {', '.join(str(item) for item in allowed)}"
+
+
+def _audio(wanted: bool | None, support: AudioSupport) -> str | None:  # noqa: FBT001 - a tri-state field, not a switch
+    if wanted is True and support is AudioSupport.NONE:
+        return "audio true is not possible: its videos are silent"
+    if wanted is False and support is AudioSupport.ALWAYS:
+        return "audio false is not possible: its videos always carry sound"
+    return None
+
+
+def _first_frame(support: FrameSupport, *, has_first_frame: bool) -> str | None:
+    if has_first_frame and support is FrameSupport.NONE:
+        return "input_reference is not possible: it takes text only"
+    if not has_first_frame and support is FrameSupport.REQUIRED:
+        return "input_reference is required: it animates a picture"
+    return None
+
+
+def _prompt(length: int, length_max: int | None) -> str | None:
+    if length_max is None or length <= length_max:
+        return None
+    return f"prompt has {length} characters, at most {length_max} are allowed"

@@ -1,0 +1,197 @@
+"""Every error a client may see, as one tree.
+
+ProxyError(code, message, param, retry_after_s)
+├─ RequestError
+│  ├─ InvalidRequest · NotSupportedYet · Unauthenticated · Forbidden · JobNotFound
+│  └─ NoRoute · IdempotencyConflict · VideoNotReady · PayloadTooLarge
+├─ AdmissionError
+│  └─ RateLimited · BudgetExceeded
+├─ StoreUnavailable
+└─ ProviderError(failure)          raised by adapters, caught by the gateway
+
+Codes are stable and documented in docs/errors.md; status codes are known only to `proxy.http`.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from proxy.domain.bucket import BucketState
+    from proxy.domain.failure import Failure
+
+
+class ProxyError(Exception):
+    """Anything a client may see."""
+
+    code = "internal_error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        param: str | None = None,
+        retry_after_s: int | None = None,
+        details: Mapping[str, object] | None = None,
+        buckets: tuple[BucketState, ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or type(self).code
+        self.param = param
+        self.retry_after_s = retry_after_s
+        self.details: Mapping[str, object] = details or {}
+        self.buckets = buckets
+
+
+class RequestError(ProxyError):
+    """The request itself cannot be served as it is."""
+
+
+class InvalidRequest(RequestError):
+    """A field is missing, malformed or in conflict with another."""
+
+    code = "invalid_request"
+
+
+class PayloadTooLarge(RequestError):
+    """The body or one of its parts is over its limit."""
+
+    code = "payload_too_large"
+
+
+class NotSupportedYet(RequestError):
+    """A documented field or route that is not built yet."""
+
+    code = "not_supported_yet"
+
+
+class Unauthenticated(RequestError):
+    """No key, or one that does not hold."""
+
+    code = "invalid_api_key"
+
+
+class Forbidden(RequestError):
+    """The key holds, but may not do this."""
+
+    code = "forbidden"
+
+
+class JobNotFound(RequestError):
+    """No such job for this team."""
+
+    code = "video_not_found"
+
+
+class RouteNotFound(RequestError):
+    """No such path, or not with this method."""
+
+    code = "route_not_found"
+
+
+class ModelNotFound(RequestError):
+    """No such model or policy, or none this team may use."""
+
+    code = "model_not_found"
+
+
+class NoRoute(RequestError):
+    """No offer can make what was asked."""
+
+    code = "no_route"
+
+
+class IdempotencyConflict(RequestError):
+    """The Idempotency-Key is bound to another request."""
+
+    code = "idempotency_conflict"
+
+
+class VideoNotReady(RequestError):
+    """The job has no artifact (yet)."""
+
+    code = "video_not_ready"
+
+
+class RangeNotSatisfiable(RequestError):
+    """The Range lies outside the artifact."""
+
+    code = "range_not_satisfiable"
+
+
+class AdmissionError(ProxyError):
+    """A limit or a budget says no."""
+
+
+class RateLimited(AdmissionError):
+    """A token bucket is empty, or too many jobs are unfinished (`too_many_jobs`)."""
+
+    code = "rate_limit_exceeded"
+
+
+class BudgetExceeded(AdmissionError):
+    """A budget has no room for the quote."""
+
+    code = "budget_exceeded"
+
+
+class StoreUnavailable(ProxyError):
+    """The store does not answer: money fails closed."""
+
+    code = "store_unavailable"
+
+
+class ProviderError(Exception):
+    """A provider call failed; `failure` is classified and redacted."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(f"{failure.kind}: {failure.message}")
+        self.failure = failure
+
+
+REQUEST_CODES: Mapping[str, str] = MappingProxyType(
+    {
+        "internal_error": "a bug of ours; the body carries only the request id",
+        "invalid_request": "a field is missing, malformed or in conflict",
+        "payload_too_large": "the body or one of its parts is over its limit",
+        "not_supported_yet": "a documented field or route that is not built yet",
+        "invalid_api_key": "no key, or an unknown, expired or revoked one",
+        "forbidden": "the key lacks the scope, or the team may not use this model or policy",
+        "video_not_found": "no such job for this team",
+        "route_not_found": "no such path, or not with this method",
+        "model_not_found": "no such model or policy, or none this team may use",
+        "no_route": "no offer can make what was asked; every reason is listed",
+        "idempotency_conflict": "the Idempotency-Key is bound to another request",
+        "video_not_ready": "the job has no artifact (yet)",
+        "range_not_satisfiable": "the Range lies outside the artifact",
+        "rate_limit_exceeded": "a token bucket is empty; Retry-After says when to come back",
+        "too_many_jobs": "the team has as many unfinished jobs as it may have",
+        "budget_exceeded": "a budget has no room for the quote",
+        "store_unavailable": "the store does not answer; nothing was spent",
+    }
+)
+"""Codes of refused requests, each with its meaning."""
+
+JOB_CODES: Mapping[str, str] = MappingProxyType(
+    {
+        "content_policy": "the provider refused the prompt, the input or the result",
+        "invalid_input": "the provider refused the request as invalid",
+        "provider_auth": "the provider refused our credentials",
+        "provider_account": "our account at the provider has no credit or no right to this",
+        "provider_throttled": "the provider kept asking us to slow down",
+        "provider_unavailable": "the provider was down before it accepted the job",
+        "provider_failed": "the provider accepted the job and then failed it",
+        "provider_malformed": "the provider's answers could not be read",
+        "model_gone": "the provider no longer serves the model",
+        "outcome_unknown": "it could not be found out whether the provider made the video",
+        "artifact_lost": "the video was made, but could not be fetched and stored",
+        "deadline_exceeded": "the deadline passed before an attempt could start",
+        "cancelled": "the job was cancelled",
+    }
+)
+"""`error.code` of jobs that ended without a video, each with its meaning."""

@@ -1,0 +1,201 @@
+"""Frozen facts: one event per step feeds metrics, logs and crash tests alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from proxy.domain.failure import FailureKind
+    from proxy.domain.ids import JobId, KeyId, ModelName, ProviderName, TeamId
+    from proxy.domain.job import JobState, Resolution
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """A job was admitted: money reserved, job queued."""
+
+    job: JobId
+    team: TeamId
+    key: KeyId
+    policy: str
+    provider: ProviderName
+    model: ModelName
+    reserved_micro_usd: int
+    is_replay: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """A create was refused at admission with an error code."""
+
+    team: TeamId
+    key: KeyId
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotTaken:
+    """A provider account's slot is leased to an attempt; nothing else has happened yet."""
+
+    job: JobId
+    provider: ProviderName
+    account: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitting:
+    """The intent is written; the next thing to happen is the submit."""
+
+    job: JobId
+    team: TeamId
+    provider: ProviderName
+    account: str
+    model: ModelName
+    attempt: int
+    queued_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderCalled:
+    """One call to a provider ended; `outcome` is "ok" or a failure kind."""
+
+    job: JobId
+    provider: ProviderName
+    account: str
+    model: ModelName
+    operation: str
+    outcome: str
+    took_s: float
+    upstream_code: str | None = None
+    is_classified: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """A job went from one state to another (or worked on inside one)."""
+
+    job: JobId
+    team: TeamId
+    provider: ProviderName
+    model: ModelName
+    before: JobState
+    after: JobState
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """An artifact is whole in our store; its money is not settled yet."""
+
+    job: JobId
+    provider: ProviderName
+    model: ModelName
+    size_bytes: int
+    took_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolved:
+    """A reservation was settled or released."""
+
+    job: JobId
+    team: TeamId
+    provider: ProviderName
+    model: ModelName
+    attempt: int
+    resolution: Resolution
+    reserved_micro_usd: int
+    charged_micro_usd: int
+    overage_micro_usd: int
+    is_wasted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedOver:
+    """A job goes on at another candidate."""
+
+    job: JobId
+    before: ProviderName
+    after: ProviderName
+    kind: FailureKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """A job reached a terminal state."""
+
+    job: JobId
+    team: TeamId
+    state: JobState
+    code: str | None
+    took_s: float
+    render_s: float | None
+    provider: ProviderName
+    model: ModelName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomeUnknown:
+    """Nobody knows whether a submit was accepted; its money stays reserved."""
+
+    job: JobId
+    provider: ProviderName
+    model: ModelName
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigReloaded:
+    """A reload was tried; `problems` counts what stopped it (0 = it took effect)."""
+
+    digest: str
+    problems: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreCalled:
+    """One script or command of the store ended; `outcome` is "ok" or "error"."""
+
+    operation: str
+    outcome: str
+    took_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestServed:
+    """One HTTP request was answered; `route` is the template, never the path."""
+
+    route: str
+    method: str
+    status: int
+    took_s: float
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitChecked:
+    """A token bucket was asked; `decision` is "allowed" or "refused"."""
+
+    route_class: str
+    decision: str
+
+
+Event = (
+    Admitted
+    | Refused
+    | SlotTaken
+    | Submitting
+    | ProviderCalled
+    | Moved
+    | Stored
+    | Resolved
+    | FailedOver
+    | Ended
+    | OutcomeUnknown
+    | ConfigReloaded
+    | StoreCalled
+    | RequestServed
+    | LimitChecked
+)
+"""Any event; observers match on the type."""

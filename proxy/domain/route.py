@@ -1,0 +1,326 @@
+"""Routing: a request and a snapshot become ranked candidates, each with its reason. A pure function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from proxy.domain.capability import DEFAULT_SECONDS_MIN, Wanted, find_misfit, own_seconds, shape_of
+from proxy.domain.errors import Forbidden, InvalidRequest, ModelNotFound, NoRoute
+from proxy.domain.ids import ModelName, PolicyName, ProviderName
+from proxy.domain.policy import RoutingPolicy
+from proxy.domain.price import quote
+from proxy.domain.rank import Ranked, rank
+from proxy.domain.video import Substitute
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from proxy.domain.policy import Offer, Snapshot, Team
+    from proxy.domain.video import Shape, VideoJob
+
+DEFAULT_RESOLUTION = "720p"
+DEFAULT_ASPECT_RATIO = "16:9"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One offer that can make the job, priced at the job's shape."""
+
+    provider: ProviderName
+    model: ModelName
+    upstream: str
+    shape: Shape
+    quote_micro_usd: int
+    price_id: str
+    reason: str
+
+    @property
+    def offer_id(self) -> str:
+        """Stable name of the offer: "provider/model"."""
+        return f"{self.provider}/{self.model}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped:
+    """One offer that was considered and left out; `code` is stable, `detail` names what is allowed."""
+
+    provider: ProviderName
+    model: ModelName
+    code: str
+    detail: str
+    quote_micro_usd: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The routing decision: candidates in the order in which they will be tried."""
+
+    policy: PolicyName
+    requested_model: str | None
+    substitute: Substitute
+    candidates: tuple[Candidate, ...]
+    skipped: tuple[Skipped, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Target:
+    """Which policy ranks, and which model (if any) was named; `successors` when that one is retired."""
+
+    policy: RoutingPolicy
+    model: ModelName | None
+    successors: tuple[ModelName, ...] = ()
+
+    @property
+    def preferred(self) -> tuple[ModelName, ...]:
+        named = () if self.model is None else (self.model,)
+        return named + self.successors
+
+
+def plan(job: VideoJob, team: Team, snapshot: Snapshot, now_s: float) -> Plan:
+    """Rank every offer for a request.
+
+    Raises:
+        ModelNotFound: the named model or policy does not exist.
+        Forbidden: it exists, but the team may not use it.
+        InvalidRequest: a field conflicts with the policy's `require`.
+        NoRoute: no offer is left; `details["skipped"]` lists each with its reason.
+    """
+    target = _target(job, team, snapshot, now_s)
+    substitute = job.substitute or team.substitute
+    wanted = _wanted(job, target.policy)
+    open_offers, skipped = _screen(_offers(target, team, snapshot), snapshot, now_s)
+    ranked, misfits = _price_and_rank(open_offers, wanted, target, snapshot)
+    skipped += misfits
+    candidates, limited = _limit(ranked, target, substitute, job.max_cost_micro_usd)
+    skipped += limited
+    if not candidates:
+        raise _no_route(target, substitute, skipped)
+    return Plan(
+        policy=target.policy.name,
+        requested_model=job.model,
+        substitute=substitute,
+        candidates=tuple(candidates),
+        skipped=tuple(skipped),
+    )
+
+
+def _target(job: VideoJob, team: Team, snapshot: Snapshot, now_s: float) -> _Target:
+    named = job.model
+    if named is not None and named in snapshot.policies:
+        if job.policy is not None:
+            message = (
+                f"model names the policy {named!r} and policy is {job.policy!r}; send only one"
+            )
+            raise InvalidRequest(message, param="policy")
+        return _Target(policy=_policy(named, "model", team, snapshot), model=None)
+    policy = _policy(job.policy or team.use.default, "policy", team, snapshot)
+    if named is None:
+        return _Target(policy=policy, model=None)
+    model = snapshot.aliases.get(named, ModelName(named))
+    if model not in snapshot.models:
+        message = f"model {named!r} is neither a model, an alias nor a policy; see GET /v1/models"
+        raise ModelNotFound(message, param="model")
+    successors = _successors(model, snapshot, now_s)
+    if not any(team.use.allows_model(name) for name in (model, *successors)):
+        message = f"this team may not use the model {named!r}; see GET /v1/models"
+        raise Forbidden(message, param="model")
+    return _Target(policy=policy, model=model, successors=successors)
+
+
+def _policy(name: str, param: str, team: Team, snapshot: Snapshot) -> RoutingPolicy:
+    policy = snapshot.policies.get(PolicyName(name))
+    if policy is None:
+        allowed = ", ".join(sorted(team.use.policies))
+        raise ModelNotFound(f"policy {name!r} does not exist; allowed: {allowed}", param=param)
+    if policy.name not in team.use.policies and policy.name != team.use.default:
+        allowed = ", ".join(sorted(team.use.policies))
+        raise Forbidden(
+            f"this team may not use the policy {name!r}; allowed: {allowed}", param=param
+        )
+    return policy
+
+
+def _successors(model: ModelName, snapshot: Snapshot, now_s: float) -> tuple[ModelName, ...]:
+    """Successors of a model whose every offer is retired, in order and without end or repetition."""
+    found: list[ModelName] = []
+    pending = [model]
+    while pending:
+        current = pending.pop(0)
+        offers = [offer for offer in snapshot.offers if offer.model == current]
+        if not offers or not all(offer.lifecycle.is_retired(now_s) for offer in offers):
+            continue
+        fresh = [
+            name
+            for offer in offers
+            for name in offer.lifecycle.successors
+            if name not in found and name != model
+        ]
+        found += dict.fromkeys(fresh)
+        pending += dict.fromkeys(fresh)
+    return tuple(found)
+
+
+def _wanted(job: VideoJob, policy: RoutingPolicy) -> Wanted:
+    """Fill open fields from the policy's `require`, then from the defaults."""
+    _refuse_conflicts(job, policy)
+    return Wanted(
+        seconds=job.seconds or policy.require_seconds,
+        resolution=job.resolution or policy.require_resolution or DEFAULT_RESOLUTION,
+        aspect_ratio=job.aspect_ratio or policy.require_aspect_ratio or DEFAULT_ASPECT_RATIO,
+        audio=policy.require_audio if job.audio is None else job.audio,
+        has_first_frame=job.input_reference is not None,
+        prompt_chars=len(job.prompt),
+    )
+
+
+def _refuse_conflicts(job: VideoJob, policy: RoutingPolicy) -> None:
+    fields: tuple[tuple[str, object, object], ...] = (
+        ("seconds", job.seconds, policy.require_seconds),
+        ("resolution", job.resolution, policy.require_resolution),
+        ("aspect_ratio", job.aspect_ratio, policy.require_aspect_ratio),
+        ("audio", job.audio, policy.require_audio),
+    )
+    for param, asked, required in fields:
+        if asked is not None and required is not None and asked != required:
+            message = f"{param} {asked!r} conflicts with policy {policy.name!r}, which requires {required!r}"
+            raise InvalidRequest(message, param=param)
+
+
+def _offers(target: _Target, team: Team, snapshot: Snapshot) -> list[Offer]:
+    """Offers in question: what the team may use, and always those of the named model."""
+    return [
+        offer
+        for offer in snapshot.offers
+        if team.use.allows_model(offer.model) or offer.model == target.model
+    ]
+
+
+def _screen(
+    offers: Sequence[Offer], snapshot: Snapshot, now_s: float
+) -> tuple[list[Offer], list[Skipped]]:
+    """Drop offers that are retired, unpriced or without a usable account."""
+    kept: list[Offer] = []
+    skipped: list[Skipped] = []
+    for offer in offers:
+        provider = snapshot.providers.get(offer.provider)
+        if offer.lifecycle.is_retired(now_s):
+            successors = ", ".join(offer.lifecycle.successors) or "none"
+            skipped.append(_skip(offer, "retired", f"retired; successors: {successors}"))
+        elif not offer.prices:
+            skipped.append(_skip(offer, "price_unknown", "no known price"))
+        elif provider is None or not provider.is_configured:
+            reasons = [a.reason for a in provider.accounts if a.reason] if provider else []
+            detail = reasons[0] if reasons else "no account is configured"
+            skipped.append(_skip(offer, "not_configured", detail))
+        else:
+            kept.append(offer)
+    return kept, skipped
+
+
+def _price_and_rank(
+    offers: Sequence[Offer], wanted: Wanted, target: _Target, snapshot: Snapshot
+) -> tuple[list[Ranked], list[Skipped]]:
+    ranked, skipped = _fit(offers, wanted, target, snapshot)
+    if wanted.seconds is None and ranked:
+        # The best offer's own shortest length becomes the job's; the others are judged at it.
+        fixed = replace(wanted, seconds=ranked[0].shape.seconds)
+        ranked, skipped = _fit(offers, fixed, target, snapshot)
+    return ranked, skipped
+
+
+def _fit(
+    offers: Sequence[Offer], wanted: Wanted, target: _Target, snapshot: Snapshot
+) -> tuple[list[Ranked], list[Skipped]]:
+    fitting: list[Ranked] = []
+    skipped: list[Skipped] = []
+    for offer in offers:
+        seconds = wanted.seconds or own_seconds(offer.can, DEFAULT_SECONDS_MIN)
+        sized = replace(wanted, seconds=seconds)
+        misfit = find_misfit(offer, sized)
+        if misfit is not None:
+            skipped.append(_skip(offer, "incapable", misfit))
+            continue
+        shape = shape_of(offer, sized)
+        priced = quote(offer.prices, shape)
+        if priced is None:
+            detail = (
+                f"no price for {shape.resolution} {'with' if shape.audio else 'without'} audio"
+            )
+            skipped.append(_skip(offer, "price_unknown", detail))
+            continue
+        fitting.append(Ranked(offer=offer, shape=shape, quote=priced))
+    return rank(fitting, target.policy, snapshot.models, target.preferred), skipped
+
+
+def _limit(
+    ranked: Sequence[Ranked],
+    target: _Target,
+    substitute: Substitute,
+    max_cost_micro_usd: int | None,
+) -> tuple[list[Candidate], list[Skipped]]:
+    """Apply `max_cost_usd`, then how far the caller lets routing move from the first choice."""
+    candidates: list[Candidate] = []
+    skipped: list[Skipped] = []
+    for item in ranked:
+        micro_usd = item.quote.micro_usd
+        if max_cost_micro_usd is not None and micro_usd > max_cost_micro_usd:
+            skipped.append(_skip(item.offer, "over_max_cost", "above max_cost_usd", micro_usd))
+        elif not _may_follow(item, candidates, target, substitute):
+            detail = f"substitute is {substitute.value}"
+            skipped.append(_skip(item.offer, "not_substitutable", detail, micro_usd))
+        else:
+            candidates.append(_candidate(item))
+    return candidates, skipped
+
+
+def _may_follow(
+    item: Ranked, taken: Sequence[Candidate], target: _Target, substitute: Substitute
+) -> bool:
+    if substitute is Substitute.POLICY:
+        return True
+    if target.model is not None:
+        named = (target.model,) if substitute is Substitute.NEVER else target.preferred
+        if item.offer.model not in named:
+            return False
+    if not taken:
+        return True
+    return substitute is Substitute.SAME_MODEL and item.offer.model == taken[0].model
+
+
+def _candidate(item: Ranked) -> Candidate:
+    return Candidate(
+        provider=item.offer.provider,
+        model=item.offer.model,
+        upstream=item.offer.upstream,
+        shape=item.shape,
+        quote_micro_usd=item.quote.micro_usd,
+        price_id=item.quote.price_id,
+        reason=item.reason,
+    )
+
+
+def _skip(offer: Offer, code: str, detail: str, quote_micro_usd: int | None = None) -> Skipped:
+    return Skipped(
+        provider=offer.provider,
+        model=offer.model,
+        code=code,
+        detail=detail,
+        quote_micro_usd=quote_micro_usd,
+    )
+
+
+def _no_route(target: _Target, substitute: Substitute, skipped: Sequence[Skipped]) -> NoRoute:
+    listing = [
+        {"provider": item.provider, "model": item.model, "code": item.code, "detail": item.detail}
+        for item in skipped
+    ]
+    if target.successors and substitute is Substitute.NEVER:
+        named = " or ".join(target.successors)
+        message = f"model {target.model!r} is retired; its successor is {named}"
+        return NoRoute(message, param="model", details={"skipped": listing})
+    reasons = "; ".join(
+        f"{item.provider}/{item.model}: {item.code} ({item.detail})" for item in skipped
+    )
+    message = f"no offer can make this video: {reasons or 'the team may use none'}"
+    return NoRoute(message, details={"skipped": listing})

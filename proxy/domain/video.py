@@ -1,0 +1,114 @@
+"""What a caller asks for, and what a provider is asked to make."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+    from typing import Protocol
+
+    class InputBytes(Protocol):
+        """Opens the bytes of a stored input, from the first one, each time it is called."""
+
+        def __call__(self) -> AsyncIterator[bytes]: ...
+
+
+RESOLUTIONS = ("480p", "720p", "1080p", "4k")
+SHORT_SIDE_PX: Mapping[str, int] = MappingProxyType(
+    {"480p": 480, "720p": 720, "1080p": 1080, "4k": 2160}
+)
+
+
+class Substitute(StrEnum):
+    """How far routing may move away from what was named."""
+
+    NEVER = "never"
+    SAME_MODEL = "same_model"
+    POLICY = "policy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputFile:
+    """One stored input file, addressed by its content."""
+
+    sha256: str
+    size_bytes: int
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoJob:
+    """A create request as its caller sent it: None is "left open", nothing is filled in."""
+
+    prompt: str
+    model: str | None = None
+    policy: str | None = None
+    seconds: int | None = None
+    resolution: str | None = None
+    aspect_ratio: str | None = None
+    audio: bool | None = None
+    input_reference: InputFile | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    max_cost_micro_usd: int | None = None
+    deadline_s: int | None = None
+    substitute: Substitute | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """The resolved form of a video at one candidate; `audio` may differ between candidates."""
+
+    seconds: int
+    resolution: str
+    aspect_ratio: str
+    audio: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderInput:
+    """One input of an order as a readable handle."""
+
+    media_type: str
+    size_bytes: int
+    open: InputBytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What one provider is asked to make: one video, every field resolved."""
+
+    prompt: str
+    upstream: str
+    shape: Shape
+    first_frame: OrderInput | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """A finished file in our custody."""
+
+    sha256: str
+    size_bytes: int
+    media_type: str
+
+
+def frame_size_px(resolution: str, aspect_ratio: str) -> tuple[int, int]:
+    """Width and height of a resolution (its short side) at an aspect ratio such as "16:9".
+
+    Raises:
+        KeyError: a resolution outside RESOLUTIONS.
+        ValueError: an aspect ratio that is not two integers.
+    """
+    short_px = SHORT_SIDE_PX[resolution]
+    wide, high = (int(part) for part in aspect_ratio.split(":"))
+    if wide >= high:
+        return _even(short_px * wide / high), short_px
+    return short_px, _even(short_px * high / wide)
+
+
+def _even(length_px: float) -> int:
+    return 2 * round(length_px / 2)

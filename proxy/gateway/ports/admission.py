@@ -1,0 +1,135 @@
+"""Admission and the reading of balances."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from proxy.domain.balance import Balance, Bid
+    from proxy.domain.bucket import Bucket, BucketState
+    from proxy.domain.ids import TeamId
+    from proxy.domain.job import Job
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdmitCommand:
+    """One create. `job` has no attempts yet; its id is the operation id that makes a replay harmless.
+
+    `bids` are the plan's candidates in order, each naming by index the `balances` that count it.
+    `idempotency_key` is the caller's header, scoped to its API key. `sdk_try` is the number in
+    x-stainless-retry-count, 0 for a first try.
+    """
+
+    job: Job
+    bids: tuple[Bid, ...]
+    balances: tuple[Balance, ...]
+    buckets: tuple[Bucket, ...]
+    queued_max: int
+    idempotency_key: str | None
+    sdk_try: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """The job is stored; `candidate` won and its quote is reserved."""
+
+    job: Job
+    buckets: tuple[BucketState, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayed:
+    """An earlier job answers this request; nothing was spent."""
+
+    job: Job
+    buckets: tuple[BucketState, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyConflict:
+    """The idempotency key is bound to another request."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BucketEmpty:
+    """A token bucket refused; no bucket lost a token."""
+
+    buckets: tuple[BucketState, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TooManyOpen:
+    """The team has `open_jobs` unfinished jobs and may not have more."""
+
+    open_jobs: int
+    buckets: tuple[BucketState, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverBudget:
+    """A budget refused: the first failing balance of the first candidate; amounts in micro-USD."""
+
+    balance: Balance
+    quote_micro_usd: int
+    spent_micro_usd: int
+    reserved_micro_usd: int
+    buckets: tuple[BucketState, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeriodMoved:
+    """The store's clock lies outside a balance's period; nothing was done. Ask again with fresh bounds."""
+
+    now_ms: int
+
+
+AdmitResult = (
+    Accepted | Replayed | KeyConflict | BucketEmpty | TooManyOpen | OverBudget | PeriodMoved
+)
+
+
+class Admission(Protocol):
+    """Admission: one atomic, replay-safe step."""
+
+    async def admit(self, command: AdmitCommand) -> AdmitResult:
+        """Admit a job all or nothing. Raises StoreUnavailable."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BalanceState:
+    """How a balance stands, in micro-USD."""
+
+    balance: Balance
+    spent_micro_usd: int
+    reserved_micro_usd: int
+
+    @property
+    def left_micro_usd(self) -> int:
+        """What may still be reserved; 0 when overage went past the limit."""
+        used = self.spent_micro_usd + self.reserved_micro_usd
+        return max(0, self.balance.limit_micro_usd - used)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TeamState:
+    """The live numbers of one team."""
+
+    balances: tuple[BalanceState, ...]
+    buckets: tuple[BucketState, ...]
+    open_jobs: int
+    running_jobs: int
+
+
+class Accounts(Protocol):
+    """Reading what is spent and held."""
+
+    async def team_state(
+        self, team: TeamId, balances: Sequence[Balance], buckets: Sequence[Bucket]
+    ) -> TeamState:
+        """Read balances, buckets and job counts of a team in one round trip."""
+
+    async def now_ms(self) -> int:
+        """The store's clock, Unix milliseconds."""

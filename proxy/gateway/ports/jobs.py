@@ -1,0 +1,155 @@
+"""Jobs as the store keeps them: reading, queues, leases, fences, and the steps that move money."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from proxy.domain.balance import Balance, Bid
+    from proxy.domain.bucket import Bucket, BucketState, RateLimit
+    from proxy.domain.ids import AttemptId, JobId, ProviderName, TeamId
+    from proxy.domain.job import Job
+    from proxy.gateway.ports.admission import PeriodMoved
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One page of a team's jobs, and whether there are more."""
+
+    jobs: tuple[Job, ...]
+    has_more: bool
+
+
+class Jobs(Protocol):
+    """Reading jobs, and the changes a client may ask for. Every read is of one team; others' jobs do not exist."""
+
+    async def read(
+        self, team: TeamId, job: JobId, buckets: Sequence[Bucket]
+    ) -> tuple[Job | None, tuple[BucketState, ...]]:
+        """Spend a token of each bucket and read a job in the same round trip.
+
+        When a bucket refuses (retry_after_us > 0) the job is not read.
+        """
+
+    async def spend(self, team: TeamId, buckets: Sequence[Bucket]) -> tuple[BucketState, ...]:
+        """Spend a token of each bucket, or none."""
+
+    async def mark_fetched(self, job: Job) -> None:
+        """Note that a client has read the job by its id; SDK retries no longer replay it."""
+
+    async def page(
+        self, team: TeamId, *, after: JobId | None, limit: int, is_ascending: bool
+    ) -> Page:
+        """The team's jobs by creation time; an unknown `after` starts from the beginning."""
+
+    async def cancel(self, job: Job, *, is_forgotten: bool) -> Job:
+        """Cancel: a queued job is released and ends as cancelled in this step; any other unfinished job is flagged.
+
+        With `is_forgotten` the record is hidden from its team too. A terminal job is unchanged otherwise.
+        """
+
+    async def queue_position(self, job: Job) -> int | None:
+        """Place of a queued job among its team's waiting jobs, from 1; None when it waits no more."""
+
+
+class LostLease(Exception):
+    """Another worker holds the job now, or it moved on; whatever was learned is theirs to learn again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settle:
+    """Resolve the current attempt by charging it; `by` says what the amount rests on."""
+
+    charged_micro_usd: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """Resolve the current attempt without a charge; `by` says why."""
+
+    by: str
+
+
+Resolve = Settle | Release
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextAttempt:
+    """What a failed attempt may go on with: the remaining bids in order, with the balances that count them."""
+
+    bids: tuple[Bid, ...]
+    balances: tuple[Balance, ...]
+
+
+class Work(Protocol):
+    """The worker's side of the store: queues, leases, fences and the scripts that change state and money."""
+
+    async def due(self, limit: int) -> tuple[list[JobId], float | None]:
+        """Ids of jobs whose next step is due, and seconds until the next one after them (None: no more)."""
+
+    async def claim(self, jobs: Sequence[JobId], *, lease_s: float) -> list[Job]:
+        """Lease due jobs to this worker, raising their fences; those that somebody else took are left out."""
+
+    async def waiting(self, limit_per_team: int) -> list[Job]:
+        """Queued jobs that may be dispatched now, oldest first within each team."""
+
+    async def begin(
+        self, job: Job, *, account: str, running_max: int, lease_s: float
+    ) -> Job | None:
+        """Write the intent to submit the current attempt at an account: queued -> submitting, leased and fenced.
+
+        None when the job is no longer queued or the team already has `running_max` jobs under way.
+        """
+
+    async def commit(self, before: Job, after: Job, *, due_in_s: float) -> Job:
+        """Store a step that moves no money. Raises LostLease. `after.state` queued puts it back in its team's queue.
+
+        Returns the job as stored, with a cancel that came in between.
+        """
+
+    async def finish(self, before: Job, after: Job, resolve: Resolve) -> Job:
+        """Resolve the current attempt and end the job, in one step. Raises LostLease.
+
+        A job with a requested cancel ends as cancelled whatever `after.state` says. A reservation that is
+        already resolved keeps its first resolution.
+        """
+
+    async def fail_over(
+        self, before: Job, after: Job, resolve: Resolve, following: NextAttempt, *, wait_s: float
+    ) -> Job | PeriodMoved:
+        """Resolve the current attempt, then reserve the first bid that fits and go back to queued.
+
+        If none fits, or a cancel was requested, end the job as `after` says (stopped by the budget).
+        Raises LostLease.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotState:
+    """Outcome of asking for a slot: taken, or how long to wait (0 = full, nobody knows how long)."""
+
+    is_taken: bool
+    wait_s: float = 0.0
+
+
+class Slots(Protocol):
+    """Leased slots of provider accounts, keyed by attempt; taking one again renews it."""
+
+    async def take(
+        self,
+        provider: ProviderName,
+        account: str,
+        attempt: AttemptId,
+        *,
+        slots: int,
+        submit: RateLimit | None,
+        lease_s: float,
+    ) -> SlotState:
+        """Take or renew a slot; a first taking also spends a token of the account's submit bucket."""
+
+    async def release(self, provider: ProviderName, account: str, attempt: AttemptId) -> None:
+        """Give a slot back; giving back what is not held is no error."""

@@ -1,0 +1,87 @@
+"""The interface every video provider is spoken to through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from proxy.domain.failure import Failure
+    from proxy.domain.ids import AttemptId, ProviderName
+    from proxy.domain.job import Operation
+    from proxy.domain.video import Order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """Still at work. `progress` is per cent where the provider says; `retry_after_s` where it asks."""
+
+    progress: int | None = None
+    retry_after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Succeeded:
+    """Done. Never stored: after a crash `status` is asked again.
+
+    `result` is what `download` needs (URLs, say); `inline_path` is a temporary file that holds the raw answer
+    of a provider that sends the video inside it, which `download` decodes and removes.
+    `charge_micro_usd` is the provider's own figure, None where it reports none.
+    """
+
+    result: dict[str, object]
+    charge_micro_usd: int | None = None
+    inline_path: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """The provider ended the operation without a video."""
+
+    failure: Failure
+    charge_micro_usd: int | None = None
+
+
+Status = Pending | Succeeded | Failed
+
+
+class VideoProvider(Protocol):
+    """One account at one provider. Every method raises ProviderError with a classified Failure."""
+
+    async def submit(self, order: Order, attempt: AttemptId) -> Operation:
+        """Start one video; returns the provider's handle."""
+
+    async def status(self, operation: Operation) -> Status:
+        """Ask how an accepted operation stands.
+
+        An operation the provider no longer knows raises ProviderError of kind unknown_outcome.
+        """
+
+    def download(self, operation: Operation, result: Succeeded) -> AsyncIterator[bytes]:
+        """Stream the finished file."""
+
+
+@runtime_checkable
+class FindsByAttempt(Protocol):
+    """A provider that can look up what a lost submit did."""
+
+    async def find(self, attempt: AttemptId) -> Operation | None:
+        """Look an attempt up by its id: its operation, or None when the provider surely has none."""
+
+
+@runtime_checkable
+class Cancels(Protocol):
+    """A provider that can stop an operation."""
+
+    async def cancel(self, operation: Operation) -> None:
+        """Ask the provider to stop; the job is followed to its end all the same."""
+
+
+class Providers(Protocol):
+    """The live adapters by provider and account."""
+
+    def get(self, provider: ProviderName, account: str) -> VideoProvider | None:
+        """The adapter of an account, None when that account is not configured (any more)."""

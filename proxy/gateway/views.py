@@ -1,0 +1,108 @@
+"""What the use cases answer; the http edge renders these and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+    from proxy.domain.bucket import BucketState
+    from proxy.domain.errors import ProxyError
+    from proxy.domain.job import Job
+    from proxy.domain.policy import ApiKey, Model, Offer, RoutingPolicy, Team
+    from proxy.domain.route import Candidate, Plan
+    from proxy.gateway.ports.admission import BalanceState, TeamState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who asks: an authenticated key and its team, both from the same snapshot."""
+
+    key: ApiKey
+    team: Team
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobView:
+    """A job with what its answer needs beside it.
+
+    `offer` is the current candidate's offer in today's catalog (None when it was removed): the source of
+    the Deprecation and Sunset headers. `queue_position` is set while the job waits.
+    """
+
+    job: Job
+    buckets: tuple[BucketState, ...]
+    offer: Offer | None = None
+    queue_position: int | None = None
+    is_replay: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobsView:
+    """One page of jobs."""
+
+    jobs: tuple[Job, ...]
+    has_more: bool
+    buckets: tuple[BucketState, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContentView:
+    """A finished artifact; `open(start, length)` streams a range of it."""
+
+    job: Job
+    size_bytes: int
+    sha256: str
+    media_type: str
+    open: Callable[[int, int], AsyncIterator[bytes]]
+    buckets: tuple[BucketState, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuotedCandidate:
+    """One candidate of a quote: would it fit, and what every balance that counts it would have left."""
+
+    candidate: Candidate
+    fits: bool
+    left_after: Sequence[tuple[BalanceState, int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuoteView:
+    """What a create would do now. `refusal` None = it would be accepted, at `chosen`."""
+
+    plan: Plan | None
+    candidates: tuple[QuotedCandidate, ...]
+    chosen: Candidate | None
+    refusal: ProxyError | None
+    buckets: tuple[BucketState, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetView:
+    """A team's accounts, limits and counts."""
+
+    team: Team
+    state: TeamState
+    buckets: tuple[BucketState, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelView:
+    """A model the team may use, with its offers in the catalog's order."""
+
+    model: Model
+    offers: tuple[Offer, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelsView:
+    """Models and policies a team may use."""
+
+    models: tuple[ModelView, ...]
+    policies: tuple[RoutingPolicy, ...]
+    default_policy: str
+    now_s: float
+    buckets: tuple[BucketState, ...]
