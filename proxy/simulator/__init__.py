@@ -1,0 +1,1 @@
+"""The vendors' wire formats as one HTTP server, with scenarios and an invoice."""

@@ -1,0 +1,81 @@
+"""The simulator's own endpoints below `/_sim`; no vendor has these."""
+
+import json
+
+from aiohttp import web
+
+from proxy.simulator.directives import BadDirectiveError
+from proxy.simulator.fields import BadFieldError, Fields
+from proxy.simulator.tasks import Task
+from proxy.simulator.world import World
+
+
+def routes(world: World, vendors: tuple[str, ...]) -> list[web.RouteDef]:
+    """Return the control routes of a simulator with these vendors."""
+    control = _Control(world, vendors)
+    return [
+        web.get("/_sim/invoice", control.invoice),
+        web.get("/_sim/calls", control.calls),
+        web.post("/_sim/scenarios", control.scenarios),
+        web.post("/_sim/reset", control.reset),
+    ]
+
+
+class _Control:
+    def __init__(self, world: World, vendors: tuple[str, ...]) -> None:
+        self._world = world
+        self._vendors = vendors
+
+    async def invoice(self, _: web.Request) -> web.Response:
+        """Answer what every vendor would charge now, task by task."""
+        now_s = self._world.now_s()
+        lines = [_invoice_line(task, now_s) for task in self._world.tasks.all()]
+        total = sum(task.invoiced_micro_usd(now_s) for task in self._world.tasks.all())
+        return web.json_response({"tasks": lines, "total_micro_usd": total})
+
+    async def calls(self, _: web.Request) -> web.Response:
+        """Answer every request a vendor received, oldest first."""
+        # vars() would follow a new field of Call into the published shape.
+        lines = [
+            {
+                "provider": call.provider,
+                "operation": call.operation,
+                "task_id": call.task_id,
+                "accepted": call.accepted,
+                "status": call.status,
+                "at": call.at,
+            }
+            for call in self._world.calls.all()
+        ]
+        return web.json_response({"calls": lines})
+
+    async def scenarios(self, request: web.Request) -> web.Response:
+        """Set one vendor's default directive: `{"provider": ..., "directive": ...}`."""
+        try:
+            fields = Fields(json.loads(await request.read()), "")
+            provider = fields.required_text("provider", allowed=self._vendors)
+            directive = fields.required_text("directive")
+            fields.done()
+            self._world.scenarios.set_default(provider, directive)
+        except (BadDirectiveError, BadFieldError, ValueError) as error:
+            return web.json_response({"error": str(error)}, status=400)
+        return web.json_response({"provider": provider, "directive": directive})
+
+    async def reset(self, _: web.Request) -> web.Response:
+        """Forget tasks, calls and scenarios."""
+        self._world.tasks.reset()
+        self._world.calls.reset()
+        self._world.scenarios.reset()
+        return web.json_response({})
+
+
+def _invoice_line(task: Task, now_s: float) -> dict[str, object]:
+    return {
+        "provider": task.order.provider,
+        "task_id": task.task_id,
+        "external_id": task.order.external_id,
+        "model": task.order.model,
+        "seconds": task.billed_seconds,
+        "status": str(task.phase(now_s)),
+        "micro_usd": task.invoiced_micro_usd(now_s),
+    }

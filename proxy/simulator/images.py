@@ -1,0 +1,50 @@
+"""The format and size of an image, read from its first bytes."""
+
+import base64
+import binascii
+import struct
+from dataclasses import dataclass
+
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_PNG_IHDR = struct.Struct(">II")
+_JPEG_SOF = struct.Struct(">BHH")
+# Start-of-frame markers carry the size; C4, C8 and CC share their range and do not.
+_SOF_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+
+
+@dataclass(frozen=True)
+class Image:
+    """What an image file says about itself; sides in pixels."""
+
+    mime_type: str
+    width: int
+    height: int
+
+
+def decode_base64(text: str) -> bytes | None:
+    """Return the bytes of a standard base64 text, None if it is none."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+
+
+def read_image(data: bytes) -> Image | None:
+    """Return what a PNG or JPEG says about itself, None for anything else."""
+    if data.startswith(_PNG_SIGNATURE) and data[12:16] == b"IHDR" and len(data) >= 24:  # noqa: PLR2004
+        width, height = _PNG_IHDR.unpack_from(data, 16)
+        return Image("image/png", width, height)
+    if data.startswith(b"\xff\xd8\xff"):
+        return _read_jpeg(data)
+    return None
+
+
+def _read_jpeg(data: bytes) -> Image | None:
+    offset = 2
+    while offset + 9 <= len(data) and data[offset] == 0xFF:  # noqa: PLR2004 - marker prefix
+        marker = data[offset + 1]
+        if marker in _SOF_MARKERS:
+            _, height, width = _JPEG_SOF.unpack_from(data, offset + 4)
+            return Image("image/jpeg", width, height)
+        offset += 2 + int.from_bytes(data[offset + 2 : offset + 4])
+    return None

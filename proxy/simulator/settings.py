@@ -1,0 +1,71 @@
+"""What a simulator is built from: credentials it accepts, clock, random source, timings."""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class KlingKeyPair:
+    """An access key and the secret that signs its HS256 tokens."""
+
+    access_key: str
+    secret_key: str
+
+
+@dataclass(frozen=True)
+class KlingAccount:
+    """One account: any of its keys gives the same access.
+
+    `concurrency` caps the unfinished tasks per model; None is no cap.
+    """
+
+    name: str = "default"
+    api_keys: tuple[str, ...] = ()
+    key_pairs: tuple[KlingKeyPair, ...] = ()
+    concurrency: int | None = None
+
+
+@dataclass(frozen=True)
+class VertexProject:
+    """One project and who may call it: a service account's key, or fixed bearer tokens.
+
+    `public_key_pem` verifies the RS256 tokens that `client_email` signs for itself.
+    """
+
+    project: str
+    client_email: str = ""
+    public_key_pem: str = ""
+    static_tokens: tuple[str, ...] = ()
+    # Source: https://cloud.google.com/vertex-ai/generative-ai/docs/models/veo/3-1-generate,
+    # 2026-11-22: us-central1 only.
+    locations: tuple[str, ...] = ("us-central1",)
+
+
+def wall_clock_s() -> float:
+    """Return seconds since the epoch."""
+    return time.time()  # noqa: TID251 - the one place; everything else is handed a clock
+
+
+@dataclass(frozen=True)
+class SimulatorSettings:
+    """Everything the simulator knows before its first request.
+
+    Attributes:
+        now: Seconds since the epoch; the only clock task states depend on.
+        rng: Source of ids and of the key that signs clip links.
+        render_s: How long a task renders unless its prompt says `render=`.
+        clip_link_ttl_s: How long a clip's link works after the task ended.
+        slow_download_s: How long a `download=slow` takes in all.
+    """
+
+    kling: tuple[KlingAccount, ...] = ()
+    vertex: tuple[VertexProject, ...] = ()
+    now: Callable[[], float] = wall_clock_s
+    render_s: float = 2.0
+    # Source: https://kling.ai/document-api/api/video/3-0-omni/text-to-video, 2026-09-20:
+    # results are cleared after 30 days.
+    clip_link_ttl_s: float = 30 * 86_400
+    slow_download_s: float = 2.0
+    rng: random.Random = field(default_factory=random.SystemRandom)

@@ -1,0 +1,93 @@
+"""What a vendor module gives the simulator, and the frame its requests run in."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from proxy.simulator.calls import Call
+from proxy.simulator.directives import Plan
+from proxy.simulator.world import CALL, NoAnswer, World, reset
+
+_TIMED_OUT = "504"
+
+
+@dataclass(frozen=True)
+class Vendor:
+    """One entry of the table: the vendor is served below `/{name}`."""
+
+    name: str
+    build: Callable[[World], web.Application]
+
+
+def recorder(name: str, world: World) -> Middleware:
+    """Return the outermost middleware of a vendor: it logs each request, answered or not."""
+
+    @web.middleware
+    async def record(request: web.Request, handler: Handler) -> web.StreamResponse:
+        call = world.calls.open(Call(name, "unknown", at=world.now_s()))
+        request[CALL] = call
+        try:
+            response = await handler(request)
+        except NoAnswer:
+            if request.transport is not None:
+                request.transport.close()
+            return web.Response()  # goes nowhere: the connection is closed
+        call.status = response.status
+        return response
+
+    return record
+
+
+async def read_fault(
+    request: web.Request, world: World, fault: str, error: Callable[[str], Exception]
+) -> web.Response | None:
+    """Show a fault of a status or find call; None if there is none.
+
+    Args:
+        request: The request to answer.
+        world: Where hangs end.
+        fault: One of `directives.READ_FAULTS`, or `ok`.
+        error: Gives the vendor's exception for a fault that is an HTTP status.
+    """
+    if fault == "ok":
+        return None
+    if fault == "garbage":
+        return garbage()
+    if fault == "hang":
+        raise await world.hang(request)
+    if fault == "reset":
+        raise reset(request)
+    raise error(fault)
+
+
+async def refuse_submit(
+    request: web.Request, world: World, plan: Plan, error: Callable[[str], Exception]
+) -> None:
+    """Show a submit fault that creates no task; return if there is none."""
+    if plan.submit_accepts:
+        return
+    if plan.submit == "hang":
+        raise await world.hang(request)
+    if plan.submit == "reset":
+        raise reset(request)
+    raise error(plan.submit)
+
+
+async def lose_answer(
+    request: web.Request, world: World, plan: Plan, error: Callable[[str], Exception]
+) -> web.Response | None:
+    """Show a submit fault that comes after acceptance; None means: answer normally."""
+    if plan.submit == "accept_then_hang":
+        raise await world.hang(request)
+    if plan.submit == "accept_then_reset":
+        raise reset(request)
+    if plan.submit == "accept_then_504":
+        raise error(_TIMED_OUT)
+    return garbage() if plan.submit == "garbage" else None
+
+
+def garbage() -> web.Response:
+    """Return a 200 whose JSON is cut in the middle."""
+    return web.Response(body=b'{"code": 0, "data": {"id": ', content_type="application/json")

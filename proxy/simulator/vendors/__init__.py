@@ -1,0 +1,1 @@
+"""One package per vendor; `proxy.simulator.app` holds the table of them."""

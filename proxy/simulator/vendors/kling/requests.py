@@ -1,0 +1,176 @@
+"""Read a create request as strictly as the vendor, into an order.
+
+Source: https://kling.ai/document-api/api/video/3-0-omni/text-to-video and its sibling pages
+per model, 2026-09-20. One field-level rule the vendor does not state is noted where it stands.
+"""
+
+from dataclasses import dataclass
+
+from proxy.simulator.fields import BadFieldError, Fields
+from proxy.simulator.images import Image, decode_base64, read_image
+from proxy.simulator.vendors.kling.catalog import ASPECT_RATIOS, Audio, Model, frame_size
+
+_IMAGE_BYTES_MAX = 50 * 1024**2
+_IMAGE_SIDE_PX_MIN = 300
+_IMAGE_RATIO_MAX = 2.5
+_PROMPT, _FIRST, _LAST = "prompt", "first_frame", "last_frame"
+
+
+@dataclass(frozen=True)
+class Create:
+    """A valid create request, defaults filled in."""
+
+    prompt: str
+    seconds: int
+    width: int
+    height: int
+    micro_usd_per_s: int
+    external_id: str | None
+
+
+@dataclass(frozen=True)
+class _Settings:
+    resolution: str
+    aspect_ratio: str | None
+    seconds: int
+    sound: bool
+
+
+def read_text_to_video(body: object, model: Model) -> Create:
+    """Return the order in a `/text-to-video/{model}` body.
+
+    Raises:
+        BadFieldError: The body breaks a rule of the model.
+    """
+    fields = Fields(body, "")
+    prompt = _prompt(fields, "prompt", model.prompt_max)
+    settings = _settings(fields, model, has_aspect_ratio=True)
+    external_id = _options(fields)
+    fields.done()
+    rate = model.rates[settings.resolution, settings.sound]
+    ratio = settings.aspect_ratio or "16:9"
+    return _create(prompt, settings, rate, ratio=ratio, external_id=external_id)
+
+
+def read_image_to_video(body: object, model: Model) -> Create:
+    """Return the order in an `/image-to-video/{model}` body.
+
+    The first frame sets the picture's shape; the nearest of the three ratios is rendered.
+
+    Raises:
+        BadFieldError: The body breaks a rule of the model.
+    """
+    fields = Fields(body, "")
+    settings = _settings(fields, model, has_aspect_ratio=False)
+    prompt, frames = _contents(fields, model)
+    external_id = _options(fields)
+    fields.done()
+    if _FIRST not in frames:
+        raise BadFieldError(path="contents", problem="a first_frame is required")
+    if _LAST in frames and settings.resolution not in model.last_frame_at:
+        problem = f"first and last frame are not supported at {settings.resolution}"
+        raise BadFieldError(path="contents", problem=problem)
+    rate = model.rates[settings.resolution, settings.sound]
+    ratio = _nearest_ratio(frames[_FIRST])
+    return _create(prompt, settings, rate, ratio=ratio, external_id=external_id)
+
+
+def _create(
+    prompt: str, settings: _Settings, rate: int, *, ratio: str, external_id: str | None
+) -> Create:
+    width, height = frame_size(settings.resolution, ratio)
+    return Create(prompt, settings.seconds, width, height, rate, external_id)
+
+
+def _prompt(fields: Fields, name: str, longest: int) -> str:
+    prompt = fields.text(name, longest=longest)
+    if not prompt:
+        raise BadFieldError(fields.path(name), "is required")
+    return prompt
+
+
+def _settings(body: Fields, model: Model, *, has_aspect_ratio: bool) -> _Settings:
+    fields = body.child("settings") or Fields({}, "settings")
+    resolution = fields.text("resolution", allowed=model.resolutions) or "720p"
+    ratio = fields.text("aspect_ratio", allowed=ASPECT_RATIOS) if has_aspect_ratio else None
+    seconds = fields.integer("duration", allowed=model.seconds) or 5
+    sound = model.audio is Audio.ALWAYS
+    if model.audio is Audio.CHOICE:
+        sound = fields.text("audio", allowed=("native", "off")) == "native"
+    if model.multi_shot:
+        fields.flag("multi_shot")
+    fields.done()
+    if (resolution, sound) not in model.rates:
+        raise BadFieldError(
+            path="settings.audio", problem=f"native is not supported at {resolution}"
+        )
+    return _Settings(resolution, ratio, seconds, sound)
+
+
+def _options(body: Fields) -> str | None:
+    fields = body.child("options")
+    if fields is None:
+        return None
+    url = fields.text("callback_url")
+    if url and not url.startswith(("http://", "https://")):
+        raise BadFieldError(path="options.callback_url", problem="must be an http or https URL")
+    # The vendor's own example sends "" for "none".
+    external_id = fields.text("external_task_id") or None
+    # Not stated by the vendor: a comma separates ids in a query, so none may hold one.
+    if external_id and "," in external_id:
+        raise BadFieldError(path="options.external_task_id", problem="must not contain a comma")
+    watermark = fields.child("watermark_info")
+    if watermark is not None:
+        watermark.flag("enabled")
+        watermark.done()
+    fields.done()
+    return external_id
+
+
+def _contents(body: Fields, model: Model) -> tuple[str, dict[str, Image | None]]:
+    prompt: str | None = None
+    frames: dict[str, Image | None] = {}
+    kinds = (_PROMPT, _FIRST, _LAST) if model.last_frame_at else (_PROMPT, _FIRST)
+    for item in body.children("contents"):
+        kind = item.text("type", allowed=kinds)
+        if kind == _PROMPT and prompt is None:
+            prompt = _prompt(item, "text", model.image_prompt_max)
+        elif kind in {_FIRST, _LAST} and kind not in frames:
+            frames[kind] = _image(item)
+        else:
+            raise BadFieldError(item.path("type"), "is missing or given twice")
+        item.done()
+    if prompt is None:
+        raise BadFieldError(path="contents", problem="a prompt is required")
+    return prompt, frames
+
+
+def _image(item: Fields) -> Image | None:
+    """Check a frame; None for a URL, which is not fetched."""
+    text = item.text("url")
+    if not text:
+        raise BadFieldError(item.path("url"), "is required")
+    if text.startswith(("http://", "https://")):
+        return None
+    data = decode_base64(text)
+    if data is None:
+        raise BadFieldError(item.path("url"), "is neither a URL nor Base64 (without data: prefix)")
+    image = read_image(data)
+    if image is None or len(data) > _IMAGE_BYTES_MAX:
+        raise BadFieldError(item.path("url"), "must be a JPEG or PNG of at most 50MB")
+    short_px, long_px = sorted((image.width, image.height))
+    if short_px < _IMAGE_SIDE_PX_MIN or long_px > short_px * _IMAGE_RATIO_MAX:
+        raise BadFieldError(item.path("url"), "needs sides of 300px and a ratio within 1:2.5")
+    return image
+
+
+def _nearest_ratio(image: Image | None) -> str:
+    if image is None:
+        return "16:9"
+    wanted = image.width / image.height
+    return min(ASPECT_RATIOS, key=lambda name: abs(_ratio(name) - wanted))
+
+
+def _ratio(name: str) -> float:
+    across, down = ASPECT_RATIOS[name]
+    return across / down
