@@ -1,0 +1,1 @@
+"""Reads config.yaml and the policies folder into one checked, immutable snapshot."""

@@ -1,0 +1,184 @@
+"""policies/catalog.yaml and policies/catalog/*.yaml: models, their offers and the price book."""
+
+import re
+from typing import Annotated, Final, Self
+
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+
+from proxy.config.fields import (
+    AspectRatio,
+    Count,
+    Date,
+    DurationMs,
+    FaultAtError,
+    Flag,
+    Items,
+    MicroUsd,
+    Name,
+    Resolution,
+    Section,
+    SomeItems,
+    Text,
+)
+from proxy.config.policy_schema import SECONDS_MAX
+from proxy.domain.policy import AudioSupport, FrameSupport
+from proxy.domain.price import Billing
+
+Score = Annotated[Count, Field(ge=0, le=100)]
+_RANGE: Final = re.compile(r"([1-9][0-9]{0,2})-([1-9][0-9]{0,2})", re.ASCII)
+
+
+def _lengths(value: object) -> tuple[int, ...]:
+    """Read `[4, 6, 8]` or the range `3-15` as every allowed length, ascending."""
+    found = _RANGE.fullmatch(value) if isinstance(value, str) else None
+    lengths = value if isinstance(value, list) else []
+    if found is not None:
+        lengths = list(range(int(found[1]), int(found[2]) + 1))
+    whole = [length for length in lengths if type(length) is int and 1 <= length <= SECONDS_MAX]
+    if not whole or len(whole) < len(lengths):
+        message = (
+            f"must be a list such as [4, 6, 8] or a range such as 3-15, in whole seconds "
+            f"from 1 to {SECONDS_MAX}"
+        )
+        raise ValueError(message)
+    return tuple(sorted(set(whole)))
+
+
+def _frame(value: object) -> object:
+    if isinstance(value, bool):
+        return FrameSupport.OPTIONAL if value else FrameSupport.NONE
+    if value == FrameSupport.REQUIRED:
+        return value
+    message = f"{str(value)[:60]!r} is not allowed here; allowed: true, false, required"
+    raise ValueError(message)
+
+
+def _known(value: object) -> object:
+    """Read `unknown` as no price at all; an empty list is more likely a mistake."""
+    if value == "unknown":
+        return []
+    if isinstance(value, str) or value == []:
+        message = "must be the word unknown, or a list of at least one price"
+        raise ValueError(message)
+    return value
+
+
+def _billing(value: object) -> object:
+    return {"bills": value} if isinstance(value, str) else value
+
+
+class ScoresSection(Section):
+    """The organisation's opinion of a model: any names, 0 to 100 each."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Score]
+
+    source: Text
+    as_of: Date
+
+    @property
+    def by_name(self) -> dict[str, int]:
+        """Score's name → 0 to 100."""
+        return dict(self.__pydantic_extra__)
+
+
+class ModelSection(Section):
+    """One model, whoever sells it."""
+
+    aliases: Items[Name] = Field(default_factory=dict)
+    scores: ScoresSection | None = None
+
+
+class CanSection(Section):
+    """What an offer can make."""
+
+    seconds: Annotated[tuple[int, ...], BeforeValidator(_lengths)]
+    resolutions: SomeItems[Resolution]
+    aspect_ratios: SomeItems[AspectRatio]
+    audio: AudioSupport
+    first_frame: Annotated[FrameSupport, BeforeValidator(_frame)] = FrameSupport.NONE
+    last_frame: Flag = False
+    reference_images: Annotated[Count, Field(ge=0, le=100)] = 0
+    prompt_chars_max: Annotated[Count, Field(ge=1)] | None = None
+
+
+class PriceSection(Section):
+    """One row of the price book; without `audio` it holds with and without sound."""
+
+    resolution: Resolution
+    audio: Flag | None = None
+    per_second: MicroUsd
+    source: Text
+    as_of: Date
+
+
+class BillingSection(Section):
+    """Whether one kind of ending without a video is charged."""
+
+    bills: Billing
+    source: Text | None = None
+
+
+BillingField = Annotated[BillingSection, BeforeValidator(_billing)]
+
+
+class BillsOnSection(Section):
+    """What endings without a video cost."""
+
+    failed: BillingField
+    filtered: BillingField
+    cancelled: BillingField
+    expired: BillingField
+
+
+class LifecycleSection(Section):
+    """When the vendor ends an offer, and what replaces it."""
+
+    deprecated_at: Date | None = None
+    retires_not_before: Date | None = None
+    retires_at: Date | None = None
+    successor: Items[Name] = Field(default_factory=dict)
+
+
+class OfferSection(Section):
+    """A model sold by a provider."""
+
+    provider: Name
+    model: Name
+    upstream: Name
+    can: CanSection
+    audio_default: Flag = False
+    prices: Annotated[Items[PriceSection], BeforeValidator(_known)]
+    bills_on: BillsOnSection
+    lifecycle: LifecycleSection = Field(default_factory=LifecycleSection)
+    typical_render: DurationMs | None = None
+
+    @model_validator(mode="after")
+    def _prices_fit(self) -> Self:
+        made = set(self.can.resolutions.values())
+        seen: set[tuple[str, bool]] = set()
+        for index, price in self.prices.items():
+            if price.resolution not in made:
+                message = (
+                    f"{price.resolution} is not made by this offer; "
+                    f"allowed: {', '.join(sorted(made))}"
+                )
+                raise FaultAtError(message, "prices", index, "resolution")
+            _refuse_repeat(seen, price, index)
+        return self
+
+
+def _refuse_repeat(seen: set[tuple[str, bool]], price: PriceSection, index: int) -> None:
+    sounds = (True, False) if price.audio is None else (price.audio,)
+    for audio in sounds:
+        if (price.resolution, audio) in seen:
+            message = f"{price.resolution} with audio {str(audio).lower()} is already priced above"
+            raise FaultAtError(message, "prices", index)
+        seen.add((price.resolution, audio))
+
+
+class CatalogSchema(Section):
+    """catalog.yaml, or one file of catalog/."""
+
+    models: dict[Name, ModelSection] = Field(default_factory=dict)
+    offers: Items[OfferSection] = Field(default_factory=dict)

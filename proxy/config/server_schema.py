@@ -1,0 +1,155 @@
+"""config.yaml: the server's own settings. What they mean stands in docs/configuration.md."""
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from proxy.config.fields import (
+    Count,
+    DurationMs,
+    HostPort,
+    HttpUrl,
+    Items,
+    KeyIdText,
+    Name,
+    Percent,
+    Section,
+    Sha256,
+    SizeBytes,
+    SomeItems,
+    Text,
+    one_of,
+)
+from proxy.config.limits_schema import BucketSection
+from proxy.domain.policy import UnknownThen
+
+MINUTE_MS = 60_000
+HOUR_MS = 3_600_000
+
+
+class AdminTokenSection(Section):
+    """One admin token; `greenlight keys create-admin` prints this line."""
+
+    id: KeyIdText
+    name: Name
+    role: Annotated[str, BeforeValidator(one_of("viewer", "finance", "operator"))]
+    sha256: Sha256
+
+
+class AdminSection(Section):
+    """The admin listener."""
+
+    listen: HostPort = "127.0.0.1:8081"
+    tokens: Items[AdminTokenSection] = Field(default_factory=dict)
+
+
+class StoreSection(Section):
+    """Where jobs and money are kept."""
+
+    url: Text = "redis+embedded://./var/redis?fsync=everysec"
+    connect_timeout: DurationMs = 500
+    socket_timeout: DurationMs = 1_000
+
+
+class ArtifactsSection(Section):
+    """Where finished videos are kept."""
+
+    url: Text = "file://./var/artifacts"
+    max_bytes: SizeBytes = 4 * 2**30
+    link_secret: Text | None = None
+
+
+class AccountSection(Section):
+    """One account at a provider."""
+
+    name: Name
+    credentials: dict[str, Text] = Field(default_factory=dict)
+    slots: Annotated[Count, Field(ge=1, le=100_000)] = 5
+    submit: BucketSection | None = None
+
+
+class PollSection(Section):
+    """When a running job is asked about."""
+
+    first: DurationMs = 15_000
+    min: DurationMs = 5_000
+    max: DurationMs = 15_000
+
+
+class TimeoutsSection(Section):
+    """How long one call to a provider may take."""
+
+    connect: DurationMs = 5_000
+    submit: DurationMs = 30_000
+    status: DurationMs = 15_000
+    download: DurationMs = 5 * MINUTE_MS
+
+
+class ProviderSection(Section):
+    """One provider."""
+
+    base_url: HttpUrl | None = None
+    accounts: SomeItems[AccountSection]
+    poll: PollSection = Field(default_factory=PollSection)
+    timeouts: TimeoutsSection = Field(default_factory=TimeoutsSection)
+    give_up_after: DurationMs = HOUR_MS
+
+
+class UnknownSection(Section):
+    """What becomes of a submit whose outcome can't be known."""
+
+    look_up_after: Items[DurationMs] = Field(
+        default_factory=lambda: dict(
+            enumerate((MINUTE_MS, 5 * MINUTE_MS, 15 * MINUTE_MS, 60 * MINUTE_MS))
+        )
+    )
+    then: UnknownThen = UnknownThen.ASSUME_CHARGED
+
+
+class WorkerSection(Section):
+    """The engine that dispatches, polls, stores and settles."""
+
+    lease: DurationMs = 30_000
+    tick: DurationMs = 200
+    concurrency: Annotated[Count, Field(ge=1, le=10_000)] = 64
+    max_attempts: Annotated[Count, Field(ge=1, le=20)] = 3
+    max_queue_wait: DurationMs = 10 * MINUTE_MS
+    throttle_wait: DurationMs = 5_000
+    retry_wait: DurationMs = 1_000
+    status_retries: Annotated[Count, Field(ge=0, le=100)] = 3
+    download_retries: Annotated[Count, Field(ge=0, le=100)] = 3
+
+
+class BreakerSection(Section):
+    """When calls to an ailing provider stop, and when one is tried again."""
+
+    failures: Annotated[Count, Field(ge=1, le=10_000)] = 5
+    ratio: Percent = 50
+    ratio_of_at_least: Annotated[Count, Field(ge=1, le=10_000)] = 10
+    window: DurationMs = MINUTE_MS
+    open_min: DurationMs = 30_000
+    open_max: DurationMs = 10 * MINUTE_MS
+    cache: DurationMs = 1_000
+
+
+class NotifySection(Section):
+    """Where events are sent."""
+
+    on: SomeItems[Name]
+    url: Text
+    secret: Text
+
+
+class ServerSchema(Section):
+    """The whole of config.yaml."""
+
+    listen: HostPort = "127.0.0.1:8080"
+    admin: AdminSection = Field(default_factory=AdminSection)
+    store: StoreSection = Field(default_factory=StoreSection)
+    artifacts: ArtifactsSection = Field(default_factory=ArtifactsSection)
+    policies: Text = "./policies"
+    providers: dict[Name, ProviderSection] = Field(default_factory=dict)
+    unknown: UnknownSection = Field(default_factory=UnknownSection)
+    worker: WorkerSection = Field(default_factory=WorkerSection)
+    breaker: BreakerSection = Field(default_factory=BreakerSection)
+    notify: Items[NotifySection] = Field(default_factory=dict)
