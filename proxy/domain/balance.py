@@ -77,7 +77,7 @@ def bids_for(
     metadata: Mapping[str, str],
     first: int = 0,
 ) -> tuple[Bid, ...]:
-    """Bids of the candidates from place `first` on, each with the indexes of the balances that count it."""
+    """Bids of the candidates from place `first` on, each naming by index who counts it."""
     return tuple(
         Bid(
             candidate=place,

@@ -1,6 +1,6 @@
-"""Token-bucket arithmetic as GCRA in integer microseconds: the oracle the Lua scripts are tested against.
+"""Token-bucket arithmetic as GCRA in integer microseconds: the oracle of the Lua scripts.
 
-A bucket stores one number, its theoretical arrival time (TAT): the instant at which it will be full.
+A bucket stores one number, its theoretical arrival time (TAT): when it will be full.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A job and its attempts: the states, the only legal moves between them, and what clients are told."""
+"""A job and its attempts: the states, the only legal moves, and what clients are told."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ MOVES: Mapping[JobState, frozenset[JobState]] = MappingProxyType(
         _S.CANCELLED: frozenset(),
     }
 )
-"""The state machine: every legal move. A state also "moves" to itself while work goes on inside it."""
+"""Every legal move. A state also "moves" to itself while work goes on inside it."""
 
 
 class IllegalMove(Exception):
@@ -119,7 +119,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """What the worker remembers between two steps of the current attempt; reset by the next attempt."""
+    """What the worker remembers between two steps of the current attempt."""
 
     polls: int = 0
     progress: int = 0

@@ -13,7 +13,8 @@ def parse_usd(text: str) -> int:
     """Read a plain decimal dollar amount ("0.336", "12") into micro-USD.
 
     Raises:
-        ValueError: not a plain decimal, negative, finer than a micro-dollar, or above MICRO_USD_MAX.
+        ValueError: not a plain decimal, negative, finer than a micro-dollar, or above
+            MICRO_USD_MAX.
     """
     try:
         amount = Decimal(text)

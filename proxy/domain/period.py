@@ -43,8 +43,8 @@ def period_at(kind: PeriodKind, zone: ZoneInfo, at_ms: int, *, start_day: int = 
     """Find the period of a kind that holds an instant.
 
     Days begin at the first instant of a local date, also where midnight does not exist.
-    `start_day` (1 to 31, clamped to the month's length) shifts months, quarters and years: the period
-    that begins on day 15 of November is November's.
+    `start_day` (1 to 31, clamped to the month's length) shifts months, quarters and years: the
+    period that begins on day 15 of November is November's.
     """
     if kind is PeriodKind.TOTAL:
         return Period(id="total", start_ms=0, end_ms=FOREVER_MS)
@@ -100,7 +100,7 @@ def _dates(name: str, first: date, after: date, zone: ZoneInfo) -> Period:
 
 
 def _first_instant(day: date, zone: ZoneInfo) -> int:
-    # fold=0 takes the first of two midnights. Where midnight is skipped, fold=0 uses the offset before
-    # the gap, so the instant is the end of the gap: the first one of that date.
+    # fold=0 takes the first of two midnights. Where midnight is skipped, fold=0 uses the offset
+    # before the gap, so the instant is the end of the gap: the first one of that date.
     midnight = datetime.combine(day, time.min, zone)
     return int(midnight.timestamp() * 1000)

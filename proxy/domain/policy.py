@@ -1,4 +1,4 @@
-"""The compiled configuration: everything one request needs to know, immutable, read once per request."""
+"""The compiled configuration: everything one request needs to know, read once per request."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class FrameSupport(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """What a budget counts; every field that is set must match (model, provider, policy are globs)."""
+    """What a budget counts; each field set must match (model, provider, policy are globs)."""
 
     model: str | None = None
     provider: str | None = None
@@ -90,7 +90,7 @@ class Match:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """A limit on an account. `scope` is "org", "team:<t>" or "key:<id>"; alert levels are percent."""
+    """A limit on an account. `scope` is "org", "team:<t>" or "key:<id>"; alerts in percent."""
 
     id: str
     scope: str
@@ -104,7 +104,7 @@ class Budget:
 
     @property
     def account(self) -> str:
-        """Name of the account this budget limits: its scope with the match, and its period kind."""
+        """Name of the account this limits: its scope with the match, and its period kind."""
         scope = self.scope + (self.match.canonical() if self.match else "")
         fiscal = f"@{self.start_day}" if self.start_day != 1 else ""
         return f"{scope}|{self.period}{fiscal}"
@@ -250,7 +250,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """One account at a provider; not configured = its credentials are unset, `reason` says what."""
+    """One account at a provider; not configured = credentials unset, `reason` says which."""
 
     name: str
     is_configured: bool

@@ -1,4 +1,4 @@
-"""The price book: what an offer costs at exactly the resolved shape, and what an attempt really cost."""
+"""The price book: what an offer costs at the resolved shape, and what an attempt really cost."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Quote:
 
 
 def quote(prices: Iterable[Price], shape: Shape) -> Quote | None:
-    """Price a shape; None when no row fits, which skips the offer: nothing is free by ignorance."""
+    """Price a shape; None when no row fits: nothing is free by ignorance."""
     for price in prices:
         if price.fits(shape):
             return Quote(micro_usd=price.per_second_micro_usd * shape.seconds, price_id=price.id)

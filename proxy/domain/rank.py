@@ -1,4 +1,4 @@
-"""Ranking of fitting offers by a policy's `order` or `weigh`; ties are broken by the offer's name."""
+"""Ranking of fitting offers by a policy's `order` or `weigh`; the offer's name breaks ties."""
 
 from __future__ import annotations
 

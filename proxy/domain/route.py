@@ -1,4 +1,4 @@
-"""Routing: a request and a snapshot become ranked candidates, each with its reason. A pure function."""
+"""Routing: a request and a snapshot become ranked candidates, each with its reason."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
-    """One offer that was considered and left out; `code` is stable, `detail` names what is allowed."""
+    """One offer considered and left out; `code` is stable, `detail` names what is allowed."""
 
     provider: ProviderName
     model: ModelName
@@ -65,7 +65,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Target:
-    """Which policy ranks, and which model (if any) was named; `successors` when that one is retired."""
+    """Which policy ranks, and which model was named; `successors` when that one is retired."""
 
     policy: RoutingPolicy
     model: ModelName | None
@@ -130,19 +130,18 @@ def _target(job: VideoJob, team: Team, snapshot: Snapshot, now_s: float) -> _Tar
 
 def _policy(name: str, param: str, team: Team, snapshot: Snapshot) -> RoutingPolicy:
     policy = snapshot.policies.get(PolicyName(name))
+    allowed = ", ".join(sorted(team.use.policies))
     if policy is None:
-        allowed = ", ".join(sorted(team.use.policies))
-        raise ModelNotFound(f"policy {name!r} does not exist; allowed: {allowed}", param=param)
+        message = f"policy {name!r} does not exist; allowed: {allowed}"
+        raise ModelNotFound(message, param=param)
     if policy.name not in team.use.policies and policy.name != team.use.default:
-        allowed = ", ".join(sorted(team.use.policies))
-        raise Forbidden(
-            f"this team may not use the policy {name!r}; allowed: {allowed}", param=param
-        )
+        message = f"this team may not use the policy {name!r}; allowed: {allowed}"
+        raise Forbidden(message, param=param)
     return policy
 
 
 def _successors(model: ModelName, snapshot: Snapshot, now_s: float) -> tuple[ModelName, ...]:
-    """Successors of a model whose every offer is retired, in order and without end or repetition."""
+    """Successors of a model whose every offer is retired, in order, each once."""
     found: list[ModelName] = []
     pending = [model]
     while pending:
@@ -183,7 +182,8 @@ def _refuse_conflicts(job: VideoJob, policy: RoutingPolicy) -> None:
     )
     for param, asked, required in fields:
         if asked is not None and required is not None and asked != required:
-            message = f"{param} {asked!r} conflicts with policy {policy.name!r}, which requires {required!r}"
+            rule = f"policy {policy.name!r}, which requires {required!r}"
+            message = f"{param} {asked!r} conflicts with {rule}"
             raise InvalidRequest(message, param=param)
 
 

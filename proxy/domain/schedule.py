@@ -1,4 +1,4 @@
-"""When to ask again: the poll schedule of a running job and the look-up schedule of an unknown one."""
+"""When to ask again: polls of a running job, look-ups of an unknown one; and progress."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ def next_poll_s(
 ) -> float:
     """Seconds until the next status call of a running job.
 
-    The first comes after `first`; later ones after 15 % of the elapsed time, held between `min` and `max`.
-    10 % jitter either way keeps jobs admitted together from polling together. A Retry-After is obeyed.
+    The first comes after `first`; later ones after 15 % of the elapsed time, held between `min`
+    and `max`. 10 % jitter either way keeps jobs admitted together from polling together. A
+    Retry-After is obeyed.
 
     Args:
         times: the provider's poll times.
@@ -54,7 +55,7 @@ def next_look_up_s(after_s: Sequence[float], done: int, elapsed_s: float) -> flo
 
 
 def progress(*, reported: int | None, elapsed_s: float, typical_s: float | None, last: int) -> int:
-    """Per cent to show: the provider's figure, else elapsed over typical; at most 99, never falling."""
+    """Per cent to show: as reported, else elapsed over typical; at most 99, never falling."""
     if reported is None:
         reported = int(100 * elapsed_s / typical_s) if typical_s else 0
     return max(last, min(99, reported))

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     class InputBytes(Protocol):
         """Opens the bytes of a stored input, from the first one, each time it is called."""
 
-        def __call__(self) -> AsyncIterator[bytes]: ...
+        def __call__(self) -> AsyncIterator[bytes]:
+            """Start reading."""
 
 
 RESOLUTIONS = ("480p", "720p", "1080p", "4k")

@@ -28,8 +28,8 @@ class Caller:
 class JobView:
     """A job with what its answer needs beside it.
 
-    `offer` is the current candidate's offer in today's catalog (None when it was removed): the source of
-    the Deprecation and Sunset headers. `queue_position` is set while the job waits.
+    `offer` is the current candidate's offer in today's catalog (None when it was removed): the
+    source of the Deprecation and Sunset headers. `queue_position` is set while the job waits.
     """
 
     job: Job
@@ -62,7 +62,7 @@ class ContentView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuotedCandidate:
-    """One candidate of a quote: would it fit, and what every balance that counts it would have left."""
+    """One candidate of a quote: would it fit, and what would each balance have left."""
 
     candidate: Candidate
     fits: bool

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdmitCommand:
-    """One create. `job` has no attempts yet; its id is the operation id that makes a replay harmless.
+    """One create.
 
+    `job` has no attempts yet; its id is the operation id that makes a replay harmless.
     `bids` are the plan's candidates in order, each naming by index the `balances` that count it.
     `idempotency_key` is the caller's header, scoped to its API key. `sdk_try` is the number in
     x-stainless-retry-count, 0 for a first try.
@@ -81,7 +82,7 @@ class OverBudget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeriodMoved:
-    """The store's clock lies outside a balance's period; nothing was done. Ask again with fresh bounds."""
+    """The store's clock lies outside a balance's period; nothing was done."""
 
     now_ms: int
 

@@ -24,7 +24,7 @@ class Page:
 
 
 class Jobs(Protocol):
-    """Reading jobs, and the changes a client may ask for. Every read is of one team; others' jobs do not exist."""
+    """Reading jobs, and the changes a client may ask for; other teams' jobs do not exist."""
 
     async def read(
         self, team: TeamId, job: JobId, buckets: Sequence[Bucket]
@@ -46,17 +46,18 @@ class Jobs(Protocol):
         """The team's jobs by creation time; an unknown `after` starts from the beginning."""
 
     async def cancel(self, job: Job, *, is_forgotten: bool) -> Job:
-        """Cancel: a queued job is released and ends as cancelled in this step; any other unfinished job is flagged.
+        """Cancel: a queued job is released and ends cancelled; another unfinished one is flagged.
 
-        With `is_forgotten` the record is hidden from its team too. A terminal job is unchanged otherwise.
+        With `is_forgotten` the record is hidden from its team too. A terminal job is unchanged
+        otherwise.
         """
 
     async def queue_position(self, job: Job) -> int | None:
-        """Place of a queued job among its team's waiting jobs, from 1; None when it waits no more."""
+        """Place of a queued job among its team's, from 1; None when it waits no more."""
 
 
 class LostLease(Exception):
-    """Another worker holds the job now, or it moved on; whatever was learned is theirs to learn again."""
+    """Another worker holds the job now, or it moved on; what was learned is theirs to learn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,20 +80,20 @@ Resolve = Settle | Release
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NextAttempt:
-    """What a failed attempt may go on with: the remaining bids in order, with the balances that count them."""
+    """What a failed attempt may go on with: the remaining bids in order, and who counts them."""
 
     bids: tuple[Bid, ...]
     balances: tuple[Balance, ...]
 
 
 class Work(Protocol):
-    """The worker's side of the store: queues, leases, fences and the scripts that change state and money."""
+    """The worker's side of the store: queues, leases, fences, and changes of state and money."""
 
     async def due(self, limit: int) -> tuple[list[JobId], float | None]:
-        """Ids of jobs whose next step is due, and seconds until the next one after them (None: no more)."""
+        """Ids of jobs whose step is due, and seconds until the next after them (None: no more)."""
 
     async def claim(self, jobs: Sequence[JobId], *, lease_s: float) -> list[Job]:
-        """Lease due jobs to this worker, raising their fences; those that somebody else took are left out."""
+        """Lease due jobs to this worker, raising their fences; those taken by others are out."""
 
     async def waiting(self, limit_per_team: int) -> list[Job]:
         """Queued jobs that may be dispatched now, oldest first within each team."""
@@ -100,22 +101,23 @@ class Work(Protocol):
     async def begin(
         self, job: Job, *, account: str, running_max: int, lease_s: float
     ) -> Job | None:
-        """Write the intent to submit the current attempt at an account: queued -> submitting, leased and fenced.
+        """Write the intent to submit the current attempt: queued -> submitting, leased and fenced.
 
         None when the job is no longer queued or the team already has `running_max` jobs under way.
         """
 
     async def commit(self, before: Job, after: Job, *, due_in_s: float) -> Job:
-        """Store a step that moves no money. Raises LostLease. `after.state` queued puts it back in its team's queue.
+        """Store a step that moves no money. Raises LostLease.
 
-        Returns the job as stored, with a cancel that came in between.
+        `after.state` queued puts the job back in its team's queue. Returns the job as stored,
+        with a cancel that came in between.
         """
 
     async def finish(self, before: Job, after: Job, resolve: Resolve) -> Job:
         """Resolve the current attempt and end the job, in one step. Raises LostLease.
 
-        A job with a requested cancel ends as cancelled whatever `after.state` says. A reservation that is
-        already resolved keeps its first resolution.
+        A job with a requested cancel ends as cancelled whatever `after.state` says. A reservation
+        that is already resolved keeps its first resolution.
         """
 
     async def fail_over(
@@ -123,14 +125,14 @@ class Work(Protocol):
     ) -> Job | PeriodMoved:
         """Resolve the current attempt, then reserve the first bid that fits and go back to queued.
 
-        If none fits, or a cancel was requested, end the job as `after` says (stopped by the budget).
-        Raises LostLease.
+        If none fits, or a cancel was requested, end the job as `after` says (stopped by the
+        budget). Raises LostLease.
         """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotState:
-    """Outcome of asking for a slot: taken, or how long to wait (0 = full, nobody knows how long)."""
+    """Outcome of asking for a slot: taken, or how long to wait (0 = full, no telling how long)."""
 
     is_taken: bool
     wait_s: float = 0.0
@@ -149,7 +151,7 @@ class Slots(Protocol):
         submit: RateLimit | None,
         lease_s: float,
     ) -> SlotState:
-        """Take or renew a slot; a first taking also spends a token of the account's submit bucket."""
+        """Take or renew a slot; a first taking also spends a token of the submit bucket."""
 
     async def release(self, provider: ProviderName, account: str, attempt: AttemptId) -> None:
         """Give a slot back; giving back what is not held is no error."""

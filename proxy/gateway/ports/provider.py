@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
-    """Still at work. `progress` is per cent where the provider says; `retry_after_s` where it asks."""
+    """Still at work. `progress` in per cent where it is told; `retry_after_s` where asked for."""
 
     progress: int | None = None
     retry_after_s: float | None = None
@@ -27,8 +27,8 @@ class Pending:
 class Succeeded:
     """Done. Never stored: after a crash `status` is asked again.
 
-    `result` is what `download` needs (URLs, say); `inline_path` is a temporary file that holds the raw answer
-    of a provider that sends the video inside it, which `download` decodes and removes.
+    `result` is what `download` needs (URLs, say); `inline_path` is a temporary file that holds the
+    raw answer of a provider that sends the video inside it; `download` decodes and removes it.
     `charge_micro_usd` is the provider's own figure, None where it reports none.
     """
 
@@ -69,7 +69,7 @@ class FindsByAttempt(Protocol):
     """A provider that can look up what a lost submit did."""
 
     async def find(self, attempt: AttemptId) -> Operation | None:
-        """Look an attempt up by its id: its operation, or None when the provider surely has none."""
+        """Look an attempt up by its id: None when the provider surely has no operation for it."""
 
 
 @runtime_checkable
