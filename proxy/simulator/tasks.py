@@ -3,6 +3,7 @@
 A task never changes after its creation; its state is a function of the clock.
 """
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -113,6 +114,7 @@ class TaskBook:
         self._default_render_s = default_render_s
         self._tasks: dict[tuple[str, str], Task] = {}
         self._by_external_id: dict[tuple[str, str, str], Task] = {}
+        self._open: defaultdict[tuple[str, str, str], list[Task]] = defaultdict(list)
 
     def accept(self, task_id: str, order: Order) -> Task:
         """Create the task; the rendering begins now."""
@@ -120,6 +122,7 @@ class TaskBook:
         render_s = self._default_render_s if planned_s is None else planned_s
         task = Task(task_id, order, created_at_s=self._now(), render_s=render_s)
         self._tasks[order.provider, task_id] = task
+        self._open[order.provider, order.account, order.model].append(task)
         if order.external_id:
             self._by_external_id[order.provider, order.account, order.external_id] = task
         return task
@@ -134,12 +137,12 @@ class TaskBook:
 
     def unfinished(self, provider: str, account: str, model: str) -> int:
         """Count the account's tasks of a model that have not ended yet."""
+        key = provider, account, model
         now_s = self._now()
-        return sum(
-            task.phase(now_s) in {Phase.SUBMITTED, Phase.PROCESSING}
-            for (at, _), task in self._tasks.items()
-            if at == provider and task.order.account == account and task.order.model == model
-        )
+        # An ended task never runs again, so each is looked at only until it ends.
+        running = {Phase.SUBMITTED, Phase.PROCESSING}
+        self._open[key] = [task for task in self._open[key] if task.phase(now_s) in running]
+        return len(self._open[key])
 
     def all(self) -> tuple[Task, ...]:
         """Return every task, oldest first."""
@@ -149,3 +152,4 @@ class TaskBook:
         """Forget every task."""
         self._tasks.clear()
         self._by_external_id.clear()
+        self._open.clear()
