@@ -1,0 +1,126 @@
+"""The documents name everything there is to know, and nothing that does not exist."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import pytest
+from pydantic import BaseModel
+
+from proxy.domain import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from types import ModuleType
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *(ROOT / "deploy").rglob("*.md")])
+
+
+def page(name: str) -> str:
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+def unnamed(names: set[str], text: str) -> list[str]:
+    """List the names that stand nowhere in backticks, alone or at the end of a dotted path."""
+    spoken = set(re.findall(r"`([^`\n]+)`", text))
+    spoken |= {part for phrase in spoken for part in re.split(r"[\s=:{},\[\]()|]+", phrase)}
+    spoken |= {name.rpartition(".")[2] for name in spoken}
+    return sorted(names - spoken)
+
+
+def test_every_error_code_is_documented() -> None:
+    codes: list[Mapping[str, str]] = [errors.REQUEST_CODES, errors.JOB_CODES]
+    assert [] == unnamed({code for table in codes for code in table}, page("errors.md"))
+
+
+def test_every_error_class_has_a_code_of_the_table() -> None:
+    def descendants(kind: type[errors.ProxyError]) -> Iterator[type[errors.ProxyError]]:
+        for child in kind.__subclasses__():
+            yield child
+            yield from descendants(child)
+
+    assert {kind.code for kind in descendants(errors.ProxyError)} <= set(errors.REQUEST_CODES)
+
+
+def config_models() -> Iterator[type[BaseModel]]:
+    folder = ROOT / "proxy" / "config"
+    for path in sorted(folder.glob("*_schema.py")):
+        module = importlib.import_module(f"proxy.config.{path.stem}")
+        for value in vars(module).values():
+            if isinstance(value, type) and issubclass(value, BaseModel):
+                yield value
+
+
+def test_every_setting_is_documented() -> None:
+    names = {
+        field.alias or name
+        for model in config_models()
+        for name, field in model.model_fields.items()
+    }
+    assert names
+    assert [] == unnamed(names, page("configuration.md"))
+
+
+def landed(name: str) -> ModuleType:
+    parent, _, _ = name.rpartition(".")
+    if importlib.util.find_spec(parent) is None or importlib.util.find_spec(name) is None:
+        pytest.skip(f"{name} is not written yet")
+    return importlib.import_module(name)
+
+
+def commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
+    yield path, command
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            child = command.get_command(context, name)
+            assert child is not None
+            yield from commands(child, f"{path} {name}")
+
+
+def test_every_command_and_option_is_documented() -> None:
+    text = page("cli.md")
+    missing = []
+    for path, command in commands(landed("proxy.cli.main").cli, "greenlight"):
+        if f"`{path}" not in text:
+            missing.append(path)
+        for parameter in command.params:
+            if isinstance(parameter, click.Option) and not parameter.hidden:
+                missing += [f"{path} {name}" for name in parameter.opts if name not in text]
+    assert [] == missing
+
+
+def test_every_metric_is_documented() -> None:
+    source = (ROOT / "proxy" / "telemetry").rglob("*.py")
+    names = {
+        name
+        for path in source
+        for name in re.findall(r"\"(greenlight_[a-z0-9_]+)\"", path.read_text(encoding="utf-8"))
+    }
+    if not names:
+        pytest.skip("no metric is written yet")
+    assert [] == unnamed(names, page("metrics.md"))
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_relative_link_leads_somewhere(path: Path) -> None:
+    text = re.sub(r"```.*?```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    targets = re.findall(r"\]\(([^)\s]+)\)", text)
+    local = [target.partition("#")[0] for target in targets if "://" not in target]
+    assert [] == [target for target in local if target and not (path.parent / target).exists()]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_path_named_exists(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    named = re.findall(
+        r"`((?:proxy|tests|docs|bench|tools|policies|requirements)/[^`\s:*]+)", text
+    )
+    assert [] == [name for name in named if "<" not in name and not (ROOT / name).exists()]
