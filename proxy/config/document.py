@@ -37,6 +37,7 @@ class Document:
     keys: dict[Path, Mark] = field(default_factory=dict)
     unreadable: set[Path] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
+    sha256: str = ""
 
     def mark(self, path: Path) -> Mark:
         """Find the position of a value, or of the nearest value around it."""

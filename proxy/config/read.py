@@ -4,6 +4,7 @@ The parser's events are used directly rather than composed nodes: nodes no longe
 from `5`, and an alias is already followed by then. Memory is bounded by the size of the file.
 """
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path as FilePath
 from typing import Final
@@ -44,7 +45,7 @@ def read_bytes(content: bytes, name: str) -> Document:
         column = len(before.rpartition(b"\n")[2].decode("utf-8", "replace")) + 1
         place = Mark(before.count(b"\n") + 1, column)
         return _failed(name, place, "is not UTF-8 text; save the file as UTF-8")
-    document = Document(name)
+    document = Document(name, sha256=hashlib.sha256(content).hexdigest())
     try:
         _Builder(document, yaml.parse(text, Loader=_LOADER)).build()
     except _TooDeepError:

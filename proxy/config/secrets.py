@@ -46,9 +46,11 @@ class Secrets:
         Raises:
             SecretUnsetError: A variable is unset or empty, or a file can't be read.
         """
+        followed = _REFERENCE.sub(lambda found: self._variable(found[1]), text)
+        # Decided on the text as written: a variable that holds "file:..." is a plain value.
         if text.startswith(_FILE):
-            return self._read(self.folder / text.removeprefix(_FILE))
-        return _REFERENCE.sub(lambda found: self._variable(found[1]), text)
+            return self._read(self.folder / followed.removeprefix(_FILE))
+        return followed
 
     def _variable(self, name: str) -> str:
         value = self.env.get(name, "")

@@ -45,6 +45,12 @@ class Checked(Generic[S]):
         self.problems.append(self.document.problem(path, message, at_key=at_key))
 
 
+def whole(checked: Checked[S]) -> S:
+    """Return the value of a document that was found to have no problem."""
+    assert checked.value is not None, "compiled before it was checked"
+    return checked.value
+
+
 def validate(document: Document, schema: type[S]) -> Checked[S]:
     """Check a document; the problems include those found while it was read."""
     _refuse_inline_keys(document)
@@ -142,21 +148,21 @@ def _keys(schema: type[BaseModel], path: Path) -> set[str]:
 
 
 def _below(annotation: Any, step: str | int) -> Iterator[Any]:  # noqa: ANN401  any annotation
-    for kind in _kinds(annotation):
+    for kind in kinds(annotation):
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             if step in kind.model_fields:
-                yield from _kinds(kind.model_fields[str(step)].annotation)
+                yield from kinds(kind.model_fields[str(step)].annotation)
         elif get_origin(kind) is dict:
-            yield from _kinds(get_args(kind)[1])
+            yield from kinds(get_args(kind)[1])
 
 
-def _kinds(annotation: Any) -> Iterator[Any]:  # noqa: ANN401  any annotation
-    """Look through `Annotated` and unions."""
+def kinds(annotation: Any) -> Iterator[Any]:  # noqa: ANN401  any annotation
+    """Go through the plain types of an annotation: `Annotated` and unions are looked through."""
     if get_origin(annotation) is Annotated:
-        yield from _kinds(get_args(annotation)[0])
+        yield from kinds(get_args(annotation)[0])
     elif get_origin(annotation) in (Union, UnionType):
         for part in get_args(annotation):
-            yield from _kinds(part)
+            yield from kinds(part)
     else:
         yield annotation
 

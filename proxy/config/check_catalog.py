@@ -1,0 +1,134 @@
+"""Findings about models, offers and routing policies that no file shows alone."""
+
+from collections.abc import Iterator
+
+from proxy.config.catalog_schema import (
+    CatalogSchema,
+    LifecycleSection,
+    ModelSection,
+    OfferSection,
+)
+from proxy.config.document import Path
+from proxy.config.files import Files
+from proxy.config.names import RANKING_WORDS, Names
+from proxy.config.policy_schema import RoutingSection
+from proxy.config.validate import Checked
+from proxy.domain.policy import AudioSupport
+
+
+def check_catalog(files: Files, names: Names) -> None:
+    """Report unknown names, clashes and offers that contradict themselves."""
+    taken: dict[str, str] = dict.fromkeys(names.models, "a model")
+    taken |= dict.fromkeys(names.policies, "a policy")
+    defined: set[str] = set()
+    offered: set[tuple[str, str]] = set()
+    for catalog in files.catalogs:
+        if catalog.value is None:
+            continue
+        for name, model in catalog.value.models.items():
+            _check_model(catalog, name, model, defined=defined, taken=taken)
+        for index, offer in catalog.value.offers.items():
+            _check_references(catalog, ("offers", index), offer, names)
+            _check_sound(catalog, ("offers", index), offer)
+            _check_repeats(catalog, ("offers", index), offer, offered)
+
+
+def _check_model(
+    catalog: Checked[CatalogSchema],
+    name: str,
+    model: ModelSection,
+    *,
+    defined: set[str],
+    taken: dict[str, str],
+) -> None:
+    path: Path = ("models", name)
+    if name in defined:
+        catalog.report(path, "is defined in another file too; allowed: once", at_key=True)
+    elif taken.get(name) == "a policy":
+        catalog.report(
+            path, "is also the name of a policy; callers could not tell which", at_key=True
+        )
+    defined.add(name)
+    for index, alias in model.aliases.items():
+        if alias in taken:
+            message = f"{alias} is already {taken[alias]}; allowed: a name used nowhere else"
+            catalog.report((*path, "aliases", index), message)
+        taken.setdefault(alias, f"an alias of {name}")
+    for word in sorted(RANKING_WORDS & set(model.scores.by_name if model.scores else ())):
+        catalog.report(
+            (*path, "scores", word), "is computed; allowed: any other name", at_key=True
+        )
+
+
+def _check_references(
+    catalog: Checked[CatalogSchema], path: Path, offer: OfferSection, names: Names
+) -> None:
+    if offer.provider not in names.providers:
+        allowed = ", ".join(sorted(names.providers))
+        message = f"unknown provider {offer.provider}; allowed: {allowed}"
+        catalog.report((*path, "provider"), message)
+    if offer.model not in names.models:
+        allowed = ", ".join(sorted(names.models))
+        catalog.report((*path, "model"), f"unknown model {offer.model}; allowed: {allowed}")
+    for index, successor in offer.lifecycle.successor.items():
+        if successor not in names.models or successor == offer.model:
+            allowed = ", ".join(sorted(names.models - {offer.model}))
+            message = f"{successor} can't be the successor; allowed: {allowed}"
+            catalog.report((*path, "lifecycle", "successor", index), message)
+    _check_order(catalog, (*path, "lifecycle"), offer.lifecycle)
+
+
+def _check_order(catalog: Checked[CatalogSchema], path: Path, lifecycle: LifecycleSection) -> None:
+    for earlier in ("deprecated_at", "retires_not_before"):
+        date, end = getattr(lifecycle, earlier), lifecycle.retires_at
+        if date is not None and end is not None and date > end:
+            catalog.report((*path, "retires_at"), f"must not be before {earlier} ({date})")
+
+
+def _check_sound(catalog: Checked[CatalogSchema], path: Path, offer: OfferSection) -> None:
+    if offer.audio_default and offer.can.audio is AudioSupport.NONE:
+        message = "must be false: can.audio says that its videos are silent"
+        catalog.report((*path, "audio_default"), message)
+    impossible = {AudioSupport.NONE: True, AudioSupport.ALWAYS: False}.get(offer.can.audio)
+    for index, price in offer.prices.items():
+        if price.audio is not None and price.audio is impossible:
+            message = f"can.audio is {offer.can.audio}: no such video is made"
+            catalog.report((*path, "prices", index, "audio"), message)
+
+
+def _check_repeats(
+    catalog: Checked[CatalogSchema],
+    path: Path,
+    offer: OfferSection,
+    offered: set[tuple[str, str]],
+) -> None:
+    upstream = (offer.provider, f"upstream {offer.upstream}")
+    if upstream in offered:
+        message = f"{offer.provider} already offers {offer.upstream}; allowed: once"
+        catalog.report((*path, "upstream"), message)
+    offered.add(upstream)
+    priced = (offer.provider, f"model {offer.model}")
+    if offer.prices and priced in offered:
+        message = f"{offer.provider} already has a priced offer of {offer.model}; allowed: one"
+        catalog.report((*path, "model"), message)
+    if offer.prices:
+        offered.add(priced)
+
+
+def check_routing(files: Files, names: Names) -> None:
+    """Report sort keys and weights that nothing gives a value for."""
+    if files.routing.value is None:
+        return
+    known = RANKING_WORDS | names.scores
+    for name, policy in files.routing.value.policies.items():
+        for path, term in _terms(policy):
+            if term not in known:
+                message = f"unknown score {term}; allowed: {', '.join(sorted(known))}"
+                files.routing.report(("policies", name, *path), message)
+
+
+def _terms(policy: RoutingSection) -> Iterator[tuple[Path, str]]:
+    for index, term in policy.order.items():
+        yield ("order", index), term.removeprefix("-")
+    for term in policy.weigh:
+        yield ("weigh", term), term

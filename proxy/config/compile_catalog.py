@@ -1,0 +1,91 @@
+"""The catalog as the domain's models, offers and price book."""
+
+from collections.abc import Iterable
+from datetime import date
+
+from proxy.config.catalog_schema import (
+    CatalogSchema,
+    LifecycleSection,
+    ModelSection,
+    OfferSection,
+    PriceSection,
+)
+from proxy.config.compile_limits import seconds
+from proxy.config.compile_teams import midnight_s
+from proxy.domain.ids import ModelName, ProviderName
+from proxy.domain.policy import Capabilities, Lifecycle, Model, Offer
+from proxy.domain.price import BillsOn, Price
+
+
+def compile_models(catalogs: Iterable[CatalogSchema]) -> dict[ModelName, Model]:
+    """Turn the models of all files into the domain's, by name."""
+    return {
+        ModelName(name): _compile_model(ModelName(name), model)
+        for catalog in catalogs
+        for name, model in catalog.models.items()
+    }
+
+
+def _compile_model(name: ModelName, model: ModelSection) -> Model:
+    return Model(
+        name=name,
+        aliases=tuple(model.aliases.values()),
+        scores=model.scores.by_name if model.scores else {},
+        scores_as_of=model.scores.as_of.isoformat() if model.scores else None,
+    )
+
+
+def compile_offer(offer: OfferSection) -> Offer:
+    """Turn one offer into the domain's, its prices named so that a ledger entry can be traced."""
+    return Offer(
+        provider=ProviderName(offer.provider),
+        model=ModelName(offer.model),
+        upstream=offer.upstream,
+        can=_compile_can(offer),
+        audio_default=offer.audio_default,
+        prices=tuple(_compile_price(offer.upstream, price) for price in offer.prices.values()),
+        bills_on=BillsOn(
+            failed=offer.bills_on.failed.bills,
+            filtered=offer.bills_on.filtered.bills,
+            cancelled=offer.bills_on.cancelled.bills,
+            expired=offer.bills_on.expired.bills,
+        ),
+        lifecycle=_compile_lifecycle(offer.lifecycle),
+        typical_render_s=(None if offer.typical_render is None else seconds(offer.typical_render)),
+    )
+
+
+def _compile_can(offer: OfferSection) -> Capabilities:
+    can = offer.can
+    return Capabilities(
+        seconds=can.seconds,
+        resolutions=tuple(can.resolutions.values()),
+        aspect_ratios=tuple(can.aspect_ratios.values()),
+        audio=can.audio,
+        first_frame=can.first_frame,
+        last_frame=can.last_frame,
+        reference_images=can.reference_images,
+        prompt_chars_max=can.prompt_chars_max,
+    )
+
+
+def _compile_price(upstream: str, price: PriceSection) -> Price:
+    sound = {None: "", True: "/audio", False: "/silent"}[price.audio]
+    return Price(
+        id=f"{upstream}/{price.resolution}{sound}@{price.as_of}",
+        resolution=price.resolution,
+        audio=price.audio,
+        per_second_micro_usd=price.per_second,
+    )
+
+
+def _compile_lifecycle(lifecycle: LifecycleSection) -> Lifecycle:
+    def instant_s(day: date | None) -> float | None:
+        return None if day is None else midnight_s(day)
+
+    return Lifecycle(
+        deprecated_at_s=instant_s(lifecycle.deprecated_at),
+        retires_not_before_s=instant_s(lifecycle.retires_not_before),
+        retires_at_s=instant_s(lifecycle.retires_at),
+        successors=tuple(ModelName(name) for name in lifecycle.successor.values()),
+    )

@@ -1,0 +1,203 @@
+"""config.yaml as the server's settings, and as what routing and the worker need of it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from proxy.config.compile_limits import compile_bucket, seconds
+from proxy.config.credentials import Credentials
+from proxy.config.document import Path
+from proxy.config.secrets import SecretUnsetError, has_reference
+from proxy.config.server_schema import ProviderSection, ServerSchema
+from proxy.config.settings import (
+    Address,
+    ArtifactSettings,
+    BreakerSettings,
+    NotifySettings,
+    ProviderSettings,
+    ServerSettings,
+    StoreSettings,
+    TimeoutSettings,
+)
+from proxy.domain.ids import ProviderName
+from proxy.domain.policy import Account, AdminToken, Engine, PollTimes, Provider
+
+_STORES: Final = ("redis+embedded", "redis", "rediss", "unix")
+_ARTIFACTS: Final = ("file", "s3", "gs", "az")
+_LOCAL: Final = frozenset({"redis+embedded", "file", "unix"})
+_URL: Final = re.compile(r"([a-z][a-z0-9+]*):(?://)?(.+)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerCompiler:
+    """Turns a checked config.yaml into settings; reports what following references shows."""
+
+    credentials: Credentials
+
+    def compile(self, server: ServerSchema) -> ServerSettings:
+        """Follow every reference and fill in the settings."""
+        return ServerSettings(
+            listen=_address(server.listen),
+            admin_listen=_address(server.admin.listen),
+            store=StoreSettings(
+                url=self._url(("store", "url"), server.store.url, _STORES),
+                connect_timeout_s=seconds(server.store.connect_timeout),
+                socket_timeout_s=seconds(server.store.socket_timeout),
+            ),
+            artifacts=ArtifactSettings(
+                url=self._url(("artifacts", "url"), server.artifacts.url, _ARTIFACTS),
+                link_secret=self._link_secret(server),
+            ),
+            providers={
+                name: self._provider(name, provider) for name, provider in server.providers.items()
+            },
+            breaker=_breaker(server),
+            notify=tuple(
+                NotifySettings(
+                    events=tuple(notify.on.values()),
+                    url=SecretStr(self._follow(("notify", index, "url"), notify.url)),
+                    secret=self._secret(("notify", index, "secret"), notify.secret),
+                )
+                for index, notify in server.notify.items()
+            ),
+        )
+
+    def _provider(self, name: str, provider: ProviderSection) -> ProviderSettings:
+        return ProviderSettings(
+            name=name,
+            base_url=provider.base_url,
+            accounts=tuple(
+                self.credentials.read(name, index, account)
+                for index, account in provider.accounts.items()
+            ),
+            timeouts=TimeoutSettings(
+                connect_s=seconds(provider.timeouts.connect),
+                submit_s=seconds(provider.timeouts.submit),
+                status_s=seconds(provider.timeouts.status),
+                download_s=seconds(provider.timeouts.download),
+            ),
+        )
+
+    def _link_secret(self, server: ServerSchema) -> SecretStr | None:
+        written = server.artifacts.link_secret
+        return None if written is None else self._secret(("artifacts", "link_secret"), written)
+
+    def _secret(self, path: Path, written: str) -> SecretStr:
+        if not has_reference(written):
+            message = "a secret must not be written out; allowed: ${VARIABLE} or file:/path"
+            self.credentials.server.report(path, message)
+        return SecretStr(self._follow(path, written))
+
+    def _follow(self, path: Path, written: str) -> str:
+        try:
+            return self.credentials.secrets.resolve(written)
+        except SecretUnsetError as error:
+            self.credentials.server.report(path, f"{error}; allowed: a value, or no such key")
+            return ""
+
+    def _url(self, path: Path, written: str, schemes: tuple[str, ...]) -> str:
+        """Check a store's URL and make a local path absolute."""
+        if not written.startswith("file:"):
+            self._refuse_password(path, written)
+            written = self._follow(path, written)
+        found = _URL.fullmatch(written)
+        if found is None or found[1] not in schemes:
+            allowed = ", ".join(f"{scheme}://" for scheme in schemes)
+            self.credentials.server.report(path, f"is not a usable URL; allowed: {allowed}...")
+            return ""
+        if found[1] not in _LOCAL:
+            return written
+        place, mark, options = found[2].partition("?")
+        folder = self.credentials.secrets.folder.absolute()
+        return f"{found[1]}://{folder / place}{mark}{options}"
+
+    def _refuse_password(self, path: Path, written: str) -> None:
+        user = urlsplit(written.replace("${", "").replace("}", "")).netloc.rpartition("@")[0]
+        password = written.partition("://")[2].partition("@")[0].partition(":")[2]
+        if user and password and not has_reference(password):
+            message = "a password must not be written out; allowed: ${VARIABLE} in its place"
+            self.credentials.server.report(path, message)
+
+
+def _address(text: str) -> Address:
+    host, _, port = text.rpartition(":")
+    return Address(host=host.strip("[]"), port=int(port))
+
+
+def _breaker(server: ServerSchema) -> BreakerSettings:
+    breaker = server.breaker
+    return BreakerSettings(
+        failures=breaker.failures,
+        ratio_percent=breaker.ratio,
+        ratio_of_at_least=breaker.ratio_of_at_least,
+        window_s=seconds(breaker.window),
+        open_min_s=seconds(breaker.open_min),
+        open_max_s=seconds(breaker.open_max),
+        cache_s=seconds(breaker.cache),
+    )
+
+
+def compile_providers(
+    server: ServerSchema, settings: ServerSettings
+) -> dict[ProviderName, Provider]:
+    """Build routing's view of the providers: what is configured, and how they are polled."""
+    return {
+        ProviderName(name): _routing_view(name, section, settings.providers)
+        for name, section in server.providers.items()
+    }
+
+
+def _routing_view(
+    name: str, section: ProviderSection, settings: Mapping[str, ProviderSettings]
+) -> Provider:
+    accounts = zip(section.accounts.values(), settings[name].accounts, strict=True)
+    return Provider(
+        name=ProviderName(name),
+        accounts=tuple(
+            Account(
+                name=written.name,
+                is_configured=account.credentials is not None,
+                reason=account.reason,
+                slots=written.slots,
+                submit=None if written.submit is None else compile_bucket(written.submit),
+            )
+            for written, account in accounts
+        ),
+        poll=PollTimes(
+            first_s=seconds(section.poll.first),
+            min_s=seconds(section.poll.min),
+            max_s=seconds(section.poll.max),
+        ),
+        give_up_after_s=seconds(section.give_up_after),
+        submit_timeout_s=seconds(section.timeouts.submit),
+    )
+
+
+def compile_engine(server: ServerSchema) -> Engine:
+    """Collect the durations and bounds of the worker."""
+    worker = server.worker
+    return Engine(
+        lease_s=seconds(worker.lease),
+        tick_s=seconds(worker.tick),
+        concurrency=worker.concurrency,
+        max_attempts=worker.max_attempts,
+        max_queue_wait_s=seconds(worker.max_queue_wait),
+        throttle_wait_s=seconds(worker.throttle_wait),
+        retry_wait_s=seconds(worker.retry_wait),
+        status_retries=worker.status_retries,
+        download_retries=worker.download_retries,
+        look_up_after_s=tuple(seconds(delay) for delay in server.unknown.look_up_after.values()),
+        unknown_then=server.unknown.then,
+    )
+
+
+def compile_admin_tokens(server: ServerSchema) -> dict[str, AdminToken]:
+    """Collect the admin tokens by id."""
+    return {
+        token.id: AdminToken(id=token.id, name=token.name, role=token.role, sha256=token.sha256)
+        for token in server.admin.tokens.values()
+    }

@@ -1,0 +1,131 @@
+"""The files of policies/ as the domain's teams, keys and routing policies."""
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time
+from typing import Final, TypeVar
+from zoneinfo import ZoneInfo
+
+from proxy.config.compile_limits import compile_budgets, compile_limits
+from proxy.config.policy_schema import (
+    DefaultsSection,
+    KeySection,
+    OrganisationSchema,
+    RoutingSchema,
+    RoutingSection,
+    TeamSchema,
+)
+from proxy.domain.ids import KeyId, PolicyName, TeamId
+from proxy.domain.policy import ORGANISATION, ApiKey, Budget, Retention, RoutingPolicy, Team, Use
+
+V = TypeVar("V")
+
+BUILT_IN: Final = DefaultsSection.model_validate(
+    {
+        "retention": {"artifacts": "30d", "jobs": "90d"},
+        "substitute": "policy",
+        "deadline": "1h",
+        "limits": {
+            "submit": {"capacity": 20, "refill": "30/min"},
+            "poll": {"capacity": 600, "refill": "200/s"},
+            "content": {"capacity": 60, "refill": "5/s"},
+        },
+        "queued": 500,
+        "running": 8,
+    }
+)
+"""What holds where neither the team nor the organisation says anything."""
+
+
+def midnight_s(day: date) -> float:
+    """Unix seconds of 00:00 UTC."""
+    return datetime.combine(day, time.min, UTC).timestamp()
+
+
+def compile_organisation(organisation: OrganisationSchema) -> tuple[Budget, ...]:
+    """Give the organisation's budgets their scope and time zone."""
+    zone = ZoneInfo(organisation.timezone)
+    return compile_budgets(organisation.budgets.values(), ORGANISATION, zone)
+
+
+def compile_team(team: TeamSchema, organisation: OrganisationSchema) -> Team:
+    """Fill every default of a team, from the organisation's, then from the built-in ones."""
+    layers = (team, organisation.defaults, BUILT_IN)
+    name, zone = TeamId(team.team), ZoneInfo(team.timezone or organisation.timezone)
+    return Team(
+        id=name,
+        cost_center=team.cost_center,
+        timezone=zone,
+        weight=team.weight,
+        budgets=compile_budgets(team.budgets.values(), f"team:{name}", zone),
+        use=Use(
+            policies=tuple(PolicyName(policy) for policy in team.use.policies.values()),
+            models=tuple(team.use.models.values()),
+            default=PolicyName(team.use.default),
+        ),
+        limits=compile_limits(*(layer.limits for layer in reversed(layers))),
+        queued=_first(layer.queued for layer in layers),
+        running=_first(layer.running for layer in layers),
+        retention=compile_retention(*layers),
+        substitute=_first(layer.substitute for layer in layers),
+        deadline_s=_whole_s(_first(layer.deadline for layer in layers)),
+    )
+
+
+def compile_retention(*layers: DefaultsSection) -> Retention:
+    """Find how long a team's work is kept; earlier layers win."""
+    return Retention(
+        artifacts_s=_whole_s(_first(layer.retention.artifacts for layer in layers)),
+        jobs_s=_whole_s(_first(layer.retention.jobs for layer in layers)),
+    )
+
+
+def compile_keys(team: TeamSchema, organisation: OrganisationSchema) -> Iterable[ApiKey]:
+    """Go through the keys of a team; what a key does not set, its team's buckets decide."""
+    zone = ZoneInfo(team.timezone or organisation.timezone)
+    for key in team.keys.values():
+        yield _compile_key(key, TeamId(team.team), zone)
+
+
+def _compile_key(key: KeySection, team: TeamId, zone: ZoneInfo) -> ApiKey:
+    return ApiKey(
+        id=KeyId(key.id),
+        team=team,
+        name=key.name,
+        sha256=key.sha256,
+        expires_at_s=None if key.expires is None else midnight_s(key.expires),
+        scopes=frozenset(key.scopes.values()),
+        limits=compile_limits(key.limits),
+        budgets=compile_budgets(key.budgets.values(), f"key:{key.id}", zone),
+    )
+
+
+def compile_routing(routing: RoutingSchema) -> dict[PolicyName, RoutingPolicy]:
+    """Turn the policies into the domain's, by name."""
+    return {
+        PolicyName(name): _compile_policy(PolicyName(name), policy)
+        for name, policy in routing.policies.items()
+    }
+
+
+def _compile_policy(name: PolicyName, policy: RoutingSection) -> RoutingPolicy:
+    return RoutingPolicy(
+        name=name,
+        require_seconds=policy.require.seconds,
+        require_resolution=policy.require.resolution,
+        require_aspect_ratio=policy.require.aspect_ratio,
+        require_audio=policy.require.audio,
+        order=tuple(
+            (term.removeprefix("-"), term.startswith("-")) for term in policy.order.values()
+        ),
+        weigh=dict(policy.weigh),
+    )
+
+
+def _first(values: Iterable[V | None]) -> V:
+    """Return the first value that is set; the built-in layer sets all."""
+    return next(value for value in values if value is not None)
+
+
+def _whole_s(duration_ms: int) -> int:
+    """Convert to whole seconds, rounded up: a kept time is never cut to nothing."""
+    return -(-duration_ms // 1_000)

@@ -1,0 +1,52 @@
+"""The names a configuration defines, also those whose definition has a mistake.
+
+A model with a mistyped score is still a model: teams that name it are not to blame.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, Self
+
+from proxy.config.document import Document, Plain
+from proxy.config.files import Files
+
+RANKING_WORDS: Final = frozenset({"price", "latency"})
+_NOT_SCORES: Final = frozenset({"source", "as_of"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """Everything that other files may refer to."""
+
+    models: frozenset[str]
+    policies: frozenset[str]
+    providers: frozenset[str]
+    scores: frozenset[str]
+
+    @classmethod
+    def of(cls, files: Files, known_providers: Iterable[str]) -> Self:
+        """Collect the names written in the files."""
+        catalogs = [checked.document for checked in files.catalogs]
+        models = [_mapping(document, "models") for document in catalogs]
+        return cls(
+            models=frozenset(name for model in models for name in model),
+            policies=frozenset(_mapping(files.routing.document, "policies")),
+            providers=frozenset(_mapping(files.server.document, "providers"))
+            | frozenset(known_providers),
+            scores=frozenset(
+                score
+                for model in models
+                for definition in model.values()
+                for score in _scores(definition)
+            ),
+        )
+
+
+def _mapping(document: Document, key: str) -> dict[str, Plain]:
+    found = document.lookup((key,))
+    return found if isinstance(found, dict) else {}
+
+
+def _scores(definition: Plain) -> Iterable[str]:
+    scores = definition.get("scores") if isinstance(definition, dict) else None
+    return set(scores) - _NOT_SCORES if isinstance(scores, dict) else ()

@@ -1,0 +1,95 @@
+"""What config.yaml says about the server itself; what routing needs of it is in the snapshot."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pydantic import BaseModel, SecretStr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where a listener binds; port 0 lets the system choose."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreSettings:
+    """The store. The URL may hold a password; an embedded store's path is absolute."""
+
+    url: str = field(repr=False)
+    connect_timeout_s: float
+    socket_timeout_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArtifactSettings:
+    """The artifact store; a `file://` URL's path is absolute. `link_secret` None: make one."""
+
+    url: str
+    link_secret: SecretStr | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeoutSettings:
+    """How long one call to a provider may take, in seconds."""
+
+    connect_s: float
+    submit_s: float
+    status_s: float
+    download_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountSettings:
+    """One provider account; `credentials` is the adapter's own model, None if not configured."""
+
+    name: str
+    credentials: BaseModel | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderSettings:
+    """What an adapter is built from; `base_url` None means the adapter's own."""
+
+    name: str
+    base_url: str | None
+    accounts: tuple[AccountSettings, ...]
+    timeouts: TimeoutSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakerSettings:
+    """When a circuit breaker opens and for how long."""
+
+    failures: int
+    ratio_percent: int
+    ratio_of_at_least: int
+    window_s: float
+    open_min_s: float
+    open_max_s: float
+    cache_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotifySettings:
+    """One receiver of events."""
+
+    events: tuple[str, ...]
+    url: SecretStr
+    secret: SecretStr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSettings:
+    """The server's own settings, with every default filled in."""
+
+    listen: Address
+    admin_listen: Address
+    store: StoreSettings
+    artifacts: ArtifactSettings
+    providers: Mapping[str, ProviderSettings]
+    breaker: BreakerSettings
+    notify: tuple[NotifySettings, ...]
