@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from proxy.config.catalog_schema import CatalogSchema
 from proxy.config.document import Document
-from proxy.config.policy_schema import OrganisationSchema, RoutingSchema, TeamSchema
 from proxy.config.problem import Problem
 from proxy.config.read import read_file
-from proxy.config.server_schema import ServerSchema
+from proxy.config.schema.catalog import CatalogSchema
+from proxy.config.schema.policies import OrganisationSchema, RoutingSchema, TeamSchema
+from proxy.config.schema.server import ServerSchema
 from proxy.config.validate import Checked, validate
 
 _LAYOUT: Final = (

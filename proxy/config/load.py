@@ -10,26 +10,26 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from proxy.config.check_catalog import check_catalog, check_routing
-from proxy.config.check_dates import check_dates, check_service
-from proxy.config.check_server import check_server
-from proxy.config.check_teams import check_teams
-from proxy.config.compile_catalog import compile_models, compile_offer
-from proxy.config.compile_server import (
+from proxy.config.check.catalog import check_catalog, check_routing
+from proxy.config.check.dates import check_dates, check_service
+from proxy.config.check.names import Names
+from proxy.config.check.server import check_server
+from proxy.config.check.teams import check_teams
+from proxy.config.compile.catalog import compile_models, compile_offer
+from proxy.config.compile.credentials import Credentials
+from proxy.config.compile.server import (
     ServerCompiler,
     compile_admin_tokens,
     compile_engine,
     compile_providers,
 )
-from proxy.config.compile_teams import (
+from proxy.config.compile.teams import (
     compile_keys,
     compile_organisation,
     compile_routing,
     compile_team,
 )
-from proxy.config.credentials import Credentials
 from proxy.config.files import Files, read_files
-from proxy.config.names import Names
 from proxy.config.problem import ConfigError, Problem
 from proxy.config.secrets import Secrets
 from proxy.config.settings import ServerSettings

@@ -14,8 +14,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from proxy.config.document import Document, Path
-from proxy.config.fields import Thinned
 from proxy.config.problem import Problem
+from proxy.config.schema.fields import Thinned
 from proxy.config.secrets import inline_keys
 
 S = TypeVar("S", bound=BaseModel)

@@ -3,15 +3,15 @@
 from collections.abc import Iterable
 from datetime import date
 
-from proxy.config.catalog_schema import (
+from proxy.config.compile.limits import seconds
+from proxy.config.compile.teams import midnight_s
+from proxy.config.schema.catalog import (
     CatalogSchema,
     LifecycleSection,
     ModelSection,
     OfferSection,
     PriceSection,
 )
-from proxy.config.compile_limits import seconds
-from proxy.config.compile_teams import midnight_s
 from proxy.domain.ids import ModelName, ProviderName
 from proxy.domain.policy import Capabilities, Lifecycle, Model, Offer
 from proxy.domain.price import BillsOn, Price

@@ -10,11 +10,11 @@ from datetime import date
 from fnmatch import fnmatchcase
 from itertools import product
 
-from proxy.config.catalog_schema import OfferSection
 from proxy.config.document import Document, Path
 from proxy.config.files import Files
-from proxy.config.policy_schema import RequireSection, RoutingSchema, TeamSchema
 from proxy.config.problem import Problem, Severity
+from proxy.config.schema.catalog import OfferSection
+from proxy.config.schema.policies import RequireSection, RoutingSchema, TeamSchema
 from proxy.config.validate import Checked
 from proxy.domain.policy import AudioSupport
 

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
-from proxy.config.fields import (
+from proxy.config.schema.fields import (
     AspectRatio,
     Count,
     Date,
@@ -20,7 +20,7 @@ from proxy.config.fields import (
     SomeItems,
     Text,
 )
-from proxy.config.policy_schema import SECONDS_MAX
+from proxy.config.schema.policies import SECONDS_MAX
 from proxy.domain.policy import AudioSupport, FrameSupport
 from proxy.domain.price import Billing
 

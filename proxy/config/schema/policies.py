@@ -4,7 +4,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from proxy.config.fields import (
+from proxy.config.schema.fields import (
     AspectRatio,
     Count,
     Date,
@@ -22,7 +22,7 @@ from proxy.config.fields import (
     Timezone,
     matching,
 )
-from proxy.config.limits_schema import BudgetSection, LimitsSection
+from proxy.config.schema.limits import BudgetSection, LimitsSection
 from proxy.domain.policy import Scope
 from proxy.domain.video import Substitute
 

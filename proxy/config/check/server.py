@@ -1,9 +1,9 @@
 """Findings about config.yaml that need more than one of its values."""
 
-from proxy.config.check_teams import once
+from proxy.config.check.teams import once
 from proxy.config.document import Path
 from proxy.config.files import Files
-from proxy.config.server_schema import ServerSchema
+from proxy.config.schema.server import ServerSchema
 from proxy.config.validate import Checked
 
 

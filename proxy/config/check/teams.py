@@ -4,14 +4,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from proxy.config.compile_limits import compile_match
-from proxy.config.compile_teams import BUILT_IN, compile_retention
+from proxy.config.check.names import Names
+from proxy.config.compile.limits import compile_match
+from proxy.config.compile.teams import BUILT_IN, compile_retention
 from proxy.config.document import Path
 from proxy.config.files import Files
-from proxy.config.limits_schema import BudgetSection, MatchSection
-from proxy.config.names import Names
-from proxy.config.policy_schema import OrganisationSchema, TeamSchema
-from proxy.config.server_schema import ServerSchema
+from proxy.config.schema.limits import BudgetSection, MatchSection
+from proxy.config.schema.policies import OrganisationSchema, TeamSchema
+from proxy.config.schema.server import ServerSchema
 from proxy.config.validate import Checked
 
 Owner = Checked[OrganisationSchema] | Checked[TeamSchema]

@@ -8,11 +8,11 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from proxy.config.compile_limits import compile_bucket, seconds
-from proxy.config.credentials import Credentials
+from proxy.config.compile.credentials import Credentials
+from proxy.config.compile.limits import compile_bucket, seconds
 from proxy.config.document import Path
+from proxy.config.schema.server import ProviderSection, ServerSchema
 from proxy.config.secrets import SecretUnsetError, has_reference
-from proxy.config.server_schema import ProviderSection, ServerSchema
 from proxy.config.settings import (
     Address,
     ArtifactSettings,

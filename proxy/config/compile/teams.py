@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime, time
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
-from proxy.config.compile_limits import compile_budgets, compile_limits
-from proxy.config.policy_schema import (
+from proxy.config.compile.limits import compile_budgets, compile_limits
+from proxy.config.schema.policies import (
     DefaultsSection,
     KeySection,
     OrganisationSchema,

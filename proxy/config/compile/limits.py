@@ -5,7 +5,7 @@ from fractions import Fraction
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from proxy.config.limits_schema import BucketSection, BudgetSection, LimitsSection, MatchSection
+from proxy.config.schema.limits import BucketSection, BudgetSection, LimitsSection, MatchSection
 from proxy.domain.bucket import RateLimit, no_refill
 from proxy.domain.policy import Budget, Match, RouteClass
 

@@ -8,8 +8,8 @@ from pydantic import BaseModel, SecretBytes, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from proxy.config.document import Path
+from proxy.config.schema.server import AccountSection, ServerSchema
 from proxy.config.secrets import Secrets, SecretUnsetError, has_reference
-from proxy.config.server_schema import AccountSection, ServerSchema
 from proxy.config.settings import AccountSettings
 from proxy.config.validate import Checked, kinds
 

@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator
 
-from proxy.config.catalog_schema import (
+from proxy.config.check.names import RANKING_WORDS, Names
+from proxy.config.document import Path
+from proxy.config.files import Files
+from proxy.config.schema.catalog import (
     CatalogSchema,
     LifecycleSection,
     ModelSection,
     OfferSection,
 )
-from proxy.config.document import Path
-from proxy.config.files import Files
-from proxy.config.names import RANKING_WORDS, Names
-from proxy.config.policy_schema import RoutingSection
+from proxy.config.schema.policies import RoutingSection
 from proxy.config.validate import Checked
 from proxy.domain.policy import AudioSupport
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from proxy.config.fields import (
+from proxy.config.schema.fields import (
     Count,
     DurationMs,
     HostPort,
@@ -20,7 +20,7 @@ from proxy.config.fields import (
     Text,
     one_of,
 )
-from proxy.config.limits_schema import BucketSection
+from proxy.config.schema.limits import BucketSection
 from proxy.domain.policy import UnknownThen
 
 MINUTE_MS = 60_000

@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from proxy.config.fields import (
+from proxy.config.schema.fields import (
     Count,
     FaultAtError,
     Glob,

@@ -1,0 +1,1 @@
+"""Findings that need more than one value: references, repetitions, dates."""

@@ -1,0 +1,1 @@
+"""The files as strict models, one module per kind of file."""
