@@ -70,14 +70,13 @@ def balances_at(budgets: Iterable[Budget], at_ms: int) -> tuple[Balance, ...]:
 
 
 def bids_for(
-    candidates: Sequence[Candidate],
+    candidates: Iterable[tuple[int, Candidate]],
     balances: Sequence[Balance],
     *,
     policy: str,
     metadata: Mapping[str, str],
-    first: int = 0,
 ) -> tuple[Bid, ...]:
-    """Bids of the candidates from place `first` on, each naming by index who counts it."""
+    """Bids of candidates, given with their places, each with the balances that count it."""
     return tuple(
         Bid(
             candidate=place,
@@ -94,6 +93,5 @@ def bids_for(
                 )
             ),
         )
-        for place, candidate in enumerate(candidates)
-        if place >= first
+        for place, candidate in candidates
     )

@@ -335,3 +335,7 @@ class Snapshot:
     providers: Mapping[ProviderName, Provider]
     engine: Engine
     artifact_bytes_max: int
+
+    def offer(self, offer_id: str) -> Offer | None:
+        """The offer of a name ("provider/model"), None when the catalog no longer has it."""
+        return next((offer for offer in self.offers if offer.id == offer_id), None)

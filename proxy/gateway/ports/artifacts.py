@@ -7,13 +7,22 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from proxy.domain.video import InputFile
+
 
 class ArtifactTooLarge(Exception):
     """A stream went past its limit; nothing of it is kept."""
 
 
+class ArtifactUnavailable(Exception):
+    """The artifact store cannot be read or written just now."""
+
+
 class ArtifactStore(Protocol):
-    """Bytes by name. A `put` is visible whole or not at all."""
+    """Bytes by name. A `put` is visible whole or not at all.
+
+    Every method raises ArtifactUnavailable when the store fails.
+    """
 
     async def put(
         self, name: str, chunks: AsyncIterator[bytes], *, bytes_max: int
@@ -34,3 +43,15 @@ class ArtifactStore(Protocol):
 
     async def delete(self, name: str) -> None:
         """Remove an object; removing what is not there is no error."""
+
+
+class Inputs(Protocol):
+    """Callers' files by content: the same bytes are kept once, under `names.input_name`."""
+
+    async def save(self, chunks: AsyncIterator[bytes], media_type: str) -> InputFile:
+        """Store a stream under its SHA-256.
+
+        Raises:
+            ArtifactTooLarge: the file is over the limit; nothing of it is kept.
+            ArtifactUnavailable: the store fails.
+        """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ class Jobs(Protocol):
         When a bucket refuses (retry_after_us > 0) the job is not read.
         """
 
+    async def load(self, job: JobId) -> Job | None:
+        """Read a job of any team without spending anything."""
+
     async def spend(self, team: TeamId, buckets: Sequence[Bucket]) -> tuple[BucketState, ...]:
         """Spend a token of each bucket, or none."""
 
@@ -54,6 +58,13 @@ class Jobs(Protocol):
 
     async def queue_position(self, job: Job) -> int | None:
         """Place of a queued job among its team's, from 1; None when it waits no more."""
+
+
+class NotBegun(StrEnum):
+    """Why a dispatch went no further: somebody else has the job, or its team runs all it may."""
+
+    TAKEN = "taken"
+    TEAM_FULL = "team_full"
 
 
 class LostLease(Exception):
@@ -100,10 +111,11 @@ class Work(Protocol):
 
     async def begin(
         self, job: Job, *, account: str, running_max: int, lease_s: float
-    ) -> Job | None:
-        """Write the intent to submit the current attempt: queued -> submitting, leased and fenced.
+    ) -> Job | NotBegun:
+        """Write the intent to submit the current attempt at an account, leased and fenced.
 
-        None when the job is no longer queued or the team already has `running_max` jobs under way.
+        queued -> submitting; TAKEN when the job is no longer queued, TEAM_FULL when its team
+        already has `running_max` jobs under way.
         """
 
     async def commit(self, before: Job, after: Job, *, due_in_s: float) -> Job:
@@ -152,6 +164,11 @@ class Slots(Protocol):
         lease_s: float,
     ) -> SlotState:
         """Take or renew a slot; a first taking also spends a token of the submit bucket."""
+
+    async def renew(
+        self, provider: ProviderName, account: str, attempt: AttemptId, *, lease_s: float
+    ) -> None:
+        """Hold an attempt's slot for another lease, over the limit if need be."""
 
     async def release(self, provider: ProviderName, account: str, attempt: AttemptId) -> None:
         """Give a slot back; giving back what is not held is no error."""

@@ -1,0 +1,73 @@
+"""Calls to providers, timed and observed in one place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from proxy.domain.errors import ProviderError
+from proxy.domain.events import ProviderCalled
+from proxy.domain.video import Order, OrderInput
+from proxy.gateway.names import input_name
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable
+
+    from proxy.domain.failure import Failure
+    from proxy.domain.job import Job
+    from proxy.gateway.runtime import Runtime
+
+OK = "ok"
+
+_T = TypeVar("_T")
+
+
+async def call(runtime: Runtime, job: Job, operation: str, made: Awaitable[_T]) -> _T:
+    """Await a provider call and observe how it went. Raises ProviderError."""
+    started_s = runtime.clock.monotonic_s()
+    try:
+        answer = await made
+    except ProviderError as error:
+        _observe(runtime, job, operation, started_s=started_s, failure=error.failure)
+        raise
+    _observe(runtime, job, operation, started_s=started_s, failure=None)
+    return answer
+
+
+def _observe(
+    runtime: Runtime, job: Job, operation: str, *, started_s: float, failure: Failure | None
+) -> None:
+    runtime.observer.observe(
+        ProviderCalled(
+            job=job.id,
+            provider=job.candidate.provider,
+            account=job.attempt.account or "",
+            model=job.candidate.model,
+            operation=operation,
+            outcome=OK if failure is None else failure.kind.value,
+            took_s=runtime.clock.monotonic_s() - started_s,
+            upstream_code=failure.upstream_code if failure else None,
+            is_classified=failure.is_classified if failure else True,
+        )
+    )
+
+
+def order_for(runtime: Runtime, job: Job) -> Order:
+    """What the current candidate is asked to make."""
+    candidate = job.candidate
+    reference = job.request.input_reference
+    first_frame = None
+    if reference is not None:
+        name = input_name(reference.sha256)
+
+        def open_input() -> AsyncIterator[bytes]:
+            return runtime.artifacts.open(name)
+
+        first_frame = OrderInput(
+            media_type=reference.media_type, size_bytes=reference.size_bytes, open=open_input
+        )
+    return Order(
+        prompt=job.request.prompt,
+        upstream=candidate.upstream,
+        shape=candidate.shape,
+        first_frame=first_frame,
+    )

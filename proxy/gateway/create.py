@@ -1,0 +1,258 @@
+"""Create: plan, price, admit. One store round trip; no vendor is waited for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from proxy.domain.balance import bids_for
+from proxy.domain.bucket import Bucket
+from proxy.domain.errors import (
+    AdmissionError,
+    BudgetExceeded,
+    IdempotencyConflict,
+    ProxyError,
+    RateLimited,
+    StoreUnavailable,
+)
+from proxy.domain.events import Admitted, LimitChecked, Refused
+from proxy.domain.ids import new_job_id
+from proxy.domain.job import Job
+from proxy.domain.money import format_usd
+from proxy.domain.period import FOREVER_MS
+from proxy.domain.policy import RouteClass
+from proxy.domain.route import plan
+from proxy.gateway.ports.admission import (
+    Accepted,
+    AdmitCommand,
+    BucketEmpty,
+    KeyConflict,
+    OverBudget,
+    PeriodMoved,
+    Replayed,
+    TooManyOpen,
+)
+from proxy.gateway.views import Caller, JobView
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from proxy.domain.bucket import BucketState
+    from proxy.domain.policy import Snapshot
+    from proxy.domain.route import Plan
+    from proxy.domain.video import VideoJob
+    from proxy.gateway.ports.admission import AdmitResult
+    from proxy.gateway.runtime import Runtime
+
+PERIOD_TRIES = 4
+TOO_MANY_JOBS_RETRY_S = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateRequest:
+    """A parsed create with what tells it from others: fingerprint, key, number among SDK tries."""
+
+    video: VideoJob
+    fingerprint: str
+    idempotency_key: str | None
+    sdk_try: int
+
+
+def buckets_for(caller: Caller, route_class: RouteClass) -> tuple[Bucket, ...]:
+    """The token buckets a request of a class spends from: the team's, and the key's own if any."""
+    buckets = []
+    if (limit := caller.team.limits.get(route_class)) is not None:
+        buckets.append(Bucket(name=route_class.value, limit=limit))
+    if (limit := caller.key.limits.get(route_class)) is not None:
+        buckets.append(Bucket(name=f"{route_class.value}:{caller.key.id}", limit=limit))
+    return tuple(buckets)
+
+
+def retry_after_s(buckets: Iterable[BucketState]) -> int:
+    """Whole seconds, rounded up, until every bucket has a token; 0 when they all gave one."""
+    wait_us = max((bucket.retry_after_us for bucket in buckets), default=0)
+    return -(-wait_us // 1_000_000)
+
+
+def rate_limited(route_class: RouteClass, buckets: tuple[BucketState, ...]) -> RateLimited:
+    """The error for an empty bucket."""
+    wait_s = max(1, retry_after_s(buckets))
+    message = f"too many {route_class.value} requests; try again in {wait_s} s"
+    return RateLimited(message, retry_after_s=wait_s, buckets=buckets)
+
+
+async def create(runtime: Runtime, caller: Caller, request: CreateRequest) -> JobView:
+    """Admit a video.
+
+    Raises:
+        RequestError: the plan finds no route, or the idempotency key is bound to another request.
+        AdmissionError: a bucket, the `queued` limit or a budget refuses; nothing was spent.
+        StoreUnavailable: the store does not answer.
+    """
+    snapshot = runtime.live.snapshot
+    try:
+        return await _create(runtime, caller, request, snapshot)
+    except ProxyError as refusal:
+        runtime.observer.observe(
+            Refused(team=caller.team.id, key=caller.key.id, code=refusal.code)
+        )
+        raise
+
+
+async def _create(
+    runtime: Runtime, caller: Caller, request: CreateRequest, snapshot: Snapshot
+) -> JobView:
+    planned = plan(request.video, caller.team, snapshot, runtime.clock.now_s())
+    job = _new_job(runtime, caller, request, planned=planned, snapshot=snapshot)
+    result = await _admit(runtime, caller, request, job=job, snapshot=snapshot)
+    _observe_limit(runtime, result)
+    match result:
+        case Accepted(job=admitted, buckets=buckets):
+            _observe_admitted(runtime, admitted, is_replay=False)
+            runtime.wake()
+            return _view(admitted, buckets, snapshot, is_replay=False)
+        case Replayed(job=admitted, buckets=buckets):
+            _observe_admitted(runtime, admitted, is_replay=True)
+            return _view(admitted, buckets, snapshot, is_replay=True)
+        case _:
+            raise refusal_error(result, caller)
+
+
+def _new_job(
+    runtime: Runtime, caller: Caller, request: CreateRequest, *, planned: Plan, snapshot: Snapshot
+) -> Job:
+    now_ms = runtime.balances.now_ms()
+    deadline_s = request.video.deadline_s or caller.team.deadline_s
+    return Job(
+        id=new_job_id(runtime.random_bytes),
+        team=caller.team.id,
+        key=caller.key.id,
+        created_at_ms=now_ms,
+        deadline_at_ms=now_ms + deadline_s * 1000,
+        request=request.video,
+        fingerprint=request.fingerprint,
+        snapshot_digest=snapshot.digest,
+        plan=planned,
+    )
+
+
+async def _admit(
+    runtime: Runtime, caller: Caller, request: CreateRequest, *, job: Job, snapshot: Snapshot
+) -> AdmitResult:
+    for _ in range(PERIOD_TRIES):
+        balances = runtime.balances.of(snapshot, caller.team, caller.key)
+        command = AdmitCommand(
+            job=job,
+            bids=bids_for(
+                enumerate(job.plan.candidates),
+                balances,
+                policy=job.plan.policy,
+                metadata=request.video.metadata,
+            ),
+            balances=balances,
+            buckets=buckets_for(caller, RouteClass.SUBMIT),
+            queued_max=caller.team.queued,
+            idempotency_key=request.idempotency_key,
+            sdk_try=request.sdk_try,
+        )
+        result = await runtime.admission.admit(command)
+        if not isinstance(result, PeriodMoved):
+            return result
+        runtime.balances.follow(result.now_ms)
+    message = "the store's clock moves faster than budgets' periods can be computed"
+    raise StoreUnavailable(message, retry_after_s=1)
+
+
+def refusal_error(result: AdmitResult, caller: Caller) -> ProxyError:
+    """The error a refused admission becomes."""
+    match result:
+        case KeyConflict():
+            message = "this Idempotency-Key was used with another request in the last 24 hours"
+            return IdempotencyConflict(message, param="Idempotency-Key")
+        case BucketEmpty(buckets=buckets):
+            return rate_limited(RouteClass.SUBMIT, buckets)
+        case TooManyOpen():
+            return _too_many(result, caller)
+        case OverBudget():
+            return _over_budget(result)
+        case _:
+            message = f"{type(result).__name__} is not a refusal"
+            raise AssertionError(message)
+
+
+def _too_many(result: TooManyOpen, caller: Caller) -> AdmissionError:
+    message = (
+        f"the team has {result.open_jobs} unfinished jobs and may have {caller.team.queued};"
+        " wait for some to end"
+    )
+    return RateLimited(
+        message,
+        code="too_many_jobs",
+        retry_after_s=TOO_MANY_JOBS_RETRY_S,
+        buckets=result.buckets,
+    )
+
+
+def _over_budget(result: OverBudget) -> AdmissionError:
+    balance = result.balance
+    message = (
+        f"budget {balance.budget_id!r} ({balance.account}) has no room:"
+        f" limit ${format_usd(balance.limit_micro_usd)},"
+        f" spent ${format_usd(result.spent_micro_usd)},"
+        f" reserved ${format_usd(result.reserved_micro_usd)},"
+        f" this video ${format_usd(result.quote_micro_usd)}"
+    )
+    return BudgetExceeded(
+        message,
+        details={
+            "budget": balance.budget_id,
+            "scope": balance.scope,
+            "period": balance.period.id,
+            "limit": format_usd(balance.limit_micro_usd),
+            "spent": format_usd(result.spent_micro_usd),
+            "reserved": format_usd(result.reserved_micro_usd),
+            "quote": format_usd(result.quote_micro_usd),
+            "resets_at": iso_time(balance.period.end_ms),
+        },
+        buckets=result.buckets,
+    )
+
+
+def iso_time(at_ms: int) -> str | None:
+    """Unix milliseconds as ISO 8601 in UTC; None for "never"."""
+    if at_ms >= FOREVER_MS:
+        return None
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _view(
+    job: Job, buckets: tuple[BucketState, ...], snapshot: Snapshot, *, is_replay: bool
+) -> JobView:
+    return JobView(
+        job=job, buckets=buckets, offer=snapshot.offer(job.candidate.offer_id), is_replay=is_replay
+    )
+
+
+def _observe_limit(runtime: Runtime, result: AdmitResult) -> None:
+    refused = isinstance(result, BucketEmpty)
+    runtime.observer.observe(
+        LimitChecked(
+            route_class=RouteClass.SUBMIT.value, decision="refused" if refused else "allowed"
+        )
+    )
+
+
+def _observe_admitted(runtime: Runtime, job: Job, *, is_replay: bool) -> None:
+    runtime.observer.observe(
+        Admitted(
+            job=job.id,
+            team=job.team,
+            key=job.key,
+            policy=job.plan.policy,
+            provider=job.candidate.provider,
+            model=job.candidate.model,
+            reserved_micro_usd=0 if is_replay else job.attempt.reserved_micro_usd,
+            is_replay=is_replay,
+        )
+    )

@@ -1,0 +1,177 @@
+"""Dispatch: slot, intent, submit, operation. In this order, so that a crash never buys twice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from proxy.domain.errors import ProviderError
+from proxy.domain.events import SlotTaken, Submitting
+from proxy.domain.failure import Failure, FailureKind
+from proxy.domain.job import JobError, JobState, StoppedBy
+from proxy.domain.schedule import next_poll_s
+from proxy.gateway.calls import call, order_for
+from proxy.gateway.lease import heartbeat
+from proxy.gateway.ports.jobs import NotBegun, Release
+
+if TYPE_CHECKING:
+    from proxy.domain.job import Job
+    from proxy.domain.policy import Account, Provider, Snapshot
+    from proxy.gateway.live import Current
+    from proxy.gateway.outcome import Outcome
+    from proxy.gateway.ports.provider import VideoProvider
+    from proxy.gateway.runtime import Runtime
+
+UNAVAILABLE_RETRIES = 1
+"""How often a surely refused submit is sent again before it is the next candidate's turn."""
+
+
+class Dispatch:
+    """Takes queued jobs to their providers."""
+
+    def __init__(self, runtime: Runtime, outcome: Outcome) -> None:
+        self._runtime = runtime
+        self._outcome = outcome
+
+    async def begin(self, job: Job, current: Current) -> Job | None:
+        """Take a slot and write the intent; None when the job must wait, ended, or is another's.
+
+        Raises:
+            LostLease: another worker moved the job meanwhile.
+        """
+        if job.cancel_requested:
+            await self._runtime.jobs.cancel(job, is_forgotten=job.is_deleted)
+            return None
+        if self._runtime.balances.now_ms() >= job.deadline_at_ms:
+            await self._miss_deadline(job)
+            return None
+        provider = current.snapshot.providers.get(job.candidate.provider)
+        if provider is None or not provider.is_configured:
+            await self._leave(job, f"{job.candidate.provider} is no longer configured")
+            return None
+        for account in provider.accounts:
+            if account.is_configured and await self._take_slot(job, provider, account, current):
+                return await self._write_intent(job, provider, account, current.snapshot)
+        return None
+
+    async def submit(self, job: Job, current: Current) -> None:
+        """Send a submitting job to its provider and store what came of it."""
+        runtime = self._runtime
+        adapter = self._adapter(job, current)
+        if adapter is None:
+            await self._leave(job, f"{job.candidate.provider} is no longer configured")
+            return
+        try:
+            async with heartbeat(runtime, job):
+                made = adapter.submit(order_for(runtime, job), job.attempt_id)
+                operation = await call(runtime, job, "submit", made)
+        except ProviderError as error:
+            await self._refused(job, error.failure, current.snapshot)
+            return
+        attempt = replace(
+            job.attempt, operation=operation, submitted_at_ms=runtime.balances.now_ms()
+        )
+        after = replace(job, state=JobState.RUNNING, attempts=(*job.attempts[:-1], attempt))
+        times = current.snapshot.providers[job.candidate.provider].poll
+        due_in_s = next_poll_s(
+            times, elapsed_s=0.0, is_first=True, retry_after_s=None, random=runtime.random
+        )
+        await self._outcome.commit(job, after, due_in_s=due_in_s)
+
+    def _adapter(self, job: Job, current: Current) -> VideoProvider | None:
+        return current.providers.get(job.candidate.provider, job.attempt.account or "")
+
+    async def _take_slot(
+        self, job: Job, provider: Provider, account: Account, current: Current
+    ) -> bool:
+        state = await self._runtime.slots.take(
+            provider.name,
+            account.name,
+            job.attempt_id,
+            slots=account.slots,
+            submit=account.submit,
+            lease_s=slot_lease_s(provider, current.snapshot),
+        )
+        return state.is_taken
+
+    async def _write_intent(
+        self, job: Job, provider: Provider, account: Account, snapshot: Snapshot
+    ) -> Job | None:
+        runtime = self._runtime
+        runtime.observer.observe(
+            SlotTaken(job=job.id, provider=provider.name, account=account.name)
+        )
+        team = snapshot.teams.get(job.team)
+        begun = await runtime.work.begin(
+            job,
+            account=account.name,
+            running_max=team.running if team else 1,
+            lease_s=snapshot.engine.lease_s,
+        )
+        if begun is NotBegun.TEAM_FULL:
+            await runtime.slots.release(provider.name, account.name, job.attempt_id)
+        if isinstance(begun, NotBegun):
+            # TAKEN: the slot is keyed by the attempt, so it now serves whoever began it.
+            return None
+        runtime.observer.observe(
+            Submitting(
+                job=job.id,
+                team=job.team,
+                provider=provider.name,
+                account=account.name,
+                model=job.candidate.model,
+                attempt=job.attempt.number,
+                queued_s=(runtime.balances.now_ms() - job.attempt.reserved_at_ms) / 1000,
+            )
+        )
+        return begun
+
+    async def _refused(self, job: Job, failure: Failure, snapshot: Snapshot) -> None:
+        match failure.kind:
+            case FailureKind.THROTTLED:
+                await self._throttled(job, failure, snapshot)
+            case FailureKind.UNAVAILABLE if job.work.submit_retries < UNAVAILABLE_RETRIES:
+                work = replace(job.work, submit_retries=job.work.submit_retries + 1)
+                await self._requeue(replace(job, work=work), snapshot.engine.retry_wait_s, failure)
+            case FailureKind.UNKNOWN_OUTCOME | FailureKind.MALFORMED | FailureKind.FAILED_UPSTREAM:
+                # Nothing proves that it was not accepted: it may have bought a video.
+                after_s = snapshot.engine.look_up_after_s
+                due_in_s = after_s[0] if after_s else 0.0
+                await self._outcome.hold(job, failure.message, due_in_s=due_in_s)
+            case _:
+                await self._outcome.refuse(job, failure)
+
+    async def _throttled(self, job: Job, failure: Failure, snapshot: Snapshot) -> None:
+        now_ms = self._runtime.balances.now_ms()
+        since_ms = job.work.throttled_since_ms or now_ms
+        wait_s = failure.retry_after_s or snapshot.engine.throttle_wait_s
+        waited_s = (now_ms - since_ms) / 1000
+        if waited_s + wait_s > snapshot.engine.max_queue_wait_s:
+            await self._outcome.refuse(job, failure)
+            return
+        work = replace(job.work, throttled_since_ms=since_ms)
+        await self._requeue(replace(job, work=work), wait_s, failure)
+
+    async def _requeue(self, job: Job, wait_s: float, failure: Failure) -> None:
+        after = replace(job, state=JobState.QUEUED)
+        await self._outcome.commit(job, after, due_in_s=wait_s, code=failure.kind.value)
+
+    async def _miss_deadline(self, job: Job) -> None:
+        """End a queued job past its deadline, with the last provider's code if one failed it."""
+        failed = [attempt.error for attempt in job.attempts if attempt.error is not None]
+        error = failed[-1] if failed else None
+        if error is None:
+            message = "the deadline passed before an attempt could start"
+            error = JobError(code="deadline_exceeded", message=message)
+        stopped = replace(job, stopped_by=StoppedBy.DEADLINE if failed else None)
+        await self._outcome.fail(stopped, error, Release(by="deadline"))
+
+    async def _leave(self, job: Job, message: str) -> None:
+        failure = Failure(kind=FailureKind.UNAVAILABLE, message=message)
+        await self._outcome.fail_over(job, failure, Release(by="not_configured"))
+
+
+def slot_lease_s(provider: Provider, snapshot: Snapshot) -> float:
+    """How long a slot is held without a sign of life: past the longest pause between two polls."""
+    pause_s = max(provider.poll.first_s, provider.poll.max_s, provider.submit_timeout_s)
+    return 2 * pause_s + snapshot.engine.lease_s

@@ -1,0 +1,18 @@
+"""Names of objects in the artifact store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from proxy.domain.job import Job
+
+
+def video_name(job: Job) -> str:
+    """Where a job's finished video is kept."""
+    return f"videos/{job.team}/{job.id}.mp4"
+
+
+def input_name(sha256: str) -> str:
+    """Where an input file is kept, by its content."""
+    return f"inputs/{sha256}"

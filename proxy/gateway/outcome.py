@@ -1,0 +1,301 @@
+"""What follows from a failure or an end: the failure table put to work, with its money."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from proxy.domain.balance import bids_for
+from proxy.domain.events import Ended, FailedOver, Moved, OutcomeUnknown, Resolved
+from proxy.domain.failure import REACTIONS, AttemptMoney, Failure, FailureKind
+from proxy.domain.job import JobError, JobState, Resolution, StoppedBy, Work, advance
+from proxy.domain.price import Billing, charge
+from proxy.gateway.names import video_name
+from proxy.gateway.ports.admission import PeriodMoved
+from proxy.gateway.ports.jobs import NextAttempt, Release, Settle
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from proxy.domain.job import Job
+    from proxy.domain.policy import Snapshot
+    from proxy.domain.route import Candidate
+    from proxy.gateway.ports.jobs import Resolve
+    from proxy.gateway.runtime import Runtime
+
+JOB_ERROR_CODES: Mapping[FailureKind, str] = MappingProxyType(
+    {
+        FailureKind.CONTENT_POLICY: "content_policy",
+        FailureKind.INVALID_INPUT: "invalid_input",
+        FailureKind.AUTH: "provider_auth",
+        FailureKind.ACCOUNT: "provider_account",
+        FailureKind.THROTTLED: "provider_throttled",
+        FailureKind.UNAVAILABLE: "provider_unavailable",
+        FailureKind.UNKNOWN_OUTCOME: "outcome_unknown",
+        FailureKind.FAILED_UPSTREAM: "provider_failed",
+        FailureKind.MODEL_GONE: "model_gone",
+        FailureKind.MALFORMED: "provider_malformed",
+    }
+)
+PERIOD_TRIES = 4
+
+
+class Outcome:
+    """Ends attempts and jobs: one state-changing script, then the events, then the slot."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    async def commit(
+        self, before: Job, after: Job, *, due_in_s: float, code: str | None = None
+    ) -> Job:
+        """Store a step that moves no money, and give the slot back where the attempt leaves it."""
+        advance(before.state, after.state)
+        stored = await self._runtime.work.commit(before, after, due_in_s=due_in_s)
+        if stored.state is not before.state:
+            self._moved(before, stored, code)
+        if stored.state in (JobState.QUEUED, JobState.UNKNOWN):
+            await self.release_slot(before)
+        return stored
+
+    async def complete(self, before: Job, after: Job, charged_micro_usd: int, by: str) -> Job:
+        """Settle a made video and end its job; `after` holds the artifact."""
+        settle = Settle(charged_micro_usd=charged_micro_usd, by=by)
+        return await self._finish(before, after, settle)
+
+    async def fail(self, job: Job, error: JobError, resolve: Resolve) -> Job:
+        """End a job without a video and without another attempt."""
+        return await self._finish(job, _failed(job, error, None, self._now_ms()), resolve)
+
+    async def hold(self, job: Job, reason: str, *, due_in_s: float) -> Job:
+        """Note that nobody knows what the attempt bought: its money stays reserved."""
+        work = replace(
+            job.work,
+            look_ups=0,
+            look_up_failures=0,
+            unknown_since_ms=self._now_ms(),
+            was_unknown_in=job.state,
+        )
+        stored = await self.commit(
+            job, replace(job, state=JobState.UNKNOWN, work=work), due_in_s=due_in_s, code=reason
+        )
+        self._runtime.observer.observe(
+            OutcomeUnknown(
+                job=job.id,
+                provider=job.candidate.provider,
+                model=job.candidate.model,
+                reason=reason,
+            )
+        )
+        return stored
+
+    async def refuse(self, job: Job, failure: Failure) -> Job:
+        """React to a surely refused submit: release, then go on if the table says so."""
+        release = Release(by=failure.kind.value)
+        if REACTIONS[failure.kind].next_candidate:
+            return await self.fail_over(job, failure, release)
+        return await self.fail(job, _error(failure), release)
+
+    async def fail_accepted(
+        self, job: Job, failure: Failure, reported_micro_usd: int | None
+    ) -> Job:
+        """React to an operation the provider ended without a video: settle as it bills."""
+        resolve = self._as_billed(job, failure, reported_micro_usd)
+        if REACTIONS[failure.kind].next_candidate:
+            return await self.fail_over(job, failure, resolve)
+        return await self.fail(job, _error(failure), resolve)
+
+    async def fail_over(self, job: Job, failure: Failure, resolve: Resolve) -> Job:
+        """Resolve the attempt and go on at the first candidate left that fits, else end."""
+        snapshot = self._runtime.live.snapshot
+        following, stopped_by = self._following(job, resolve, snapshot)
+        if stopped_by is not None:
+            after = _failed(job, _error(failure), stopped_by, self._now_ms())
+            return await self._finish(job, after, resolve)
+        after = _failed(job, _error(failure), StoppedBy.BUDGET_EXCEEDED, self._now_ms())
+        stored = await self._reserve_next(
+            job, after, resolve, following=following, snapshot=snapshot
+        )
+        self._resolved(job, stored)
+        await self.release_slot(job)
+        if stored.state.is_terminal:
+            await self._ended(job, stored)
+        else:
+            self._moved(job, stored, failure.kind.value)
+            self._runtime.observer.observe(
+                FailedOver(
+                    job=job.id,
+                    before=job.candidate.provider,
+                    after=stored.candidate.provider,
+                    kind=failure.kind,
+                )
+            )
+            self._runtime.wake()
+        return stored
+
+    async def release_slot(self, job: Job) -> None:
+        """Give the attempt's slot back; a crash before this line lets its lease run out."""
+        account = job.attempt.account
+        if account is not None:
+            await self._runtime.slots.release(job.candidate.provider, account, job.attempt_id)
+
+    async def _reserve_next(
+        self,
+        job: Job,
+        after: Job,
+        resolve: Resolve,
+        *,
+        following: tuple[tuple[int, Candidate], ...],
+        snapshot: Snapshot,
+    ) -> Job:
+        runtime = self._runtime
+        team = snapshot.teams.get(job.team)
+        for _ in range(PERIOD_TRIES):
+            balances = (
+                runtime.balances.of(snapshot, team, snapshot.keys.get(job.key)) if team else ()
+            )
+            bids = bids_for(
+                following, balances, policy=job.plan.policy, metadata=job.request.metadata
+            )
+            stored = await runtime.work.fail_over(
+                job, after, resolve, NextAttempt(bids=bids, balances=balances), wait_s=0.0
+            )
+            if not isinstance(stored, PeriodMoved):
+                return stored
+            runtime.balances.follow(stored.now_ms)
+        message = "the store's clock moves faster than budgets' periods can be computed"
+        raise RuntimeError(message)
+
+    def _following(
+        self, job: Job, resolve: Resolve, snapshot: Snapshot
+    ) -> tuple[tuple[tuple[int, Candidate], ...], StoppedBy | None]:
+        """The candidates left to try with their places, or what forbids any further attempt."""
+        if len(job.attempts) >= snapshot.engine.max_attempts:
+            return (), StoppedBy.MAX_ATTEMPTS
+        if self._now_ms() >= job.deadline_at_ms:
+            return (), StoppedBy.DEADLINE
+        first = job.attempt.candidate + 1
+        places = enumerate(job.plan.candidates[first:], first)
+        left = tuple((n, item) for n, item in places if self._is_routable(item, snapshot))
+        if not left:
+            return (), StoppedBy.NO_CANDIDATE
+        charged = job.charged_micro_usd + (
+            resolve.charged_micro_usd if isinstance(resolve, Settle) else 0
+        )
+        cost_max = job.request.max_cost_micro_usd
+        fitting = tuple(
+            (n, item)
+            for n, item in left
+            if cost_max is None or charged + item.quote_micro_usd <= cost_max
+        )
+        return (fitting, None) if fitting else ((), StoppedBy.MAX_COST)
+
+    def _is_routable(self, candidate: Candidate, snapshot: Snapshot) -> bool:
+        provider = snapshot.providers.get(candidate.provider)
+        offer = snapshot.offer(candidate.offer_id)
+        if provider is None or not provider.is_configured or offer is None:
+            return False
+        return not offer.lifecycle.is_retired(self._runtime.clock.now_s())
+
+    def _as_billed(self, job: Job, failure: Failure, reported_micro_usd: int | None) -> Resolve:
+        if REACTIONS[failure.kind].money is AttemptMoney.RELEASE:
+            return Release(by=failure.kind.value)
+        offer = self._runtime.live.snapshot.offer(job.candidate.offer_id)
+        billing = Billing.NONE
+        if offer is not None:
+            is_filtered = failure.kind is FailureKind.CONTENT_POLICY
+            billing = offer.bills_on.filtered if is_filtered else offer.bills_on.failed
+        charged = charge(
+            billing,
+            reserved_micro_usd=job.attempt.reserved_micro_usd,
+            reported_micro_usd=reported_micro_usd,
+        )
+        by = "reported" if reported_micro_usd is not None else f"bills_on:{billing.value}"
+        return Settle(charged_micro_usd=charged, by=by) if charged else Release(by=by)
+
+    async def _finish(self, before: Job, after: Job, resolve: Resolve) -> Job:
+        advance(before.state, after.state)
+        stored = await self._runtime.work.finish(before, after, resolve)
+        self._resolved(before, stored)
+        await self.release_slot(before)
+        await self._ended(before, stored)
+        return stored
+
+    async def _ended(self, before: Job, stored: Job) -> None:
+        self._moved(before, stored, stored.error.code if stored.error else None)
+        submitted_ms = stored.attempt.submitted_at_ms
+        ended_ms = stored.ended_at_ms or self._now_ms()
+        self._runtime.observer.observe(
+            Ended(
+                job=stored.id,
+                team=stored.team,
+                state=stored.state,
+                code=stored.error.code if stored.error else None,
+                took_s=(ended_ms - stored.created_at_ms) / 1000,
+                render_s=(ended_ms - submitted_ms) / 1000 if submitted_ms else None,
+                provider=stored.candidate.provider,
+                model=stored.candidate.model,
+            )
+        )
+        if stored.state is JobState.CANCELLED and after_has_bytes(before):
+            await self._runtime.artifacts.delete(video_name(stored))
+
+    def _moved(self, before: Job, after: Job, code: str | None) -> None:
+        self._runtime.observer.observe(
+            Moved(
+                job=after.id,
+                team=after.team,
+                provider=before.candidate.provider,
+                model=before.candidate.model,
+                before=before.state,
+                after=after.state,
+                code=code,
+            )
+        )
+
+    def _resolved(self, before: Job, stored: Job) -> None:
+        attempt = stored.attempts[before.attempt.number - 1]
+        if attempt.resolution is Resolution.OPEN:
+            return
+        charged = attempt.charged_micro_usd or 0
+        self._runtime.observer.observe(
+            Resolved(
+                job=stored.id,
+                team=stored.team,
+                provider=before.candidate.provider,
+                model=before.candidate.model,
+                attempt=attempt.number,
+                resolution=attempt.resolution,
+                reserved_micro_usd=attempt.reserved_micro_usd,
+                charged_micro_usd=charged,
+                overage_micro_usd=attempt.overage_micro_usd,
+                is_wasted=charged > 0 and stored.state is not JobState.COMPLETED,
+            )
+        )
+
+    def _now_ms(self) -> int:
+        return self._runtime.balances.now_ms()
+
+
+def after_has_bytes(before: Job) -> bool:
+    """Say whether a job that ended as cancelled may have left bytes: it was being stored."""
+    return before.state is JobState.STORING
+
+
+def _error(failure: Failure) -> JobError:
+    return JobError(code=JOB_ERROR_CODES[failure.kind], message=failure.message)
+
+
+def _failed(job: Job, error: JobError, stopped_by: StoppedBy | None, now_ms: int) -> Job:
+    """The job as it ends without a video; its last attempt keeps the reason too."""
+    attempts = (*job.attempts[:-1], replace(job.attempt, error=error))
+    return replace(
+        job,
+        state=JobState.FAILED,
+        attempts=attempts,
+        error=error,
+        stopped_by=stopped_by,
+        ended_at_ms=now_ms,
+        work=Work(polls=job.work.polls, progress=job.work.progress),
+    )

@@ -1,0 +1,151 @@
+"""Follow accepted work: status, storing, look-ups of unknown outcomes. One step per claim."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from proxy.domain.errors import ProviderError
+from proxy.domain.failure import Failure, FailureKind
+from proxy.domain.job import JobState
+from proxy.domain.schedule import next_poll_s, progress
+from proxy.gateway.calls import call
+from proxy.gateway.dispatch import slot_lease_s
+from proxy.gateway.ports.provider import Failed, Pending, Succeeded
+
+if TYPE_CHECKING:
+    from proxy.domain.job import Job
+    from proxy.domain.policy import Provider, Snapshot
+    from proxy.gateway.fetch import Fetch
+    from proxy.gateway.live import Current
+    from proxy.gateway.outcome import Outcome
+    from proxy.gateway.ports.provider import Status, VideoProvider
+    from proxy.gateway.runtime import Runtime
+
+_READ_BADLY = (FailureKind.MALFORMED, FailureKind.INVALID_INPUT)
+_GONE = (FailureKind.UNKNOWN_OUTCOME, FailureKind.MODEL_GONE)
+
+
+class Poll:
+    """Asks providers how running operations stand."""
+
+    def __init__(self, runtime: Runtime, outcome: Outcome, fetch: Fetch) -> None:
+        self._runtime = runtime
+        self._outcome = outcome
+        self._fetch = fetch
+
+    async def step(self, job: Job, current: Current) -> None:
+        """Ask once about a running or storing job and store what follows."""
+        provider = current.snapshot.providers.get(job.candidate.provider)
+        adapter = current.providers.get(job.candidate.provider, job.attempt.account or "")
+        if provider is None or adapter is None or job.attempt.operation is None:
+            await self._wait_for_account(job, current.snapshot)
+            return
+        if job.state is JobState.RUNNING and self._is_overdue(job, provider):
+            await self._hold(job, "no end within give_up_after", current.snapshot)
+            return
+        await self._renew_slot(job, provider, current.snapshot)
+        try:
+            status = await call(
+                self._runtime, job, "status", adapter.status(job.attempt.operation)
+            )
+        except ProviderError as error:
+            await self._status_failed(job, error.failure, provider, current.snapshot)
+            return
+        await self.follow(
+            job, status, adapter=adapter, provider=provider, snapshot=current.snapshot
+        )
+
+    async def follow(
+        self,
+        job: Job,
+        status: Status,
+        *,
+        adapter: VideoProvider,
+        provider: Provider,
+        snapshot: Snapshot,
+    ) -> None:
+        """Act on an answer to a status call, whatever state the job was in."""
+        match status:
+            case Pending():
+                await self._pending(job, status, provider, snapshot)
+            case Succeeded():
+                await self._fetch.step(job, status, adapter, snapshot)
+            case Failed(failure=failure, charge_micro_usd=charge_micro_usd):
+                await self._outcome.fail_accepted(job, failure, charge_micro_usd)
+
+    async def _pending(
+        self, job: Job, status: Pending, provider: Provider, snapshot: Snapshot
+    ) -> None:
+        elapsed_s = self._elapsed_s(job)
+        offer = snapshot.offer(job.candidate.offer_id)
+        work = replace(
+            job.work,
+            polls=job.work.polls + 1,
+            malformed=0,
+            progress=progress(
+                reported=status.progress,
+                elapsed_s=elapsed_s,
+                typical_s=offer.typical_render_s if offer else None,
+                last=job.work.progress,
+            ),
+        )
+        due_in_s = next_poll_s(
+            provider.poll,
+            elapsed_s=elapsed_s,
+            is_first=False,
+            retry_after_s=status.retry_after_s,
+            random=self._runtime.random,
+        )
+        after = replace(job, state=JobState.RUNNING, work=work)
+        await self._outcome.commit(job, after, due_in_s=due_in_s)
+
+    async def _status_failed(
+        self, job: Job, failure: Failure, provider: Provider, snapshot: Snapshot
+    ) -> None:
+        """A failed status call says nothing of the operation, unless it is gone or unreadable."""
+        engine = snapshot.engine
+        malformed = job.work.malformed + (failure.kind in _READ_BADLY)
+        is_unreadable = malformed > engine.status_retries
+        if job.state is JobState.RUNNING and (failure.kind in _GONE or is_unreadable):
+            await self._hold(job, failure.message, snapshot)
+            return
+        if job.state is JobState.STORING and (failure.kind in _GONE or is_unreadable):
+            await self._fetch.retry(job, failure.message, snapshot)
+            return
+        wait_s = next_poll_s(
+            provider.poll,
+            elapsed_s=self._elapsed_s(job),
+            is_first=False,
+            retry_after_s=failure.retry_after_s,
+            random=self._runtime.random,
+        )
+        work = replace(job.work, polls=job.work.polls + 1, malformed=malformed)
+        await self._outcome.commit(job, replace(job, work=work), due_in_s=wait_s)
+
+    async def _hold(self, job: Job, reason: str, snapshot: Snapshot) -> None:
+        after_s = snapshot.engine.look_up_after_s
+        await self._outcome.hold(job, reason, due_in_s=after_s[0] if after_s else 0.0)
+
+    async def _wait_for_account(self, job: Job, snapshot: Snapshot) -> None:
+        """The account left the configuration: nobody can be asked; keep the money, ask later."""
+        await self._outcome.commit(job, job, due_in_s=snapshot.engine.lease_s)
+
+    async def _renew_slot(self, job: Job, provider: Provider, snapshot: Snapshot) -> None:
+        account = next(
+            (item for item in provider.accounts if item.name == job.attempt.account), None
+        )
+        if account is not None:
+            await self._runtime.slots.renew(
+                provider.name,
+                account.name,
+                job.attempt_id,
+                lease_s=slot_lease_s(provider, snapshot),
+            )
+
+    def _is_overdue(self, job: Job, provider: Provider) -> bool:
+        return self._elapsed_s(job) > provider.give_up_after_s
+
+    def _elapsed_s(self, job: Job) -> float:
+        since_ms = job.attempt.submitted_at_ms or job.attempt.reserved_at_ms
+        return max(0.0, (self._runtime.balances.now_ms() - since_ms) / 1000)

@@ -1,0 +1,181 @@
+"""Reading and ending jobs on behalf of clients. Nothing here calls a vendor."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from proxy.domain.errors import JobNotFound, VideoNotReady
+from proxy.domain.events import LimitChecked
+from proxy.domain.ids import JobId, is_job_id
+from proxy.domain.job import JobState, public_status
+from proxy.domain.policy import RouteClass
+from proxy.gateway.create import buckets_for, rate_limited
+from proxy.gateway.names import video_name
+from proxy.gateway.views import Caller, ContentView, JobsView, JobView
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from proxy.domain.bucket import BucketState
+    from proxy.domain.job import Job
+    from proxy.gateway.runtime import Runtime
+
+PAGE_SCAN_MAX = 500
+"""Most jobs looked at for one page that filters by status."""
+
+
+async def get(runtime: Runtime, caller: Caller, job_id: str) -> JobView:
+    """Answer a poll from the store.
+
+    Raises:
+        JobNotFound: unknown, deleted, or another team's.
+        RateLimited: the poll bucket is empty.
+    """
+    job, buckets = await _read(runtime, caller, job_id, RouteClass.POLL)
+    if not job.is_fetched:
+        await runtime.jobs.mark_fetched(job)
+    return await _view(runtime, job, buckets)
+
+
+async def page(
+    runtime: Runtime,
+    caller: Caller,
+    *,
+    after: str | None,
+    limit: int,
+    is_ascending: bool,
+    status: str | None,
+) -> JobsView:
+    """List the team's jobs by creation time; `status` is one of the four public ones."""
+    buckets = await spend(runtime, caller, RouteClass.POLL)
+    cursor = JobId(after) if after is not None else None
+    found: list[Job] = []
+    seen = 0
+    while True:
+        batch = await runtime.jobs.page(
+            caller.team.id, after=cursor, limit=max(limit, 1), is_ascending=is_ascending
+        )
+        seen += len(batch.jobs)
+        matching = [job for job in batch.jobs if status in (None, public_status(job).value)]
+        found += matching
+        is_last = not batch.has_more or not batch.jobs
+        if is_last or len(found) >= limit or seen >= PAGE_SCAN_MAX:
+            break
+        cursor = batch.jobs[-1].id
+    has_more = batch.has_more or len(found) > limit
+    return JobsView(jobs=tuple(found[:limit]), has_more=has_more, buckets=buckets)
+
+
+async def cancel(runtime: Runtime, caller: Caller, job_id: str) -> JobView:
+    """Cancel an unfinished job; a finished one is answered unchanged."""
+    job, buckets = await _read(runtime, caller, job_id, RouteClass.POLL)
+    if not job.state.is_terminal:
+        job = await runtime.jobs.cancel(job, is_forgotten=False)
+        runtime.wake()
+    return await _view(runtime, job, buckets)
+
+
+async def delete(runtime: Runtime, caller: Caller, job_id: str) -> tuple[BucketState, ...]:
+    """Cancel if need be, remove the artifact, forget the record. Again changes nothing."""
+    job, buckets = await _read(runtime, caller, job_id, RouteClass.POLL, with_deleted=True)
+    if not job.is_deleted:
+        job = await runtime.jobs.cancel(job, is_forgotten=True)
+        runtime.wake()
+    if job.state.is_terminal:
+        await runtime.artifacts.delete(video_name(job))
+    return buckets
+
+
+async def content(runtime: Runtime, caller: Caller, job_id: str) -> ContentView:
+    """Open a finished video.
+
+    Raises:
+        VideoNotReady: the job has no artifact (yet).
+    """
+    job, buckets = await _read(runtime, caller, job_id, RouteClass.CONTENT)
+    return await _content(runtime, job, buckets)
+
+
+async def linked_content(runtime: Runtime, job_id: str) -> ContentView:
+    """Open a finished video for the holder of a valid signed link."""
+    job = await runtime.jobs.load(JobId(job_id)) if is_job_id(job_id) else None
+    if job is None or job.is_deleted:
+        raise _not_found(job_id)
+    return await _content(runtime, job, ())
+
+
+async def spend(
+    runtime: Runtime, caller: Caller, route_class: RouteClass
+) -> tuple[BucketState, ...]:
+    """Spend one token of a class.
+
+    Raises:
+        RateLimited: a bucket is empty.
+    """
+    buckets = await runtime.jobs.spend(caller.team.id, buckets_for(caller, route_class))
+    _check(runtime, route_class, buckets)
+    return buckets
+
+
+async def _read(
+    runtime: Runtime,
+    caller: Caller,
+    job_id: str,
+    route_class: RouteClass,
+    *,
+    with_deleted: bool = False,
+) -> tuple[Job, tuple[BucketState, ...]]:
+    if not is_job_id(job_id):
+        await spend(runtime, caller, route_class)
+        raise _not_found(job_id)
+    job, buckets = await runtime.jobs.read(
+        caller.team.id, JobId(job_id), buckets_for(caller, route_class)
+    )
+    _check(runtime, route_class, buckets)
+    if job is None or job.team != caller.team.id or (job.is_deleted and not with_deleted):
+        raise _not_found(job_id)
+    return job, buckets
+
+
+def _check(runtime: Runtime, route_class: RouteClass, buckets: tuple[BucketState, ...]) -> None:
+    refused = any(bucket.retry_after_us for bucket in buckets)
+    runtime.observer.observe(
+        LimitChecked(route_class=route_class.value, decision="refused" if refused else "allowed")
+    )
+    if refused:
+        raise rate_limited(route_class, buckets)
+
+
+def _not_found(job_id: str) -> JobNotFound:
+    message = f"no video {job_id[:64]!r} belongs to this team"
+    return JobNotFound(message, param="video_id")
+
+
+async def _view(runtime: Runtime, job: Job, buckets: tuple[BucketState, ...]) -> JobView:
+    position = None
+    if job.state is JobState.QUEUED and not job.cancel_requested:
+        position = await runtime.jobs.queue_position(job)
+    offer = runtime.live.snapshot.offer(job.candidate.offer_id)
+    return JobView(job=job, buckets=buckets, offer=offer, queue_position=position)
+
+
+async def _content(runtime: Runtime, job: Job, buckets: tuple[BucketState, ...]) -> ContentView:
+    if job.state is not JobState.COMPLETED or job.artifact is None or job.cancel_requested:
+        message = f"the video is {public_status(job).value}, it has no content"
+        raise VideoNotReady(message)
+    name = video_name(job)
+    if await runtime.artifacts.size_bytes(name) is None:
+        message = "the video's content is no longer kept"
+        raise VideoNotReady(message)
+
+    def open_range(start: int, length: int) -> AsyncIterator[bytes]:
+        return runtime.artifacts.open(name, start=start, length=length)
+
+    return ContentView(
+        job=job,
+        size_bytes=job.artifact.size_bytes,
+        sha256=job.artifact.sha256,
+        media_type=job.artifact.media_type,
+        open=open_range,
+        buckets=buckets,
+    )

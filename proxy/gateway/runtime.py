@@ -1,0 +1,40 @@
+"""Everything a use case may reach, in one frozen value made by the composition root."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from proxy.gateway.balances import BalanceBook
+    from proxy.gateway.live import Live
+    from proxy.gateway.ports.admission import Accounts, Admission
+    from proxy.gateway.ports.artifacts import ArtifactStore, Inputs
+    from proxy.gateway.ports.jobs import Jobs, Slots, Work
+    from proxy.gateway.ports.runtime import Clock, Observer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """The ports, the live configuration, and the injected sources of time and chance.
+
+    `random` is uniform in [0, 1); `random_bytes` makes unguessable ids; `wake` tells the worker of
+    this process that there is something to do.
+    """
+
+    live: Live
+    admission: Admission
+    accounts: Accounts
+    jobs: Jobs
+    work: Work
+    slots: Slots
+    artifacts: ArtifactStore
+    inputs: Inputs
+    clock: Clock
+    observer: Observer
+    balances: BalanceBook
+    random: Callable[[], float]
+    random_bytes: Callable[[int], bytes]
+    wake: Callable[[], None]

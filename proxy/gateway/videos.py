@@ -1,0 +1,136 @@
+"""The front of the gateway: one method for each thing a client may ask."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from proxy.domain.policy import RouteClass
+from proxy.gateway import identity, read
+from proxy.gateway.create import CreateRequest, buckets_for, create
+from proxy.gateway.quote import quote
+from proxy.gateway.views import BudgetView, Caller, ModelsView, ModelView
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from proxy.domain.bucket import BucketState
+    from proxy.domain.policy import Scope
+    from proxy.domain.video import InputFile, VideoJob
+    from proxy.gateway.runtime import Runtime
+    from proxy.gateway.views import ContentView, JobsView, JobView, QuoteView
+
+
+class Videos:
+    """What clients may ask; every method but the first needs the caller it returned."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    def authenticate(self, presented: str, scope: Scope) -> Caller:
+        """Find the caller behind a key. Raises Unauthenticated or Forbidden."""
+        runtime = self._runtime
+        return identity.authenticate(
+            presented, scope, runtime.live.snapshot, runtime.clock.now_s()
+        )
+
+    async def create(
+        self,
+        caller: Caller,
+        request: VideoJob,
+        *,
+        fingerprint: str,
+        idempotency_key: str | None,
+        sdk_try: int,
+    ) -> JobView:
+        """Admit a video, or replay the job an equal request made."""
+        asked = CreateRequest(
+            video=request,
+            fingerprint=fingerprint,
+            idempotency_key=idempotency_key,
+            sdk_try=sdk_try,
+        )
+        return await create(self._runtime, caller, asked)
+
+    async def quote(self, caller: Caller, request: VideoJob) -> QuoteView:
+        """Say what a create would do and cost now."""
+        return await quote(self._runtime, caller, request)
+
+    async def get(self, caller: Caller, job_id: str) -> JobView:
+        """Answer how a job stands."""
+        return await read.get(self._runtime, caller, job_id)
+
+    async def page(
+        self,
+        caller: Caller,
+        *,
+        after: str | None,
+        limit: int,
+        is_ascending: bool,
+        status: str | None,
+    ) -> JobsView:
+        """List the team's jobs."""
+        return await read.page(
+            self._runtime,
+            caller,
+            after=after,
+            limit=limit,
+            is_ascending=is_ascending,
+            status=status,
+        )
+
+    async def cancel(self, caller: Caller, job_id: str) -> JobView:
+        """Cancel a job."""
+        return await read.cancel(self._runtime, caller, job_id)
+
+    async def delete(self, caller: Caller, job_id: str) -> tuple[BucketState, ...]:
+        """Forget a job, cancelling it first if need be."""
+        return await read.delete(self._runtime, caller, job_id)
+
+    async def content(self, caller: Caller, job_id: str) -> ContentView:
+        """Open a finished video."""
+        return await read.content(self._runtime, caller, job_id)
+
+    async def linked_content(self, job_id: str) -> ContentView:
+        """Open a finished video for the holder of a signed link."""
+        return await read.linked_content(self._runtime, job_id)
+
+    async def budget(self, caller: Caller) -> BudgetView:
+        """The team's accounts at every level, its limits and its job counts."""
+        runtime = self._runtime
+        spent = await read.spend(runtime, caller, RouteClass.POLL)
+        asked = [
+            bucket
+            for route_class in (RouteClass.SUBMIT, RouteClass.POLL, RouteClass.CONTENT)
+            for bucket in buckets_for(caller, route_class)
+        ]
+        balances = runtime.balances.of(runtime.live.snapshot, caller.team, caller.key)
+        state = await runtime.accounts.team_state(caller.team.id, balances, asked)
+        return BudgetView(team=caller.team, state=state, buckets=spent)
+
+    async def models(self, caller: Caller) -> ModelsView:
+        """Models and policies the team may use."""
+        runtime = self._runtime
+        spent = await read.spend(runtime, caller, RouteClass.POLL)
+        snapshot = runtime.live.snapshot
+        return ModelsView(
+            models=tuple(
+                ModelView(
+                    model=model,
+                    offers=tuple(offer for offer in snapshot.offers if offer.model == name),
+                )
+                for name, model in snapshot.models.items()
+                if caller.team.use.allows_model(name)
+            ),
+            policies=tuple(
+                policy
+                for name, policy in snapshot.policies.items()
+                if name in caller.team.use.policies or name == caller.team.use.default
+            ),
+            default_policy=caller.team.use.default,
+            now_s=runtime.clock.now_s(),
+            buckets=spent,
+        )
+
+    async def save_input(self, chunks: AsyncIterator[bytes], media_type: str) -> InputFile:
+        """Keep a caller's file under its SHA-256, before admission."""
+        return await self._runtime.inputs.save(chunks, media_type)

@@ -1,0 +1,123 @@
+"""The worker: finds what is due, leases it, and runs one step of each job at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, TypeVar
+
+from proxy.domain.errors import StoreUnavailable
+from proxy.domain.job import JobState
+from proxy.gateway.dispatch import Dispatch
+from proxy.gateway.fetch import Fetch
+from proxy.gateway.outcome import Outcome
+from proxy.gateway.poll import Poll
+from proxy.gateway.ports.jobs import LostLease
+from proxy.gateway.unknown import Unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from proxy.domain.job import Job
+    from proxy.gateway.runtime import Runtime
+
+_T = TypeVar("_T")
+
+CLAIM_MAX = 50
+WAITING_PER_TEAM = 50
+
+
+class Worker:
+    """Runs jobs until it is cancelled. Any number of workers may share a store.
+
+    Args:
+        runtime: the ports.
+        woken: waits until `runtime.wake` was called, at most so many seconds.
+        report: told of an exception no step expected; the job's lease brings it back.
+    """
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        *,
+        woken: Callable[[float], Awaitable[None]],
+        report: Callable[[str, Exception], None],
+    ) -> None:
+        outcome = Outcome(runtime)
+        fetch = Fetch(runtime, outcome)
+        self._runtime = runtime
+        self._woken = woken
+        self._report = report
+        self._dispatch = Dispatch(runtime, outcome)
+        self._poll = Poll(runtime, outcome, fetch)
+        self._unknown = Unknown(runtime, outcome, self._poll)
+        self._busy: set[str] = set()
+
+    async def run(self) -> None:
+        """Work until cancelled; steps under way are cancelled too, and their leases run out."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                idle_s = await self._guard("turn", self._turn(group))
+                await self._woken(self._pause_s(idle_s))
+
+    def _pause_s(self, idle_s: float | None) -> float:
+        tick_s = self._runtime.live.snapshot.engine.tick_s
+        return tick_s if idle_s is None else min(idle_s, tick_s)
+
+    async def _turn(self, group: asyncio.TaskGroup) -> float | None:
+        """Start what can be started now; returns seconds until something more is due."""
+        await self._dispatch_waiting(group)
+        room = self._runtime.live.snapshot.engine.concurrency - len(self._busy)
+        if room <= 0:
+            return None
+        ids, idle_s = await self._runtime.work.due(min(room, CLAIM_MAX))
+        lease_s = self._runtime.live.snapshot.engine.lease_s
+        claimed = await self._runtime.work.claim(ids, lease_s=lease_s) if ids else []
+        for job in claimed:
+            self._start(group, job, self._advance(job))
+        return 0.0 if claimed else idle_s
+
+    async def _dispatch_waiting(self, group: asyncio.TaskGroup) -> None:
+        current = self._runtime.live.current
+        for job in await self._runtime.work.waiting(WAITING_PER_TEAM):
+            if len(self._busy) >= current.snapshot.engine.concurrency:
+                return
+            begun = await self._guard(job.id, self._dispatch.begin(job, current))
+            if begun is not None:
+                self._start(group, begun, self._dispatch.submit(begun, current))
+
+    def _start(self, group: asyncio.TaskGroup, job: Job, step: Awaitable[None]) -> None:
+        self._busy.add(job.id)
+        group.create_task(self._run_step(job, step))
+
+    async def _run_step(self, job: Job, step: Awaitable[None]) -> None:
+        try:
+            await self._guard(job.id, step)
+        finally:
+            self._busy.discard(job.id)
+            self._runtime.wake()
+
+    async def _advance(self, job: Job) -> None:
+        current = self._runtime.live.current
+        match job.state:
+            case JobState.SUBMITTING:
+                await self._unknown.recover(job, current)
+            case JobState.RUNNING | JobState.STORING:
+                await self._poll.step(job, current)
+            case JobState.UNKNOWN:
+                await self._unknown.step(job, current)
+            case _:
+                message = f"{job.state} jobs are never due"
+                raise AssertionError(message)
+
+    async def _guard(self, what: str, step: Awaitable[_T]) -> _T | None:
+        """Keep one job's trouble from the others: the poller's own exception boundary."""
+        try:
+            return await step
+        except LostLease:
+            return None
+        except StoreUnavailable as error:
+            self._report(what, error)
+            return None
+        except Exception as error:  # noqa: BLE001 - the boundary; the lease brings the job back
+            self._report(what, error)
+            return None
