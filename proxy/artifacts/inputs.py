@@ -1,0 +1,41 @@
+"""Callers' input files, kept under the SHA-256 of their content."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from proxy.domain.video import InputFile
+from proxy.gateway.names import input_name
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from proxy.artifacts.store import Artifacts
+
+RANDOM_BYTES = 16
+
+
+class HashedInputs:
+    """Input files by content: the same bytes are kept once.
+
+    `random_bytes` names files whose hash is not known yet; `bytes_max` is the size of one file.
+    """
+
+    def __init__(
+        self, artifacts: Artifacts, *, random_bytes: Callable[[int], bytes], bytes_max: int
+    ) -> None:
+        self._artifacts = artifacts
+        self._random_bytes = random_bytes
+        self._bytes_max = bytes_max
+
+    async def save(self, chunks: AsyncIterator[bytes], media_type: str) -> InputFile:
+        """Store a stream under its hash; saving the same bytes again changes nothing.
+
+        Raises:
+            ArtifactTooLarge: the file is over the limit; nothing of it is kept.
+            ArtifactUnavailable: the store fails.
+        """
+        arriving = input_name(f"arriving-{self._random_bytes(RANDOM_BYTES).hex()}")
+        sha256, size_bytes = await self._artifacts.put(arriving, chunks, bytes_max=self._bytes_max)
+        await self._artifacts.rename(arriving, input_name(sha256))
+        return InputFile(sha256=sha256, size_bytes=size_bytes, media_type=media_type)
