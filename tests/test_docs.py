@@ -14,6 +14,7 @@ import pytest
 from pydantic import BaseModel
 
 from proxy.domain import errors
+from proxy.http.errors import FIELD_NOT_SUPPORTED, STATUS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,10 +30,10 @@ def page(name: str) -> str:
 
 
 def unnamed(names: set[str], text: str) -> list[str]:
-    """List the names that stand nowhere in backticks, alone or at the end of a dotted path."""
+    """List the names that stand nowhere in backticks, alone or as a part of a dotted path."""
     spoken = set(re.findall(r"`([^`\n]+)`", text))
     spoken |= {part for phrase in spoken for part in re.split(r"[\s=:{},\[\]()|]+", phrase)}
-    spoken |= {name.rpartition(".")[2] for name in spoken}
+    spoken |= {part for phrase in spoken for part in phrase.split(".")}
     return sorted(names - spoken)
 
 
@@ -48,6 +49,12 @@ def test_every_error_class_has_a_code_of_the_table() -> None:
             yield from descendants(child)
 
     assert {kind.code for kind in descendants(errors.ProxyError)} <= set(errors.REQUEST_CODES)
+
+
+def test_the_documented_statuses_are_the_real_ones() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (\d{3})[^|]*\|", page("errors.md"), flags=re.MULTILINE)
+    real = {**STATUS, "not_supported_yet": FIELD_NOT_SUPPORTED}
+    assert real == {code: int(status) for code, status in rows}
 
 
 def modules(package: str) -> Iterator[ModuleType]:
