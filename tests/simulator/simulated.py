@@ -1,0 +1,113 @@
+"""A simulator under test: its address, its clock, and short forms of the calls tests make."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import aiohttp
+
+Json: TypeAlias = Any  # what json.loads returns, and options passed on to aiohttp
+
+API_KEY = "kling-key"
+ACCESS_KEY, SECRET_KEY = "access", "a-secret-of-at-least-thirty-two-bytes"
+PROJECT, TOKEN = "film-studio", "static-token"
+MODEL = "veo-3.1-fast-generate-001"
+T2V = "/kling/text-to-video/kling-3.0"
+
+
+@dataclass
+class Clock:
+    """Seconds since the epoch, moved by hand."""
+
+    now_s: float = 1_795_000_000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+    def advance(self, seconds: float) -> None:
+        self.now_s += seconds
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A whole HTTP answer; `json` is None when the body is not JSON."""
+
+    status: int
+    json: Json
+    body: bytes
+    headers: Mapping[str, str]
+
+
+@dataclass
+class Simulated:
+    """A running simulator and a session that talks to it."""
+
+    url: str
+    clock: Clock
+    session: aiohttp.ClientSession
+    token: str = API_KEY
+    headers: dict[str, str] = field(default_factory=dict)
+
+    async def call(self, method: str, path: str, **options: Json) -> Answer:
+        headers = {"Authorization": f"Bearer {self.token}"} | options.pop("headers", {})
+        url = path if path.startswith("http") else self.url + path
+        async with self.session.request(method, url, headers=headers, **options) as response:
+            body = await response.read()
+            is_json = response.content_type == "application/json"
+            parsed = await response.json() if is_json else None
+            return Answer(response.status, parsed, body, response.headers)
+
+    async def get(self, path: str, **options: Json) -> Answer:
+        return await self.call("GET", path, **options)
+
+    async def post(self, path: str, body: object, **options: Json) -> Answer:
+        return await self.call("POST", path, json=body, **options)
+
+    async def calls(self, provider: str, operation: str) -> list[dict[str, Json]]:
+        logged = (await self.get("/_sim/calls")).json["calls"]
+        return [c for c in logged if (c["provider"], c["operation"]) == (provider, operation)]
+
+    async def invoice(self) -> Json:
+        return (await self.get("/_sim/invoice")).json
+
+    # Kling
+
+    async def kling(self, prompt: str = "a cat", path: str = T2V, **fields: Json) -> Answer:
+        return await self.post(path, {"prompt": prompt} | fields)
+
+    async def kling_id(self, prompt: str = "a cat", **fields: Json) -> str:
+        answer = await self.kling(prompt, **fields)
+        assert answer.status == 200, answer.json
+        return str(answer.json["data"]["id"])
+
+    async def kling_task(self, task_id: str) -> Json:
+        (task,) = (await self.get(f"/kling/tasks?task_ids={task_id}")).json["data"]
+        return task
+
+    # Vertex
+
+    def vertex_path(self, method: str, model: str = MODEL, project: str = PROJECT) -> str:
+        return (
+            f"/vertex/v1/projects/{project}/locations/us-central1"
+            f"/publishers/google/models/{model}:{method}"
+        )
+
+    async def vertex(
+        self, prompt: str = "a cat", model: str = MODEL, **parameters: Json
+    ) -> Answer:
+        body = {"instances": [{"prompt": prompt}], "parameters": parameters}
+        return await self.vertex_raw(body, model)
+
+    async def vertex_raw(self, body: object, model: str = MODEL) -> Answer:
+        path = self.vertex_path("predictLongRunning", model)
+        return await self.post(path, body, headers={"Authorization": f"Bearer {TOKEN}"})
+
+    async def vertex_id(self, prompt: str = "a cat", **parameters: Json) -> str:
+        answer = await self.vertex(prompt, **parameters)
+        assert answer.status == 200, answer.json
+        return str(answer.json["name"])
+
+    async def fetch(self, name: str, model: str = MODEL) -> Answer:
+        path = self.vertex_path("fetchPredictOperation", model)
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        return await self.post(path, {"operationName": name}, headers=headers)
