@@ -1,0 +1,102 @@
+"""The two aiohttp applications: the team API and the admin listener."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from proxy.http.body import CREATE_BYTES_MAX
+from proxy.http.middleware import (
+    Access,
+    authentication,
+    render_errors,
+    request_ids,
+    stamp,
+)
+from proxy.http.ops import OpsRoutes
+from proxy.http.routes import routes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from proxy.domain.policy import Snapshot
+    from proxy.gateway.ports.runtime import Clock, Observer
+    from proxy.http.links import Links
+    from proxy.http.services import Metrics, Readiness, Services
+
+POLL_AFTER_MS = 1000
+"""What clients' poll helpers are asked to wait; short, as a poll is one read of our store."""
+KEEPALIVE_S = 75.0
+
+
+def public_app(
+    services: Services,
+    *,
+    links: Links,
+    clock: Clock,
+    observer: Observer,
+    random_bytes: Callable[[int], bytes],
+    poll_after_ms: int = POLL_AFTER_MS,
+) -> web.Application:
+    """The team API under /v1.
+
+    Args:
+        services: the use cases and the check of API keys.
+        links: signs and checks links to artifacts.
+        clock: wall time for links and headers, monotonic time for events.
+        observer: receives one RequestServed per request.
+        random_bytes: unguessable bytes, for request ids.
+        poll_after_ms: the header openai-poll-after-ms of a retrieve.
+    """
+    accesses: dict[web.AbstractRoute, Access] = {}
+    app = web.Application(
+        middlewares=[
+            request_ids(clock, observer, random_bytes),
+            render_errors,
+            authentication(services.authenticate, accesses),
+        ],
+        # Bodies are read through proxy.http.body alone; this is for whoever would forget.
+        client_max_size=CREATE_BYTES_MAX,
+    )
+    table = routes(services.videos, links=links, clock=clock, poll_after_ms=poll_after_ms)
+    for route in table:
+        for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
+            added = app.router.add_route(method, route.path, route.handler)
+            accesses[added] = route.access
+    app.on_response_prepare.append(stamp)
+    return app
+
+
+def admin_app(
+    *,
+    snapshot: Callable[[], Snapshot],
+    readiness: Readiness,
+    metrics: Metrics,
+    clock: Clock,
+    observer: Observer,
+    random_bytes: Callable[[int], bytes],
+) -> web.Application:
+    """The admin listener: /livez, /readyz and /metrics for anybody, /admin/v1 for token holders.
+
+    Args:
+        snapshot: the configuration in force, read once per request.
+        readiness: what keeps this process from serving.
+        metrics: the exposition and its Content-Type.
+        clock: time for events.
+        observer: receives one RequestServed per request.
+        random_bytes: unguessable bytes, for request ids.
+    """
+    ops = OpsRoutes(snapshot=snapshot, readiness=readiness, metrics=metrics)
+    app = web.Application(middlewares=[request_ids(clock, observer, random_bytes), render_errors])
+    app.router.add_get("/livez", ops.live)
+    app.router.add_get("/readyz", ops.ready)
+    app.router.add_get("/metrics", ops.metrics)
+    app.router.add_route("*", "/admin/v1/{path:.*}", ops.admin)
+    app.on_response_prepare.append(stamp)
+    return app
+
+
+def runner(app: web.Application) -> web.AppRunner:
+    """A runner without aiohttp's access log: events say more and cost less."""
+    return web.AppRunner(app, access_log=None, keepalive_timeout=KEEPALIVE_S)

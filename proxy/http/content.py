@@ -1,0 +1,145 @@
+"""/v1/videos/{id}/content: the bytes, whole or a range, never more in memory than a chunk."""
+
+from __future__ import annotations
+
+import base64
+from contextlib import aclosing
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from aiohttp import ClientConnectionResetError, web
+
+from proxy.domain.errors import (
+    InvalidRequest,
+    JobNotFound,
+    NotSupportedYet,
+    RangeNotSatisfiable,
+)
+from proxy.http import errors
+from proxy.http.byterange import ByteRange, read_range
+from proxy.http.keys import CALLER, STREAM
+from proxy.http.middleware import LINK_PARAM
+from proxy.http.ratelimit import rate_headers
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator
+
+    from proxy.gateway.ports.runtime import Clock
+    from proxy.gateway.views import ContentView
+    from proxy.http.links import Links
+    from proxy.http.services import VideoService
+
+VARIANT = "video"
+VARIANTS_NOT_YET = ("thumbnail", "spritesheet")
+
+
+class ContentRoutes:
+    """Handlers bound to the use case once, at start-up."""
+
+    def __init__(self, videos: VideoService, *, links: Links, clock: Clock) -> None:
+        self._videos = videos
+        self._links = links
+        self._clock = clock
+
+    async def fetch(self, request: web.Request) -> web.StreamResponse:
+        """Answer the artifact with Range, If-Range and If-None-Match honoured."""
+        _check_variant(request.query.get("variant", VARIANT))
+        view = await self._open(request)
+        headers = _headers(request, view)
+        etag = headers["ETag"]
+        if _names(request.headers.get("If-None-Match", ""), etag):
+            return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
+        is_current = request.headers.get("If-Range", etag) == etag
+        try:
+            wanted = read_range(request.headers.get("Range"), view.size_bytes)
+        except RangeNotSatisfiable as error:
+            if is_current:
+                return errors.render(error, {"Content-Range": f"bytes */{view.size_bytes}"})
+            wanted = None
+        return await _send(request, view, wanted if is_current else None, headers)
+
+    async def _open(self, request: web.Request) -> ContentView:
+        job_id = request.match_info["id"]
+        signature = request.query.get(LINK_PARAM)
+        if signature is None:
+            return await self._videos.content(request[CALLER], job_id)
+        expires = request.query.get("expires", "")
+        now_s = self._clock.now_s()
+        self._links.verify(job_id, expires=expires, signature=signature, now_s=now_s)
+        return await self._videos.linked_content(job_id)
+
+
+async def _send(
+    request: web.Request, view: ContentView, wanted: ByteRange | None, headers: dict[str, str]
+) -> web.StreamResponse:
+    part = wanted or ByteRange(0, view.size_bytes)
+    response = web.StreamResponse(
+        status=HTTPStatus.OK if wanted is None else HTTPStatus.PARTIAL_CONTENT, headers=headers
+    )
+    response.content_type = view.media_type
+    response.content_length = part.length
+    if wanted is not None:
+        response.headers["Content-Range"] = wanted.content_range(view.size_bytes)
+    if request.method == "HEAD":
+        return response
+    request[STREAM] = response
+    async with aclosing(_exactly(view, part)) as chunks:
+        # The first chunk comes before the status: until then a failure can still be said properly.
+        first = await _first(chunks)
+        try:
+            await response.prepare(request)
+            await response.write(first)
+            async for chunk in chunks:
+                await response.write(chunk)
+            await response.write_eof()
+        except ClientConnectionResetError:
+            pass  # The client has seen enough; the artifact is closed by the block above.
+    return response
+
+
+async def _exactly(view: ContentView, part: ByteRange) -> AsyncGenerator[bytes, None]:
+    """The bytes of a part; a store that has fewer is a bug, not a shorter video."""
+    sent = 0
+    chunks = view.open(part.start, part.length)
+    async for chunk in chunks:
+        sent += len(chunk)
+        yield chunk
+    assert sent == part.length, f"artifact of {view.job.id}: {sent} bytes of {part.length}"
+
+
+async def _first(chunks: AsyncIterator[bytes]) -> bytes:
+    try:
+        return await anext(chunks, b"")
+    except FileNotFoundError as error:
+        message = "the video has expired and is no longer stored"
+        raise JobNotFound(message) from error
+
+
+def _headers(request: web.Request, view: ContentView) -> dict[str, str]:
+    caller = request.get(CALLER)
+    digest = base64.b64encode(bytes.fromhex(view.sha256)).decode()
+    return {
+        "ETag": f'"{view.sha256}"',
+        "Repr-Digest": f"sha-256=:{digest}:",
+        "Accept-Ranges": "bytes",
+        "Cache-Control": "private, no-transform",
+        "Content-Disposition": f'attachment; filename="{view.job.id}.mp4"',
+        "Content-Security-Policy": "sandbox; default-src 'none'",
+        "X-Content-Type-Options": "nosniff",
+        **(rate_headers(view.buckets, caller) if caller is not None else {}),
+    }
+
+
+def _names(header: str, etag: str) -> bool:
+    """Say whether If-None-Match names our ETag."""
+    named = [item.strip().removeprefix("W/") for item in header.split(",")]
+    return etag in named or named == ["*"]
+
+
+def _check_variant(variant: str) -> None:
+    if variant in VARIANTS_NOT_YET:
+        message = f"the variant {variant!r} is not supported yet; allowed: {VARIANT}"
+        raise NotSupportedYet(message, param="variant")
+    if variant != VARIANT:
+        message = f"variant must be one of {', '.join((VARIANT, *VARIANTS_NOT_YET))}"
+        raise InvalidRequest(message, param="variant")

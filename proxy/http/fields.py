@@ -1,0 +1,273 @@
+"""Fields of a create: any mapping becomes a Draft, or an error that names the field."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from proxy.domain.errors import InvalidRequest, NotSupportedYet
+from proxy.domain.money import parse_usd
+from proxy.domain.video import RESOLUTIONS, Substitute, VideoJob
+from proxy.http.sizes import check_aspect_ratio, split_size
+from proxy.http.upload import PARAM as FILE_FIELD
+from proxy.http.upload import Upload
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from proxy.domain.video import InputFile
+
+PROMPT_CHARS_MAX = 32_000
+NAME_CHARS_MAX = 128
+SECONDS_MAX = 3600
+DEADLINE_S_MAX = 30 * 86_400
+METADATA_PAIRS_MAX = 16
+METADATA_KEY_CHARS_MAX = 64
+METADATA_VALUE_CHARS_MAX = 512
+
+ALIASES = {"duration": "seconds"}
+FIELDS = (
+    "prompt",
+    "model",
+    "policy",
+    "seconds",
+    "size",
+    "resolution",
+    "aspect_ratio",
+    "input_reference",
+    "audio",
+    "metadata",
+    "max_cost_usd",
+    "deadline_s",
+    "substitute",
+)
+NOT_YET = ("last_frame", "reference_images", "negative_prompt", "seed", "webhook_url")
+
+_WHOLE = re.compile(r"[0-9]{1,9}")
+_DOLLARS = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,12})?")
+_DOLLAR_DIGITS_MAX = 12
+_DOLLAR_EXPONENT_MIN = -12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A checked create; its file, if any, is not stored yet: an Upload, or a data URL."""
+
+    video: VideoJob
+    file: Upload | str | None = None
+
+    def job(self, stored: InputFile | None) -> VideoJob:
+        """The request with its file as stored."""
+        return replace(self.video, input_reference=stored)
+
+
+def read_fields(raw: Mapping[str, object]) -> Draft:
+    """Check every field; None (JSON null) is the same as leaving it out.
+
+    Raises:
+        InvalidRequest: a field is unknown, missing, malformed or in conflict; `param` names it.
+        NotSupportedYet: a documented field that is not built yet.
+    """
+    sent = _known({name: value for name, value in raw.items() if value is not None})
+    resolution, aspect_ratio = _frame(sent)
+    video = VideoJob(
+        prompt=_prompt(sent),
+        model=_name(sent, "model"),
+        policy=_name(sent, "policy"),
+        seconds=_seconds(sent),
+        resolution=resolution,
+        aspect_ratio=aspect_ratio,
+        audio=_flag(sent, "audio"),
+        metadata=_metadata(sent),
+        max_cost_micro_usd=_dollars(sent, "max_cost_usd"),
+        deadline_s=_deadline(sent),
+        substitute=_substitute(sent),
+    )
+    return Draft(video=video, file=_file(sent))
+
+
+def _known(sent: dict[str, object]) -> dict[str, object]:
+    for name in sent:
+        if name in NOT_YET:
+            message = f"the field {name!r} is not supported yet"
+            raise NotSupportedYet(message, param=name)
+        if name not in FIELDS and name not in ALIASES:
+            shown = name[:64].encode(errors="replace").decode()
+            allowed = ", ".join((*FIELDS, *ALIASES))
+            message = f"there is no field {shown!r}; allowed: {allowed}"
+            raise InvalidRequest(message, param=shown)
+    for alias, name in ALIASES.items():
+        if alias in sent and name in sent:
+            message = f"{alias} is another word for {name}; send one of them"
+            raise InvalidRequest(message, param=alias)
+    return {ALIASES.get(name, name): value for name, value in sent.items()}
+
+
+def _text(name: str, value: object, *, chars_max: int) -> str:
+    if not isinstance(value, str):
+        message = f"{name} must be a string"
+        raise InvalidRequest(message, param=name)
+    if not value.strip():
+        message = f"{name} must not be empty"
+        raise InvalidRequest(message, param=name)
+    if len(value) > chars_max:
+        message = f"{name} has {len(value)} characters; at most {chars_max} are allowed"
+        raise InvalidRequest(message, param=name)
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            message = f"{name} is not valid Unicode: half a surrogate pair at {error.start}"
+            raise InvalidRequest(message, param=name) from error
+    return value
+
+
+def _prompt(sent: Mapping[str, object]) -> str:
+    if "prompt" not in sent:
+        message = "prompt is required"
+        raise InvalidRequest(message, param="prompt")
+    return _text("prompt", sent["prompt"], chars_max=PROMPT_CHARS_MAX)
+
+
+def _name(sent: Mapping[str, object], name: str) -> str | None:
+    if name not in sent:
+        return None
+    return _text(name, sent[name], chars_max=NAME_CHARS_MAX)
+
+
+def _whole(name: str, value: object, *, maximum: int) -> int:
+    if isinstance(value, str) and _WHOLE.fullmatch(value):
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= maximum:
+        message = f"{name} must be a whole number from 1 to {maximum}"
+        raise InvalidRequest(message, param=name)
+    return value
+
+
+def _seconds(sent: Mapping[str, object]) -> int | None:
+    if "seconds" not in sent:
+        return None
+    return _whole("seconds", sent["seconds"], maximum=SECONDS_MAX)
+
+
+def _deadline(sent: Mapping[str, object]) -> int | None:
+    value = sent.get("deadline_s")
+    if isinstance(value, str):
+        message = f"deadline_s must be a whole number from 1 to {DEADLINE_S_MAX}"
+        raise InvalidRequest(message, param="deadline_s")
+    return None if value is None else _whole("deadline_s", value, maximum=DEADLINE_S_MAX)
+
+
+def _frame(sent: Mapping[str, object]) -> tuple[str | None, str | None]:
+    """Resolution and aspect ratio, from `size` or from their own fields."""
+    if "size" in sent:
+        other = next((name for name in ("resolution", "aspect_ratio") if name in sent), None)
+        if other is not None:
+            message = f"send size, or resolution and aspect_ratio, not size and {other}"
+            raise InvalidRequest(message, param="size")
+        return split_size(_text("size", sent["size"], chars_max=NAME_CHARS_MAX))
+    ratio = _name(sent, "aspect_ratio")
+    return (
+        _choice(sent, "resolution", RESOLUTIONS),
+        None if ratio is None else check_aspect_ratio(ratio),
+    )
+
+
+def _choice(sent: Mapping[str, object], name: str, allowed: tuple[str, ...]) -> str | None:
+    value = sent.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, str) or value not in allowed:
+        message = f"{name} must be one of {', '.join(allowed)}"
+        raise InvalidRequest(message, param=name)
+    return value
+
+
+def _substitute(sent: Mapping[str, object]) -> Substitute | None:
+    value = _choice(sent, "substitute", tuple(item.value for item in Substitute))
+    return None if value is None else Substitute(value)
+
+
+def _flag(sent: Mapping[str, object], name: str) -> bool | None:
+    value = sent.get(name)
+    if value is not None and not isinstance(value, bool):
+        message = f"{name} must be true or false"
+        raise InvalidRequest(message, param=name)
+    return value
+
+
+def _dollars(sent: Mapping[str, object], name: str) -> int | None:
+    value = sent.get(name)
+    if value is None:
+        return None
+    text = _plain_decimal(value)
+    if text is None:
+        message = f'{name} must be dollars as a plain decimal, such as "0.50" or 0.5'
+        raise InvalidRequest(message, param=name)
+    try:
+        return parse_usd(text)
+    except ValueError as error:
+        message = f"{name} {error}"
+        raise InvalidRequest(message, param=name) from error
+
+
+def _plain_decimal(value: object) -> str | None:
+    """A number or its text as digits with at most one point; None for anything else."""
+    if isinstance(value, Decimal):
+        # Looked at before it is printed: 1e999999999 would be a gigabyte of zeros.
+        exponent = value.as_tuple().exponent
+        is_small = isinstance(exponent, int) and exponent >= _DOLLAR_EXPONENT_MIN
+        value = format(value, "f") if is_small and value.adjusted() < _DOLLAR_DIGITS_MAX else ""
+    elif isinstance(value, int) and not isinstance(value, bool):
+        value = str(value) if abs(value) < 10**_DOLLAR_DIGITS_MAX else ""
+    return value if isinstance(value, str) and _DOLLARS.fullmatch(value) else None
+
+
+def _metadata(sent: Mapping[str, object]) -> dict[str, str]:
+    value = sent.get("metadata", {})
+    if not isinstance(value, dict):
+        message = "metadata must be an object of strings"
+        raise InvalidRequest(message, param="metadata")
+    if len(value) > METADATA_PAIRS_MAX:
+        message = f"metadata has {len(value)} pairs; at most {METADATA_PAIRS_MAX} are allowed"
+        raise InvalidRequest(message, param="metadata")
+    return dict(_pair(key, item) for key, item in value.items())
+
+
+def _pair(key: str, value: object) -> tuple[str, str]:
+    param = "metadata"
+    for what, text, chars_max in (
+        ("a metadata key", key, METADATA_KEY_CHARS_MAX),
+        (f"metadata {key[:METADATA_KEY_CHARS_MAX]!r}", value, METADATA_VALUE_CHARS_MAX),
+    ):
+        if value == "" and text is value:
+            continue
+        try:
+            _text(what, text, chars_max=chars_max)
+        except InvalidRequest as error:
+            raise InvalidRequest(error.message, param=param) from error
+    assert isinstance(value, str)
+    return key, value
+
+
+def _file(sent: Mapping[str, object]) -> Upload | str | None:
+    """The file of `input_reference`: uploaded, as a data URL, or as {image_url: data URL}."""
+    value = sent.get(FILE_FIELD)
+    if isinstance(value, dict):
+        value = _reference(value)
+    if value is not None and not isinstance(value, str | Upload):
+        message = f"{FILE_FIELD} must be a file, a data URL, or an object with image_url"
+        raise InvalidRequest(message, param=FILE_FIELD)
+    return value
+
+
+def _reference(value: dict[str, object]) -> object:
+    if "file_id" in value:
+        message = f"{FILE_FIELD} by file_id is not supported yet; send a file or a data URL"
+        raise NotSupportedYet(message, param=FILE_FIELD)
+    if list(value) != ["image_url"] or not isinstance(value["image_url"], str):
+        message = f"{FILE_FIELD} must have exactly one field, image_url, a string"
+        raise InvalidRequest(message, param=FILE_FIELD)
+    return value["image_url"]

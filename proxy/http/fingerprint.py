@@ -1,0 +1,38 @@
+"""The request fingerprint: equal for equal requests, however they were encoded."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from proxy.domain.video import VideoJob
+
+
+def fingerprint(job: VideoJob, *, method: str, route: str) -> str:
+    """SHA-256 in hex over the canonical JSON of what the caller sent.
+
+    Aliases are resolved, nothing is filled in, a file is its SHA-256. JSON and multipart of equal
+    fields are equal: an SDK draws a new multipart boundary for each retry.
+    """
+    file = job.input_reference
+    fields: dict[str, object] = {
+        "prompt": job.prompt,
+        "model": job.model,
+        "policy": job.policy,
+        "seconds": job.seconds,
+        "resolution": job.resolution,
+        "aspect_ratio": job.aspect_ratio,
+        "audio": job.audio,
+        "input_reference": None if file is None else file.sha256,
+        "metadata": dict(job.metadata) or None,
+        "max_cost_micro_usd": job.max_cost_micro_usd,
+        "deadline_s": job.deadline_s,
+        "substitute": job.substitute,
+    }
+    sent = {name: value for name, value in fields.items() if value is not None}
+    canonical = json.dumps(
+        {"fields": sent, "method": method, "route": route}, sort_keys=True, separators=(",", ":")
+    )
+    return hashlib.sha256(canonical.encode()).hexdigest()

@@ -1,0 +1,47 @@
+"""Request headers with a meaning of their own."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from proxy.domain.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+KEY_CHARS_MAX = 255
+SDK_TRY_MAX = 1000
+_BARE = re.compile(r"[!-~][ -~]*")
+_QUOTED = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
+_ESCAPED = re.compile(r"\\(.)")
+_COUNT = re.compile(r"[0-9]{1,4}")
+
+
+def idempotency_key(request: web.Request) -> str | None:
+    """The Idempotency-Key, with or without quotes; both forms of one key are equal.
+
+    Raises:
+        InvalidRequest: empty, too long, not printable ASCII, or sent twice.
+    """
+    values = request.headers.getall("Idempotency-Key", [])
+    if not values:
+        return None
+    key = _unquote(values[0].strip()) if len(values) == 1 else ""
+    if not 1 <= len(key) <= KEY_CHARS_MAX:
+        message = f"Idempotency-Key must be one text of 1 to {KEY_CHARS_MAX} printable characters"
+        raise InvalidRequest(message, param="Idempotency-Key")
+    return key
+
+
+def _unquote(text: str) -> str:
+    if (quoted := _QUOTED.fullmatch(text)) is not None:
+        return _ESCAPED.sub(r"\1", quoted[1])
+    is_bare = _BARE.fullmatch(text) is not None and not text.startswith('"')
+    return text if is_bare else ""
+
+
+def sdk_try(request: web.Request) -> int:
+    """The number of an SDK's try (x-stainless-retry-count); 0 for a first one or a bad value."""
+    text = request.headers.get("x-stainless-retry-count", "")
+    return min(int(text), SDK_TRY_MAX) if _COUNT.fullmatch(text) else 0

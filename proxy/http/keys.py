@@ -1,0 +1,10 @@
+"""Typed keys of what a request carries through the middlewares."""
+
+from aiohttp import web
+
+from proxy.gateway.views import Caller
+
+REQUEST_ID = web.RequestKey("request_id", str)
+CALLER = web.RequestKey("caller", Caller)
+STREAM = web.RequestKey("stream", web.StreamResponse)
+"""The response a handler has begun to stream: once prepared, no error body may follow it."""

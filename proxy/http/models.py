@@ -1,0 +1,122 @@
+"""GET /v1/models: models and policies the team may name, as OpenAI's client lists them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from proxy.domain.money import format_usd
+from proxy.http.answer import json_answer
+from proxy.http.keys import CALLER
+from proxy.http.ratelimit import rate_headers
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from proxy.domain.policy import Lifecycle, Offer, RoutingPolicy
+    from proxy.gateway.views import ModelsView, ModelView
+    from proxy.http.services import VideoService
+
+NO_DATE = 0
+"""`created` is OpenAI's field; the catalog does not know when a model was made."""
+
+
+class ModelRoutes:
+    """The handler of GET /v1/models."""
+
+    def __init__(self, videos: VideoService) -> None:
+        self._videos = videos
+
+    async def page(self, request: web.Request) -> web.Response:
+        """GET /v1/models."""
+        caller = request[CALLER]
+        view = await self._videos.models(caller)
+        return json_answer(models_body(view), headers=rate_headers(view.buckets, caller))
+
+
+def models_body(view: ModelsView) -> dict[str, object]:
+    """Models in the catalog's order, then policies: both are names that `model` takes."""
+    models = [_model(item, view.now_s) for item in view.models]
+    policies = [_policy(item, view.default_policy) for item in view.policies]
+    return {"object": "list", "data": [*models, *policies]}
+
+
+def _model(item: ModelView, now_s: float) -> dict[str, object]:
+    return {
+        "id": item.model.name,
+        "object": "model",
+        "created": NO_DATE,
+        "owned_by": item.offers[0].provider if item.offers else "greenlight",
+        "greenlight": {
+            "kind": "model",
+            "aliases": list(item.model.aliases),
+            "scores": dict(item.model.scores),
+            "scores_as_of": item.model.scores_as_of,
+            "offers": [_offer(offer, now_s) for offer in item.offers],
+        },
+    }
+
+
+def _offer(offer: Offer, now_s: float) -> dict[str, object]:
+    can = offer.can
+    return {
+        "provider": offer.provider,
+        "upstream": offer.upstream,
+        "seconds": list(can.seconds),
+        "resolutions": list(can.resolutions),
+        "aspect_ratios": list(can.aspect_ratios),
+        "audio": can.audio.value,
+        "audio_default": offer.audio_default,
+        "first_frame": can.first_frame.value,
+        "prompt_chars_max": can.prompt_chars_max,
+        "typical_render_s": offer.typical_render_s,
+        "prices": [
+            {
+                "resolution": price.resolution,
+                "audio": price.audio,
+                "per_second_usd": format_usd(price.per_second_micro_usd),
+            }
+            for price in offer.prices
+        ],
+        "lifecycle": _lifecycle(offer.lifecycle, now_s),
+    }
+
+
+def _lifecycle(lifecycle: Lifecycle, now_s: float) -> dict[str, object]:
+    state = "active"
+    if lifecycle.is_retired(now_s):
+        state = "retired"
+    elif lifecycle.is_deprecated(now_s):
+        state = "deprecated"
+    return {
+        "state": state,
+        "deprecated_at": _unix_s(lifecycle.deprecated_at_s),
+        "retires_not_before": _unix_s(lifecycle.retires_not_before_s),
+        "retires_at": _unix_s(lifecycle.retires_at_s),
+        "successors": list(lifecycle.successors),
+    }
+
+
+def _policy(policy: RoutingPolicy, default: str) -> dict[str, object]:
+    required = {
+        "seconds": policy.require_seconds,
+        "resolution": policy.require_resolution,
+        "aspect_ratio": policy.require_aspect_ratio,
+        "audio": policy.require_audio,
+    }
+    return {
+        "id": policy.name,
+        "object": "model",
+        "created": NO_DATE,
+        "owned_by": "greenlight",
+        "greenlight": {
+            "kind": "policy",
+            "is_default": policy.name == default,
+            "require": {name: value for name, value in required.items() if value is not None},
+            "order": [f"-{name}" if down else name for name, down in policy.order],
+            "weigh": dict(policy.weigh),
+        },
+    }
+
+
+def _unix_s(at_s: float | None) -> int | None:
+    return None if at_s is None else int(at_s)

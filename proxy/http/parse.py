@@ -1,0 +1,73 @@
+"""The body of a create: JSON, multipart or URL-encoded, into a checked draft."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from multipart import parse_options_header
+
+from proxy.domain.errors import InvalidRequest
+from proxy.http.body import CREATE_BYTES_MAX, FORM_BYTES_MAX, body_chunks, read_body
+from proxy.http.fields import read_fields
+from proxy.http.forms import read_multipart, read_urlencoded
+from proxy.http.jsonbody import load_object
+from proxy.http.upload import decode_data_url
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from aiohttp import web
+
+    from proxy.http.fields import Draft
+
+CONTENT_TYPES = ("application/json", "multipart/form-data", "application/x-www-form-urlencoded")
+
+
+@asynccontextmanager
+async def read_create(request: web.Request) -> AsyncIterator[Draft]:
+    """Read a create; its file, if any, lives until the block ends and is an Upload.
+
+    Raises:
+        InvalidRequest: the body or a field is malformed.
+        NotSupportedYet: a field is not built yet.
+        PayloadTooLarge: the body or a part is over its limit.
+    """
+    with ExitStack() as stack:
+        draft = read_fields(await _raw_fields(request, stack))
+        if isinstance(draft.file, str):
+            upload = await decode_data_url(draft.file)
+            stack.callback(upload.close)
+            draft = replace(draft, file=upload)
+        yield draft
+
+
+async def _raw_fields(request: web.Request, stack: ExitStack) -> dict[str, object]:
+    header = request.headers.get("Content-Type", "")
+    content_type, options = parse_options_header(header)
+    if content_type == "application/json":
+        _check_charset(options.get("charset"))
+        return load_object(await read_body(request, bytes_max=CREATE_BYTES_MAX))
+    if content_type == "multipart/form-data":
+        chunks = body_chunks(request, bytes_max=CREATE_BYTES_MAX)
+        return await read_multipart(chunks, _boundary(options), stack)
+    if content_type == "application/x-www-form-urlencoded":
+        _check_charset(options.get("charset"))
+        return read_urlencoded(await read_body(request, bytes_max=FORM_BYTES_MAX))
+    message = f"Content-Type must be one of {', '.join(CONTENT_TYPES)}"
+    raise InvalidRequest(message, param="Content-Type")
+
+
+def _boundary(options: dict[str, str]) -> str:
+    boundary = options.get("boundary", "")
+    if not boundary or not boundary.isascii():
+        message = "multipart/form-data needs a boundary in Content-Type"
+        raise InvalidRequest(message, param="Content-Type")
+    return boundary
+
+
+def _check_charset(charset: str | None) -> None:
+    if charset is not None and charset.lower() not in ("utf-8", "utf8"):
+        message = "the body must be UTF-8"
+        raise InvalidRequest(message, param="Content-Type")

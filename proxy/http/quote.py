@@ -1,0 +1,64 @@
+"""POST /v1/videos/quote as JSON: what a create would do now."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from proxy.domain.money import format_usd
+from proxy.http import errors, render
+
+if TYPE_CHECKING:
+    from proxy.domain.errors import ProxyError
+    from proxy.gateway.views import QuotedCandidate, QuoteView
+
+
+def quote_body(view: QuoteView) -> dict[str, object]:
+    """The quote: candidates in order, then what is skipped; `would` is 200 or the refusal."""
+    skipped = [] if view.plan is None else render.route(view.plan)[len(view.plan.candidates) :]
+    chosen = view.chosen
+    return {
+        "object": "video.quote",
+        "would": HTTPStatus.OK.value if view.refusal is None else _refusal(view.refusal),
+        "policy": None if view.plan is None else view.plan.policy,
+        "requested_model": None if view.plan is None else view.plan.requested_model,
+        "chosen": None if chosen is None else render.candidate_entry(chosen),
+        "candidates": [*map(_candidate, view.candidates), *(skipped or _listed(view.refusal))],
+    }
+
+
+def _candidate(quoted: QuotedCandidate) -> dict[str, object]:
+    return {
+        **render.candidate_entry(quoted.candidate),
+        "fits": quoted.fits,
+        "left": [
+            {
+                "budget": state.balance.budget_id,
+                "scope": state.balance.scope,
+                "period": state.balance.period.id,
+                "left_usd": format_usd(left_micro_usd),
+            }
+            for state, left_micro_usd in quoted.left_after
+        ],
+    }
+
+
+def _listed(refusal: ProxyError | None) -> list[dict[str, object]]:
+    """What a plan that found nothing says it skipped, in the form of every other candidate."""
+    listing = refusal.details.get("skipped") if refusal is not None else None
+    if not isinstance(listing, list):
+        return []
+    return [
+        {
+            "provider": item["provider"],
+            "model": item["model"],
+            "price_usd": None,
+            "skipped": item["code"],
+            "reason": item["detail"],
+        }
+        for item in listing
+    ]
+
+
+def _refusal(refusal: ProxyError) -> dict[str, object]:
+    return {"status": errors.status_of(refusal), **errors.body_of(refusal)}

@@ -1,0 +1,177 @@
+"""Jobs as OpenAI's Video object, with what Greenlight adds in `greenlight`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from email.utils import formatdate
+from typing import TYPE_CHECKING
+
+from proxy.domain.job import PublicStatus, Resolution, public_error, public_status
+from proxy.domain.money import format_usd
+from proxy.domain.video import frame_size_px
+
+if TYPE_CHECKING:
+    from proxy.domain.job import Attempt, Job, JobError
+    from proxy.domain.policy import Offer
+    from proxy.domain.route import Candidate, Plan, Skipped
+    from proxy.domain.video import Shape
+    from proxy.http.links import Links
+
+DONE_PERCENT = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """Where and when an answer is given: what links and ages in it depend on."""
+
+    links: Links
+    origin: str
+    now_s: float
+
+
+def video(job: Job, scene: Scene, *, queue_position: int | None = None) -> dict[str, object]:
+    """The Video object of a job."""
+    candidate = current_candidate(job)
+    status = public_status(job)
+    is_completed = status is PublicStatus.COMPLETED
+    expires_at_ms = job.artifact_expires_at_ms if is_completed else None
+    return {
+        "id": job.id,
+        "object": "video",
+        "model": candidate.model,
+        "status": status.value,
+        "progress": DONE_PERCENT if is_completed else job.work.progress,
+        "created_at": job.created_at_ms // 1000,
+        "completed_at": _unix_s(job.ended_at_ms) if is_completed else None,
+        "expires_at": _unix_s(expires_at_ms),
+        "prompt": job.request.prompt,
+        "seconds": str(candidate.shape.seconds),
+        "size": size(candidate.shape),
+        "remixed_from_video_id": None,
+        "error": _error(public_error(job)),
+        "greenlight": {
+            "policy": job.plan.policy,
+            "provider": candidate.provider,
+            "model": candidate.model,
+            "requested_model": job.plan.requested_model,
+            "cost_usd": {
+                "reserved": format_usd(job.reserved_micro_usd),
+                "charged": format_usd(job.charged_micro_usd) if job.is_settled else None,
+            },
+            "attempts": [_attempt(attempt, job) for attempt in job.attempts],
+            "route": route(job.plan),
+            "stopped_by": job.stopped_by.value if job.stopped_by else None,
+            "queue": _queue(job, status, queue_position),
+            "artifact": _artifact(job, scene) if is_completed else None,
+            "metadata": dict(job.request.metadata),
+        },
+    }
+
+
+def current_candidate(job: Job) -> Candidate:
+    """The candidate of the current attempt, or the first one before there is any."""
+    return job.candidate if job.attempts else job.plan.candidates[0]
+
+
+def size(shape: Shape) -> str:
+    """A shape's frame as "1280x720"."""
+    return "{}x{}".format(*frame_size_px(shape.resolution, shape.aspect_ratio))
+
+
+def route(plan: Plan) -> list[dict[str, object]]:
+    """The routing decision: candidates in order, then what was skipped and why."""
+    return [*map(candidate_entry, plan.candidates), *map(_skipped_entry, plan.skipped)]
+
+
+def candidate_entry(candidate: Candidate) -> dict[str, object]:
+    """One candidate with its price at the job's shape."""
+    return {
+        "provider": candidate.provider,
+        "model": candidate.model,
+        "seconds": str(candidate.shape.seconds),
+        "size": size(candidate.shape),
+        "audio": candidate.shape.audio,
+        "price_usd": format_usd(candidate.quote_micro_usd),
+        "skipped": None,
+        "reason": candidate.reason,
+    }
+
+
+def _skipped_entry(skipped: Skipped) -> dict[str, object]:
+    known = skipped.quote_micro_usd is not None
+    return {
+        "provider": skipped.provider,
+        "model": skipped.model,
+        "price_usd": format_usd(skipped.quote_micro_usd or 0) if known else None,
+        "skipped": skipped.code,
+        "reason": skipped.detail,
+    }
+
+
+def _attempt(attempt: Attempt, job: Job) -> dict[str, object]:
+    candidate = job.plan.candidates[attempt.candidate]
+    is_open = attempt.resolution is Resolution.OPEN
+    return {
+        "number": attempt.number,
+        "provider": candidate.provider,
+        "model": candidate.model,
+        "cost_usd": {
+            "reserved": format_usd(attempt.reserved_micro_usd),
+            "charged": None if is_open else format_usd(attempt.charged_micro_usd or 0),
+        },
+        "money": attempt.resolution.value,
+        "reserved_at": attempt.reserved_at_ms // 1000,
+        "submitted_at": _unix_s(attempt.submitted_at_ms),
+        "error": _error(attempt.error),
+    }
+
+
+def _queue(job: Job, status: PublicStatus, position: int | None) -> dict[str, object] | None:
+    if status is not PublicStatus.QUEUED or position is None:
+        return None
+    again = "" if job.attempt.number == 1 else f" for attempt {job.attempt.number}"
+    return {
+        "position": position,
+        "starts_in_s": None,
+        "reason": f"waiting{again} for a free slot at {job.candidate.provider}",
+    }
+
+
+def _artifact(job: Job, scene: Scene) -> dict[str, object] | None:
+    expires_ms = job.artifact_expires_at_ms
+    until_s = None if expires_ms is None else expires_ms / 1000
+    if job.artifact is None or (until_s is not None and until_s <= scene.now_s):
+        return None
+    link = scene.links.sign(job.id, origin=scene.origin, now_s=scene.now_s, until_s=until_s)
+    return {
+        "url": link.url,
+        "sha256": job.artifact.sha256,
+        "bytes": job.artifact.size_bytes,
+        "expires_at": link.expires_at_s,
+    }
+
+
+def _error(error: JobError | None) -> dict[str, object] | None:
+    return None if error is None else {"code": error.code, "message": error.message}
+
+
+def _unix_s(at_ms: int | None) -> int | None:
+    return None if at_ms is None else at_ms // 1000
+
+
+def aging_headers(offer: Offer | None, now_s: float) -> dict[str, str]:
+    """Deprecation and Sunset of the offer that serves a job.
+
+    Source: RFC 9745 (Deprecation, a structured date) and RFC 8594 (Sunset, an HTTP date).
+    """
+    if offer is None or not offer.lifecycle.is_deprecated(now_s):
+        return {}
+    sunset_s = offer.lifecycle.sunset_s
+    since_s = offer.lifecycle.deprecated_at_s
+    headers: dict[str, str] = {}
+    known_s = sunset_s if since_s is None else since_s
+    if known_s is not None:
+        headers["Deprecation"] = f"@{int(known_s)}"
+    if sunset_s is not None:
+        headers["Sunset"] = formatdate(sunset_s, usegmt=True)
+    return headers

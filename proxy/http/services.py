@@ -1,0 +1,104 @@
+"""What this edge calls: the use cases, as Protocols; `proxy.gateway` implements them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from proxy.domain.bucket import BucketState
+    from proxy.domain.policy import Scope
+    from proxy.domain.video import InputFile, VideoJob
+    from proxy.gateway.views import (
+        BudgetView,
+        Caller,
+        ContentView,
+        JobsView,
+        JobView,
+        ModelsView,
+        QuoteView,
+    )
+
+
+class VideoService(Protocol):
+    """The use cases of the team API. Each raises `proxy.domain.errors.ProxyError`s only."""
+
+    async def create(
+        self,
+        caller: Caller,
+        request: VideoJob,
+        *,
+        fingerprint: str,
+        idempotency_key: str | None,
+        sdk_try: int,
+    ) -> JobView:
+        """Admit a video, or answer with the job an earlier equal request made."""
+
+    async def quote(self, caller: Caller, request: VideoJob) -> QuoteView:
+        """Say what a create would do now."""
+
+    async def get(self, caller: Caller, job_id: str) -> JobView:
+        """Read a job of the caller's team."""
+
+    async def page(
+        self,
+        caller: Caller,
+        *,
+        after: str | None,
+        limit: int,
+        is_ascending: bool,
+        status: str | None,
+    ) -> JobsView:
+        """List jobs of the caller's team."""
+
+    async def cancel(self, caller: Caller, job_id: str) -> JobView:
+        """Cancel a job; a terminal one is answered unchanged."""
+
+    async def delete(self, caller: Caller, job_id: str) -> tuple[BucketState, ...]:
+        """Cancel and forget a job, as often as asked."""
+
+    async def content(self, caller: Caller, job_id: str) -> ContentView:
+        """Open a finished artifact."""
+
+    async def linked_content(self, job_id: str) -> ContentView:
+        """Open a finished artifact for the holder of a signed link."""
+
+    async def budget(self, caller: Caller) -> BudgetView:
+        """Read the team's accounts and limits."""
+
+    async def models(self, caller: Caller) -> ModelsView:
+        """List what the team may route to."""
+
+    async def save_input(self, chunks: AsyncIterator[bytes], media_type: str) -> InputFile:
+        """Store an input file under its SHA-256."""
+
+
+class Authenticate(Protocol):
+    """Finds the caller behind a printed key."""
+
+    def __call__(self, presented: str, scope: Scope) -> Caller:
+        """Raise Unauthenticated or Forbidden unless the key holds and has the scope."""
+
+
+class Readiness(Protocol):
+    """Says what keeps this process from serving."""
+
+    async def __call__(self) -> Sequence[str]:
+        """Name each problem in a few words; nothing when ready."""
+
+
+class Metrics(Protocol):
+    """The registry's text form."""
+
+    def __call__(self) -> tuple[bytes, str]:
+        """The exposition and its Content-Type."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Everything the team API calls."""
+
+    videos: VideoService
+    authenticate: Authenticate

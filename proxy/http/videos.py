@@ -1,0 +1,152 @@
+"""The routes of /v1/videos that answer JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from proxy.domain.errors import InvalidRequest
+from proxy.domain.job import PublicStatus
+from proxy.http import render
+from proxy.http.answer import json_answer
+from proxy.http.fingerprint import fingerprint
+from proxy.http.headers import idempotency_key, sdk_try
+from proxy.http.keys import CALLER
+from proxy.http.parse import read_create
+from proxy.http.quote import quote_body
+from proxy.http.ratelimit import rate_headers
+from proxy.http.upload import Upload
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from proxy.domain.video import VideoJob
+    from proxy.gateway.ports.runtime import Clock
+    from proxy.gateway.views import Caller, JobView
+    from proxy.http.fields import Draft
+    from proxy.http.links import Links
+    from proxy.http.services import VideoService
+
+LIST_DEFAULT = 20
+LIST_MAX = 100
+CREATE_ROUTE = "/v1/videos"
+_STATUSES = tuple(status.value for status in PublicStatus)
+
+
+class VideoRoutes:
+    """Handlers bound to the use cases once, at start-up."""
+
+    def __init__(
+        self, videos: VideoService, *, links: Links, clock: Clock, poll_after_ms: int
+    ) -> None:
+        self._videos = videos
+        self._links = links
+        self._clock = clock
+        self._poll_after = {"openai-poll-after-ms": str(poll_after_ms)}
+
+    async def create(self, request: web.Request) -> web.Response:
+        """POST /v1/videos."""
+        caller = request[CALLER]
+        key, number = idempotency_key(request), sdk_try(request)
+        async with read_create(request) as draft:
+            job = await self._with_stored_file(draft)
+        view = await self._videos.create(
+            caller,
+            job,
+            fingerprint=fingerprint(job, method="POST", route=CREATE_ROUTE),
+            idempotency_key=key,
+            sdk_try=number,
+        )
+        replayed = {"Idempotency-Replayed": "true"} if view.is_replay else {}
+        return self._answer(request, caller, view, replayed)
+
+    async def _with_stored_file(self, draft: Draft) -> VideoJob:
+        """Store the file before admission: no admitted job waits for bytes that may not come."""
+        if not isinstance(draft.file, Upload):
+            return draft.job(None)
+        stored = await self._videos.save_input(draft.file.chunks(), draft.file.media_type)
+        return draft.job(stored)
+
+    async def quote(self, request: web.Request) -> web.Response:
+        """POST /v1/videos/quote: the same body, nothing kept."""
+        caller = request[CALLER]
+        async with read_create(request) as draft:
+            file = draft.file.as_input() if isinstance(draft.file, Upload) else None
+            job = draft.job(file)
+        view = await self._videos.quote(caller, job)
+        return json_answer(quote_body(view), headers=rate_headers(view.buckets, caller))
+
+    async def retrieve(self, request: web.Request) -> web.Response:
+        """GET /v1/videos/{id}: answered from the store."""
+        caller = request[CALLER]
+        view = await self._videos.get(caller, request.match_info["id"])
+        return self._answer(request, caller, view, self._poll_after)
+
+    async def page(self, request: web.Request) -> web.Response:
+        """GET /v1/videos."""
+        caller = request[CALLER]
+        view = await self._videos.page(
+            caller,
+            after=request.query.get("after"),
+            limit=_limit(request.query.get("limit")),
+            is_ascending=_one_of(request, "order", ("asc", "desc")) == "asc",
+            status=_one_of(request, "status", _STATUSES),
+        )
+        scene = self._scene(request)
+        ids = [job.id for job in view.jobs]
+        body = {
+            "object": "list",
+            "data": [render.video(job, scene) for job in view.jobs],
+            "first_id": ids[0] if ids else None,
+            "last_id": ids[-1] if ids else None,
+            "has_more": view.has_more,
+        }
+        return json_answer(body, headers=rate_headers(view.buckets, caller))
+
+    async def cancel(self, request: web.Request) -> web.Response:
+        """POST /v1/videos/{id}/cancel."""
+        caller = request[CALLER]
+        view = await self._videos.cancel(caller, request.match_info["id"])
+        return self._answer(request, caller, view, {})
+
+    async def delete(self, request: web.Request) -> web.Response:
+        """DELETE /v1/videos/{id}."""
+        caller = request[CALLER]
+        job_id = request.match_info["id"]
+        buckets = await self._videos.delete(caller, job_id)
+        body = {"id": job_id, "object": "video.deleted", "deleted": True}
+        return json_answer(body, headers=rate_headers(buckets, caller))
+
+    def _answer(
+        self, request: web.Request, caller: Caller, view: JobView, headers: dict[str, str]
+    ) -> web.Response:
+        scene = self._scene(request)
+        return json_answer(
+            render.video(view.job, scene, queue_position=view.queue_position),
+            headers={
+                **rate_headers(view.buckets, caller),
+                **render.aging_headers(view.offer, scene.now_s),
+                **headers,
+            },
+        )
+
+    def _scene(self, request: web.Request) -> render.Scene:
+        origin = f"{request.scheme}://{request.host}"
+        return render.Scene(links=self._links, origin=origin, now_s=self._clock.now_s())
+
+
+def _limit(text: str | None) -> int:
+    if text is None:
+        return LIST_DEFAULT
+    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(LIST_MAX))
+    if not is_number or int(text) > LIST_MAX:
+        message = f"limit must be a whole number from 0 to {LIST_MAX}"
+        raise InvalidRequest(message, param="limit")
+    return int(text)
+
+
+def _one_of(request: web.Request, name: str, allowed: tuple[str, ...]) -> str | None:
+    value = request.query.get(name)
+    if value is not None and value not in allowed:
+        message = f"{name} must be one of {', '.join(allowed)}"
+        raise InvalidRequest(message, param=name)
+    return value
