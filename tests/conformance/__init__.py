@@ -1,0 +1,1 @@
+"""The vendors' own SDKs against the simulator; each test skips itself without its SDK."""
