@@ -1,0 +1,173 @@
+"""Kling as a VideoProvider: submit, status, look-up by our attempt id, download."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from proxy.domain.failure import FailureKind
+from proxy.gateway.ports.provider import Failed, Pending, Succeeded
+from proxy.providers.exchange import Exchange
+from proxy.providers.failures import Failures
+from proxy.providers.kling import codes, wire
+from proxy.providers.kling.auth import KlingAuth
+from proxy.providers.kling.settings import BASE_URL, RESULT_HOSTS, KlingCredentials
+from proxy.providers.request_body import RequestBody
+from proxy.providers.video_file import VideoFile
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+
+    from aiohttp import ClientSession
+    from pydantic import BaseModel
+
+    from proxy.domain.errors import ProviderError
+    from proxy.domain.ids import AttemptId
+    from proxy.domain.job import Operation
+    from proxy.domain.video import Order
+    from proxy.gateway.ports.provider import Status
+    from proxy.gateway.ports.runtime import Clock
+    from proxy.providers.exchange import Answer
+    from proxy.providers.manifest import ProviderSettings
+
+_DESIGN = "new"
+_PENDING = frozenset({"submitted", "processing"})
+_DONE = frozenset({"succeeded", "succeed"})
+_FAILED = "failed"
+
+
+def build(
+    credentials: BaseModel, settings: ProviderSettings, session: ClientSession, clock: Clock
+) -> KlingProvider:
+    """Make the adapter of one account."""
+    assert isinstance(credentials, KlingCredentials)
+    return KlingProvider(credentials, settings, session, clock)
+
+
+class KlingProvider:
+    """One Kling account. Operation: `{"task_id", "design", "kind"}`; a found one has no kind."""
+
+    def __init__(
+        self,
+        credentials: KlingCredentials,
+        settings: ProviderSettings,
+        session: ClientSession,
+        clock: Clock,
+    ) -> None:
+        self._base_url = (settings.base_url or BASE_URL).rstrip("/")
+        self._download_s = settings.download_s
+        self._auth = KlingAuth(credentials, clock)
+        self._failures = Failures("kling", credentials.secrets)
+        self._exchange = Exchange(session, settings, clock, self._failures)
+
+    async def submit(self, order: Order, attempt: AttemptId) -> Operation:
+        """Start one video; the attempt's id becomes the task's external id."""
+        kind, document = wire.create_request(order, attempt)
+        url = f"{self._base_url}/{kind}/{quote(order.upstream, safe='')}"
+
+        async def send(headers: Mapping[str, str]) -> Answer:
+            body = RequestBody(document, order.first_frame)
+            return await self._exchange.submit(url, body, headers)
+
+        answer = await self._authorised(send)
+        envelope = wire.read_envelope(answer.body)
+        if envelope is None:
+            raise self._failures.refused_submit(answer.status, answer.retry_after_s)
+        if envelope.code != 0:
+            kind_of, is_known = codes.classify_submit(envelope.code, envelope.message)
+            raise self._refused(kind_of, envelope, answer, is_classified=is_known)
+        task_id = wire.read_task_id(envelope.payload)
+        if task_id is None:
+            message = "it accepted the submit without a task id"
+            raise self._failures.error(FailureKind.UNKNOWN_OUTCOME, message)
+        return {"task_id": task_id, "design": _DESIGN, "kind": kind}
+
+    async def status(self, operation: Operation) -> Status:
+        """Ask how a task stands."""
+        task_id = str(operation["task_id"])
+        tasks = await self._query("task_ids", task_id)
+        task = next((task for task in tasks or () if task.id == task_id), None)
+        if task is None:
+            message = "it no longer knows the task"
+            raise self._failures.error(
+                FailureKind.UNKNOWN_OUTCOME, message, code=codes.NO_SUCH_TASK
+            )
+        return self._status_of(task)
+
+    async def find(self, attempt: AttemptId) -> Operation | None:
+        """Look a submit up by the external id it was sent with."""
+        tasks = await self._query("external_task_ids", attempt)
+        task = next((task for task in tasks or () if task.external_id in {attempt, None}), None)
+        return None if task is None else {"task_id": task.id, "design": _DESIGN}
+
+    def download(self, operation: Operation, result: Succeeded) -> AsyncIterator[bytes]:
+        """Stream the video from its URL; credentials never go there."""
+        del operation
+        video = VideoFile(
+            url=result.result.get("url"),
+            base_url=self._base_url,
+            host_suffixes=RESULT_HOSTS,
+            total_s=self._download_s,
+        )
+        return video.stream(self._exchange, self._failures)
+
+    async def _query(self, field: str, name: str) -> list[wire.Task] | None:
+        """Return the tasks that match; None when Kling says that there is none."""
+        url = f"{self._base_url}/tasks?{field}={quote(name, safe='')}"
+        answer = await self._authorised(lambda headers: self._exchange.ask("GET", url, headers))
+        envelope = wire.read_envelope(answer.body)
+        if envelope is None:
+            raise self._failures.refused_read(answer.status, answer.retry_after_s)
+        if envelope.code == codes.NO_SUCH_TASK:
+            return None
+        if envelope.code != 0:
+            kind, is_known = codes.classify_read(envelope.code)
+            raise self._refused(kind, envelope, answer, is_classified=is_known)
+        tasks = wire.read_tasks(envelope.payload)
+        if tasks is None:
+            raise self._failures.error(FailureKind.MALFORMED, "its tasks could not be read")
+        return tasks
+
+    def _status_of(self, task: wire.Task) -> Status:
+        if task.status in _PENDING:
+            return Pending()
+        if task.status in _DONE and task.url is not None:
+            # Without a bill a finished video is not free: the price book decides.
+            result: dict[str, object] = {"url": task.url, "videos": 1}
+            return Succeeded(result=result, charge_micro_usd=task.charge_micro_usd)
+        if task.status == _FAILED:
+            kind, is_known = codes.classify_failed_task(task.message)
+            failure = self._failures.failure(
+                kind,
+                task.message or "the task failed without a reason",
+                code=_FAILED,
+                is_classified=is_known,
+            )
+            charge = 0 if task.is_unbilled else task.charge_micro_usd
+            return Failed(failure=failure, charge_micro_usd=charge)
+        message = f"a task of status {task.status!r} that means nothing here"
+        if task.status in _DONE:
+            message = "a finished task without a video"
+        raise self._failures.error(
+            FailureKind.MALFORMED, message, code=task.status, is_classified=False
+        )
+
+    async def _authorised(self, send: Callable[[Mapping[str, str]], Awaitable[Answer]]) -> Answer:
+        """Send, and once more with a fresh token if the kept one was refused for its times."""
+        answer = await send(self._auth.headers())
+        envelope = wire.read_envelope(answer.body) if self._auth.is_signed else None
+        if envelope is None or envelope.code not in codes.TOKEN_REFUSED:
+            return answer
+        self._auth.forget()
+        return await send(self._auth.headers())
+
+    def _refused(
+        self, kind: FailureKind, envelope: wire.Envelope, answer: Answer, *, is_classified: bool
+    ) -> ProviderError:
+        return self._failures.error(
+            kind,
+            envelope.message or "it refused without a reason",
+            code=envelope.code,
+            retry_after_s=answer.retry_after_s,
+            is_classified=is_classified,
+        )

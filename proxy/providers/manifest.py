@@ -1,0 +1,50 @@
+"""What a provider's folder offers to the composition root, and what each adapter is built from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from aiohttp import ClientSession
+    from pydantic import BaseModel
+
+    from proxy.gateway.ports.provider import VideoProvider
+    from proxy.gateway.ports.runtime import Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderSettings:
+    """How one provider is spoken to. Times are limits of one call; `connect_s` is part of each.
+
+    `base_url` None takes the adapter's own. `answer_bytes_max` bounds every JSON answer without
+    the video inside it, `inline_bytes_max` the Base64 text of such a video; `spool_dir` is where
+    that text waits to be decoded (None: the system's temporary folder).
+    """
+
+    base_url: str | None = None
+    connect_s: float = 5.0
+    submit_s: float = 30.0
+    status_s: float = 15.0
+    download_s: float = 300.0
+    answer_bytes_max: int = 2**20
+    inline_bytes_max: int = 2**29
+    spool_dir: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderManifest:
+    """One entry of the provider table.
+
+    `build` makes the adapter of one account from a validated `credentials_model`; it opens no
+    connection, and raises ValueError (free of secrets) for credentials that cannot be used.
+    `default_base_url` may name fields of the credentials in braces.
+    """
+
+    name: str
+    credentials_model: type[BaseModel]
+    default_base_url: str
+    build: Callable[[BaseModel, ProviderSettings, ClientSession, Clock], VideoProvider]

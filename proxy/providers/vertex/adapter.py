@@ -1,0 +1,193 @@
+"""Vertex AI (Veo) as a VideoProvider: submit, status with the video inside, download.
+
+There is no look-up by our attempt id and no cancel.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from proxy.domain.failure import FailureKind
+from proxy.gateway.ports.provider import Failed, Pending, Succeeded
+from proxy.providers.exchange import Exchange, TooLarge, read_bounded
+from proxy.providers.failures import Failures, is_ok
+from proxy.providers.request_body import RequestBody
+from proxy.providers.vertex import codes, wire
+from proxy.providers.vertex.inline import FIRST_VIDEO, decode_file, split_answer
+from proxy.providers.vertex.settings import VertexCredentials, default_base_url
+from proxy.providers.vertex.tokens import ServiceAccountToken
+from proxy.providers.video_file import checked_video
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from aiohttp import ClientResponse, ClientSession
+    from pydantic import BaseModel
+
+    from proxy.domain.errors import ProviderError
+    from proxy.domain.failure import Failure
+    from proxy.domain.ids import AttemptId
+    from proxy.domain.job import Operation
+    from proxy.domain.video import Order
+    from proxy.gateway.ports.provider import Status
+    from proxy.gateway.ports.runtime import Clock
+    from proxy.providers.manifest import ProviderSettings
+
+
+def build(
+    credentials: BaseModel, settings: ProviderSettings, session: ClientSession, clock: Clock
+) -> VertexProvider:
+    """Make the adapter of one account. Raises ValueError if its private key cannot be read."""
+    assert isinstance(credentials, VertexCredentials)
+    return VertexProvider(credentials, settings, session, clock)
+
+
+class VertexProvider:
+    """One project and location. Operation: `{"name"}`, the full name, which says how to poll."""
+
+    def __init__(
+        self,
+        credentials: VertexCredentials,
+        settings: ProviderSettings,
+        session: ClientSession,
+        clock: Clock,
+    ) -> None:
+        base_url = settings.base_url or default_base_url(credentials.location)
+        self._api_url = f"{base_url.rstrip('/')}/v1"
+        self._parent = f"projects/{credentials.project}/locations/{credentials.location}"
+        self._settings = settings
+        key_file = json.loads(credentials.service_account.get_secret_value())
+        self._token = ServiceAccountToken(key_file, clock)
+        self._failures = Failures("vertex", credentials.secrets)
+        self._exchange = Exchange(session, settings, clock, self._failures)
+
+    async def submit(self, order: Order, attempt: AttemptId) -> Operation:
+        """Start one video. Vertex takes no id of ours."""
+        del attempt
+        model = f"{self._parent}/publishers/google/models/{order.upstream}"
+        url = f"{self._api_url}/{model}:predictLongRunning"
+        body = RequestBody(wire.create_request(order), order.first_frame)
+        answer = await self._exchange.submit(url, body, await self._token.headers())
+        content = wire.read_json(answer.body)
+        error = wire.read_error(content) if content is not None else None
+        if error is not None:
+            kind, is_known = codes.classify_submit(error)
+            raise self._refused(
+                kind, error, retry_after_s=answer.retry_after_s, is_classified=is_known
+            )
+        if content is None or not is_ok(answer.status):
+            raise self._failures.refused_submit(answer.status, answer.retry_after_s)
+        name = wire.read_operation_name(content)
+        if name is None:
+            message = "it accepted the submit without an operation name"
+            raise self._failures.error(FailureKind.UNKNOWN_OUTCOME, message)
+        return {"name": name}
+
+    async def status(self, operation: Operation) -> Status:
+        """Ask how an operation stands; a finished video streams into a temporary file."""
+        name = str(operation["name"])
+        parent = wire.parent_of(name)
+        if parent is None:
+            message = "the operation's name is none of its own"
+            raise self._failures.error(FailureKind.UNKNOWN_OUTCOME, message)
+        async with self._exchange.open(
+            "POST",
+            f"{self._api_url}/{parent}:fetchPredictOperation",
+            await self._token.headers(),
+            total_s=self._settings.status_s,
+            json={"operationName": name},
+        ) as response:
+            if not is_ok(response.status):
+                raise await self._refused_status(response)
+            try:
+                rest, path = await split_answer(
+                    response.content.iter_any(),
+                    rest_bytes_max=self._settings.answer_bytes_max,
+                    video_bytes_max=self._settings.inline_bytes_max,
+                    folder=self._settings.spool_dir,
+                )
+            except TooLarge as error:
+                raise self._exchange.too_large() from error
+        return self._kept_only_for_success(rest, path)
+
+    async def download(self, operation: Operation, result: Succeeded) -> AsyncIterator[bytes]:
+        """Decode the file that `status` left, off the event loop, and remove it."""
+        del operation
+        if result.inline_path is None:
+            message = "the video is gone: its status has to be asked again"
+            raise self._failures.error(FailureKind.UNAVAILABLE, message)
+        try:
+            async for piece in checked_video(decode_file(result.inline_path), self._failures):
+                yield piece
+        except FileNotFoundError as error:
+            message = "the video is gone: its status has to be asked again"
+            raise self._failures.error(FailureKind.UNAVAILABLE, message) from error
+        except ValueError as error:
+            message = "the video inside its answer is not Base64"
+            raise self._failures.error(FailureKind.MALFORMED, message) from error
+
+    def _kept_only_for_success(self, rest: bytes, path: Path | None) -> Status:
+        """Judge an answer; the video's file survives only if a `Succeeded` carries it away."""
+        status: Status | None = None
+        try:
+            status = self._status_of(rest, path)
+        finally:
+            if path is not None and not isinstance(status, Succeeded):
+                path.unlink(missing_ok=True)
+        return status
+
+    def _status_of(self, rest: bytes, path: Path | None) -> Status:
+        content = wire.read_json(rest)
+        outcome = wire.read_outcome(content) if content is not None else None
+        if outcome is None:
+            raise self._failures.error(FailureKind.MALFORMED, "its answer could not be read")
+        if not outcome.is_done:
+            return Pending()
+        if outcome.error is not None:
+            return Failed(failure=self._failure_of(outcome.error))
+        if outcome.videos and outcome.videos[0] == FIRST_VIDEO and path is not None:
+            return Succeeded(result={"videos": len(outcome.videos)}, inline_path=path)
+        if not outcome.videos and outcome.filtered > 0:
+            reason = outcome.filter_reason or "its filters removed the video"
+            failure = self._failures.failure(
+                FailureKind.CONTENT_POLICY, reason, code="rai_filtered"
+            )
+            return Failed(failure=failure)
+        # Not taken for a failure: a video that we cannot see may have been made and billed.
+        message = "a finished operation without an inline video"
+        raise self._failures.error(FailureKind.MALFORMED, message, is_classified=False)
+
+    def _failure_of(self, error: wire.RpcError) -> Failure:
+        kind, is_known = codes.classify_operation(error)
+        message = error.message or "the operation failed without a reason"
+        return self._failures.failure(kind, message, code=error.code, is_classified=is_known)
+
+    async def _refused_status(self, response: ClientResponse) -> ProviderError:
+        retry_after_s = self._exchange.retry_after_s(response)
+        try:
+            content = wire.read_json(await read_bounded(response, self._settings.answer_bytes_max))
+        except TooLarge:
+            content = None
+        error = wire.read_error(content) if content is not None else None
+        if error is None:
+            return self._failures.refused_read(response.status, retry_after_s)
+        kind, is_known = codes.classify_read(error)
+        return self._refused(kind, error, retry_after_s=retry_after_s, is_classified=is_known)
+
+    def _refused(
+        self,
+        kind: FailureKind,
+        error: wire.RpcError,
+        *,
+        retry_after_s: float | None,
+        is_classified: bool,
+    ) -> ProviderError:
+        return self._failures.error(
+            kind,
+            error.message or "it refused without a reason",
+            code=error.status or error.code,
+            retry_after_s=retry_after_s,
+            is_classified=is_classified,
+        )
