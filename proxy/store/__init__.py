@@ -1,0 +1,1 @@
+"""The store: Redis or Valkey behind the ports of the gateway."""

@@ -1,0 +1,150 @@
+"""Admission: one script decides about a create and writes all of it, or nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from proxy.domain.ids import JobId
+from proxy.domain.job import Attempt, JobState
+from proxy.gateway.ports.admission import (
+    Accepted,
+    BucketEmpty,
+    KeyConflict,
+    OverBudget,
+    PeriodMoved,
+    Replayed,
+    TooManyOpen,
+)
+from proxy.store.arguments import Books, bucket_fields, bucket_states, bucket_terms
+from proxy.store.codec import fields_of, job_of
+from proxy.store.packing import pack
+from proxy.store.script import Script
+
+if TYPE_CHECKING:
+    from proxy.domain.bucket import BucketState
+    from proxy.domain.job import Job
+    from proxy.gateway.ports.admission import AdmitCommand, AdmitResult
+    from proxy.store.client import Client
+    from proxy.store.connection import Argument
+    from proxy.store.keys import Keys
+
+TOO_MANY_OPEN_RETRY_AFTER_S = 30
+"""What a team with too many unfinished jobs is told to wait; an SDK retries such a refusal."""
+
+IDEMPOTENCY_MS = 24 * 3600 * 1000
+
+
+class RedisAdmission:
+    """Admission over Redis."""
+
+    def __init__(self, client: Client, keys: Keys) -> None:
+        self._client = client
+        self._keys = keys
+        self._admit = Script.load("admit")
+
+    async def admit(self, command: AdmitCommand) -> AdmitResult:
+        """Admit a job all or nothing; asked twice for one job id, it answers the same.
+
+        Raises:
+            StoreUnavailable: nobody knows whether the job was admitted; asking again tells.
+        """
+        books = Books.of(command.balances)
+        reply = await self._admit.run(
+            self._client, self.keys_of(command), arguments_of(command, books)
+        )
+        assert isinstance(reply, list)
+        code, now_us, first, second, third, fourth, *times = reply
+        is_spent = code == b"A"
+        buckets = bucket_states(command.buckets, times, now_us, is_spent=is_spent)
+        match code:
+            case b"A":
+                job = _accepted(command.job, first, second, third)
+                return Accepted(job=job, buckets=buckets)
+            case b"D":
+                job = job_of(command.job.id, fields_of(first))
+                return Accepted(job=job, buckets=buckets)
+            case b"R":
+                return await self._replayed(command, JobId(first.decode()), buckets)
+            case b"K":
+                return KeyConflict()
+            case b"L":
+                return BucketEmpty(buckets=buckets)
+            case b"O":
+                return TooManyOpen(open_jobs=first, buckets=buckets)
+            case b"P":
+                return PeriodMoved(now_ms=now_us // 1000)
+            case _:
+                assert code == b"B", code
+        return OverBudget(
+            balance=books.balances[first],
+            quote_micro_usd=second,
+            spent_micro_usd=third,
+            reserved_micro_usd=fourth,
+            buckets=buckets,
+        )
+
+    def keys_of(self, command: AdmitCommand) -> list[str]:
+        """KEYS of the admit script."""
+        keys, job = self._keys, command.job
+        names = [
+            keys.job(job.id),
+            keys.team(job.team),
+            keys.organisation(),
+            keys.job_list(job.team),
+            keys.waiting(job.team),
+            keys.ledger(),
+            keys.tries(job.key, job.fingerprint),
+            keys.teams(),
+        ]
+        if command.idempotency_key is not None:
+            names.append(keys.idempotency(job.key, command.idempotency_key))
+        return names
+
+    async def _replayed(
+        self, command: AdmitCommand, job: JobId, buckets: tuple[BucketState, ...]
+    ) -> AdmitResult:
+        fields = fields_of(await self._client.read(("HGETALL", self._keys.job(job))))
+        if fields:
+            return Replayed(job=job_of(job, fields), buckets=buckets)
+        # Its record is past retention: the binding outlived what it was bound to.
+        stale = self._keys.tries(command.job.key, command.job.fingerprint)
+        if command.idempotency_key is not None:
+            stale = self._keys.idempotency(command.job.key, command.idempotency_key)
+        await self._client.call(("DEL", stale), resend=("DEL", stale))
+        return await self.admit(command)
+
+
+def arguments_of(command: AdmitCommand, books: Books) -> list[Argument]:
+    """ARGV of the admit script, in the order its header gives."""
+    job = command.job
+    team_fields = ["open", *bucket_fields(command.buckets)]
+    fields = books.fields()
+    return [
+        job.id,
+        pack(job),
+        job.created_at_ms,
+        command.queued_max,
+        command.sdk_try,
+        job.fingerprint,
+        job.team,
+        TOO_MANY_OPEN_RETRY_AFTER_S,
+        IDEMPOTENCY_MS,
+        len(team_fields) + 2 * books.of_team,
+        len(fields) - 2 * books.of_team,
+        len(command.buckets),
+        len(books.balances),
+        len(command.bids),
+        *team_fields,
+        *fields,
+        *bucket_terms(command.buckets),
+        *books.terms(),
+        *books.bids(job, command.bids),
+    ]
+
+
+def _accepted(job: Job, candidate: int, micro_usd: int, now_ms: int) -> Job:
+    attempt = Attempt(
+        number=1, candidate=candidate, reserved_micro_usd=micro_usd, reserved_at_ms=now_ms
+    )
+    return replace(job, state=JobState.QUEUED, fence=0, attempts=(attempt,))

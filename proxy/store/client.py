@@ -1,0 +1,168 @@
+"""The way to Redis for everything in the store: one shared connection, explicit timeouts and resends.
+
+Nothing is retried silently: a script whose reply was lost may have run, so a command is sent a second
+time only where its caller says what to send then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from proxy.domain.errors import StoreUnavailable
+from proxy.domain.events import StoreCalled
+from proxy.store.connection import Argument, Connection, Lost, Reply, ReplyError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from proxy.gateway.ports.runtime import Observer
+    from proxy.store.address import Address
+
+Command = tuple[Argument, ...]
+
+RETRY_AFTER_S = 5
+WAITING_MAX = 20_000
+NOT_NOW = frozenset(
+    ("LOADING", "OOM", "MISCONF", "READONLY", "NOREPLICAS", "MASTERDOWN", "CLUSTERDOWN", "BUSY")
+    + ("TRYAGAIN", "NOAUTH", "WRONGPASS", "NOPERM")
+)
+"""Errors that mean "the server will not do it now", and that it has done nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """How long to wait for a connection and for one answer, in seconds."""
+
+    connect_s: float = 0.5
+    answer_s: float = 1.0
+
+
+class Client:
+    """A Redis server as its callers see it: it answers, or StoreUnavailable is raised."""
+
+    def __init__(
+        self,
+        address: Address,
+        *,
+        timeouts: Timeouts | None = None,
+        observer: Observer | None = None,
+    ) -> None:
+        self._address = address
+        self._timeouts = timeouts or Timeouts()
+        self._observer = observer
+        self._connection: Connection | None = None
+        self._connecting = asyncio.Lock()
+        self._failures = 0
+
+    async def call(
+        self, command: Command, *, resend: Command | None = None, operation: str | None = None
+    ) -> Reply:
+        """Send one command and wait for its answer.
+
+        Args:
+            command: name and arguments.
+            resend: what to send, once, if the connection is lost before the answer comes.
+            operation: its name in the metrics; the command's own if not given.
+
+        Raises:
+            StoreUnavailable: no connection, no answer in time, or the server will not do it now.
+            ReplyError: any other error: a bug.
+        """
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        outcome = "error"
+        try:
+            reply = await self._send(command, resend)
+            outcome = "ok"
+        except ReplyError as error:
+            if error.kind not in NOT_NOW:
+                raise
+            raise _unavailable(str(error)) from error
+        finally:
+            if self._observer is not None:
+                name = operation or str(command[0]).lower()
+                took_s = loop.time() - began_s
+                self._observer.observe(StoreCalled(operation=name, outcome=outcome, took_s=took_s))
+        return reply
+
+    async def read(self, command: Command) -> Reply:
+        """Send a command that changes nothing, so that it may be sent again; raises as `call`."""
+        return await self.call(command, resend=command)
+
+    async def close(self) -> None:
+        """Close the connection; the next call opens a new one."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    async def _send(self, command: Command, resend: Command | None) -> Reply:
+        try:
+            return await (await self._connected()).send(command)
+        except Lost as error:
+            if resend is None:
+                raise _unavailable(str(error)) from error
+        try:
+            return await (await self._connected()).send(resend)
+        except Lost as error:
+            raise _unavailable(str(error)) from error
+
+    async def _connected(self) -> Connection:
+        connection = self._connection
+        if connection is None or connection.is_lost:
+            connection = await self._connect_once()
+        if connection.waiting >= WAITING_MAX:
+            message = "too many commands wait for the store"
+            raise _unavailable(message)
+        return connection
+
+    async def _connect_once(self) -> Connection:
+        """Connect; callers that waited for somebody else's failed try share its failure."""
+        failures = self._failures
+        async with self._connecting:
+            if self._connection is not None and not self._connection.is_lost:
+                return self._connection
+            if self._failures != failures:
+                message = f"no connection to {self._address.name}"
+                raise _unavailable(message)
+            try:
+                async with asyncio.timeout(self._timeouts.connect_s):
+                    self._connection = await self._connect()
+            except (OSError, TimeoutError, Lost, ReplyError) as error:
+                self._failures += 1
+                message = (
+                    f"no connection to {self._address.name}: {str(error) or 'no answer in time'}"
+                )
+                raise _unavailable(message) from error
+            return self._connection
+
+    async def _connect(self) -> Connection:
+        loop = asyncio.get_running_loop()
+        address = self._address
+        connection = Connection(self._timeouts.answer_s)
+        if address.path is not None:
+            await loop.create_unix_connection(lambda: connection, address.path)
+        else:
+            tls = ssl.create_default_context() if address.is_tls else None
+            await loop.create_connection(lambda: connection, address.host, address.port, ssl=tls)
+        try:
+            await self._introduce(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    async def _introduce(self, connection: Connection) -> None:
+        address = self._address
+        if address.password is not None:
+            who: Sequence[Argument] = (address.user,) if address.user else ()
+            await connection.send(("AUTH", *who, address.password))
+        if address.database:
+            await connection.send(("SELECT", address.database))
+
+
+def _unavailable(reason: str) -> StoreUnavailable:
+    message = f"the store does not answer: {reason}"
+    return StoreUnavailable(message, retry_after_s=RETRY_AFTER_S)

@@ -1,0 +1,86 @@
+"""Every Redis key of the product: its name, type, life and writer. No other file builds one.
+
+docs/store.md shows the same table to operators.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from proxy.domain.ids import JobId, KeyId, ProviderName, TeamId
+
+PREFIX = "gl:"
+PERMANENT = ("team", "org", "list", "wait", "run", "teams", "due", "ledger")
+"""Nouns of cell keys without a TTL. A `job` joins them until it ends; all others always have one."""
+
+PROVIDER_PERMANENT = ("slots",)
+"""Nouns of provider keys without a TTL: one per account, empty (so gone) when nothing runs there."""
+
+FINGERPRINT_CHARS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Keys of one cell. They share the hash tag {cell}, so one script may touch them all."""
+
+    cell: str = "main"
+
+    def _name(self, noun: str, *rest: str) -> str:
+        return ":".join((f"{PREFIX}{{{self.cell}}}", noun, *rest))
+
+    def team(self, team: TeamId) -> str:
+        """HASH, permanent: balances, token buckets and open jobs of a team and its keys."""
+        return self._name("team", team)
+
+    def organisation(self) -> str:
+        """HASH, permanent: balances of the organisation."""
+        return self._name("org")
+
+    def job(self, job: JobId) -> str:
+        """HASH, permanent until the job ends, then the team's retention: one job."""
+        return self._name("job", job)
+
+    def job_list(self, team: TeamId) -> str:
+        """ZSET, permanent: the team's job ids by creation in ms; trimmed when jobs end."""
+        return self._name("list", team)
+
+    def waiting(self, team: TeamId) -> str:
+        """ZSET, permanent: queued job ids by the ms from which they may be dispatched."""
+        return self._name("wait", team)
+
+    def running(self, team: TeamId) -> str:
+        """SET, permanent: ids of jobs that count against the team's `running` limit."""
+        return self._name("run", team)
+
+    def teams(self) -> str:
+        """SET, permanent: every team that ever had a job."""
+        return self._name("teams")
+
+    def due(self) -> str:
+        """ZSET, permanent: ids of jobs under way by the ms of their next step or lease end."""
+        return self._name("due")
+
+    def ledger(self) -> str:
+        """STREAM, permanent: every movement of money."""
+        return self._name("ledger")
+
+    def idempotency(self, key: KeyId, header: str) -> str:
+        """STRING, 24 h: the request and the job an Idempotency-Key is bound to."""
+        return self._name("idem", key, sha256(header.encode()).hexdigest())
+
+    def tries(self, key: KeyId, fingerprint: str) -> str:
+        """STRING, 15 min: what equal creates of one API key did lately (the SDK-retry rule)."""
+        return self._name("try", key, fingerprint[:FINGERPRINT_CHARS])
+
+
+def slots(provider: ProviderName, account: str) -> str:
+    """ZSET, permanent: attempts holding a slot of a provider account, by lease end in ms."""
+    return f"{PREFIX}{{p:{provider}:{account}}}:slots"
+
+
+def submits(provider: ProviderName, account: str) -> str:
+    """STRING, until the bucket is full: token bucket of submits to a provider account."""
+    return f"{PREFIX}{{p:{provider}:{account}}}:submit"

@@ -1,0 +1,180 @@
+"""The immutable part of a job as one packed field: positional JSON, deflated with a dictionary.
+
+The first byte names the dictionary, which never changes once data exists: a better one gets the next
+number. Positions may only be added at the end.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from proxy.domain.ids import ModelName, PolicyName, ProviderName
+from proxy.domain.route import Candidate, Plan, Skipped
+from proxy.domain.video import InputFile, Shape, Substitute, VideoJob
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from proxy.domain.job import Job
+
+PACKING = b"1"
+LEVEL = 6
+WINDOW_BITS = -13
+MEMORY_LEVEL = 6
+"""A window of 8 KiB holds the words and any job; a larger one costs time to set up."""
+REQUEST_FIELDS = 12
+
+
+def pack(job: Job) -> bytes:
+    """Pack what never changes about a job: who asked for what, and the plan."""
+    immutable = [
+        job.team,
+        job.key,
+        job.created_at_ms,
+        job.deadline_at_ms,
+        job.fingerprint,
+        job.snapshot_digest,
+        _request_fields(job.request),
+        _plan_fields(job.plan),
+    ]
+    deflate = zlib.compressobj(
+        LEVEL, zlib.DEFLATED, WINDOW_BITS, MEMORY_LEVEL, zlib.Z_DEFAULT_STRATEGY, _words()
+    )
+    return PACKING + deflate.compress(json_text(immutable).encode()) + deflate.flush()
+
+
+def unpack(packed: bytes) -> tuple[str, str, int, int, str, str, VideoJob, Plan]:
+    """Read what `pack` packed: team, key, created, deadline, fingerprint, digest, request, plan."""
+    assert packed[:1] == PACKING, packed[:1]
+    inflate = zlib.decompressobj(WINDOW_BITS, _words())
+    *plain, request, plan = json.loads(inflate.decompress(packed[1:]))
+    team, key, created_ms, deadline_ms, fingerprint, digest = plain
+    return team, key, created_ms, deadline_ms, fingerprint, digest, _request(request), _plan(plan)
+
+
+def json_text(value: object) -> str:
+    """Compact JSON."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def trimmed(values: list[object]) -> list[object]:
+    """Positions without the empty ones at the end."""
+    while values and values[-1] is None:
+        values.pop()
+    return values
+
+
+def padded(values: Sequence[Any], length: int) -> list[Any]:
+    """Positions with None for those left out at the end."""
+    return [*values, *[None] * (length - len(values))]
+
+
+@cache
+def _words() -> bytes:
+    return (files("proxy.store") / f"packing-{PACKING.decode()}.txt").read_bytes()
+
+
+def _request_fields(request: VideoJob) -> list[object]:
+    file = request.input_reference
+    return trimmed(
+        [
+            request.prompt,
+            request.model,
+            request.policy,
+            request.seconds,
+            request.resolution,
+            request.aspect_ratio,
+            request.audio,
+            [file.sha256, file.size_bytes, file.media_type] if file else None,
+            dict(request.metadata) or None,
+            request.max_cost_micro_usd,
+            request.deadline_s,
+            request.substitute,
+        ]
+    )
+
+
+def _request(fields: list[Any]) -> VideoJob:
+    values = padded(fields, REQUEST_FIELDS)
+    file, metadata, substitute = values[7], values[8], values[11]
+    return VideoJob(
+        prompt=values[0],
+        model=values[1],
+        policy=values[2],
+        seconds=values[3],
+        resolution=values[4],
+        aspect_ratio=values[5],
+        audio=values[6],
+        input_reference=InputFile(sha256=file[0], size_bytes=file[1], media_type=file[2])
+        if file
+        else None,
+        metadata=metadata or {},
+        max_cost_micro_usd=values[9],
+        deadline_s=values[10],
+        substitute=Substitute(substitute) if substitute else None,
+    )
+
+
+def _plan_fields(plan: Plan) -> list[object]:
+    return [
+        plan.policy,
+        plan.requested_model,
+        plan.substitute,
+        [
+            [
+                candidate.provider,
+                candidate.model,
+                candidate.upstream,
+                candidate.shape.seconds,
+                candidate.shape.resolution,
+                candidate.shape.aspect_ratio,
+                int(candidate.shape.audio),
+                candidate.quote_micro_usd,
+                candidate.price_id,
+                candidate.reason,
+            ]
+            for candidate in plan.candidates
+        ],
+        [
+            trimmed([skip.provider, skip.model, skip.code, skip.detail, skip.quote_micro_usd])
+            for skip in plan.skipped
+        ],
+    ]
+
+
+def _plan(fields: list[Any]) -> Plan:
+    policy, requested_model, substitute, candidates, skipped = fields
+    return Plan(
+        policy=PolicyName(policy),
+        requested_model=requested_model,
+        substitute=Substitute(substitute),
+        candidates=tuple(_candidate(item) for item in candidates),
+        skipped=tuple(
+            Skipped(
+                provider=ProviderName(item[0]),
+                model=ModelName(item[1]),
+                code=item[2],
+                detail=item[3],
+                quote_micro_usd=item[4] if len(item) > 4 else None,
+            )
+            for item in skipped
+        ),
+    )
+
+
+def _candidate(item: list[Any]) -> Candidate:
+    return Candidate(
+        provider=ProviderName(item[0]),
+        model=ModelName(item[1]),
+        upstream=item[2],
+        shape=Shape(
+            seconds=item[3], resolution=item[4], aspect_ratio=item[5], audio=bool(item[6])
+        ),
+        quote_micro_usd=item[7],
+        price_id=item[8],
+        reason=item[9],
+    )

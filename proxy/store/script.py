@@ -1,0 +1,77 @@
+"""Lua scripts: loading with shared fragments, and running by hash."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from hashlib import sha1
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from proxy.store.connection import ReplyError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from proxy.store.client import Client
+    from proxy.store.connection import Argument, Reply
+
+_INCLUDE = re.compile(r"^-- include: (\w+)$", re.MULTILINE)
+
+
+def source_of(name: str) -> str:
+    """Read a script of `proxy/store/lua` and put the fragments it includes in place."""
+    folder = files("proxy.store") / "lua"
+    text = (folder / f"{name}.lua").read_text(encoding="utf-8")
+    return _INCLUDE.sub(lambda match: source_of(match.group(1)), text)
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """One script. Every one is replay-safe: sent twice, it acts once and answers the same."""
+
+    name: str
+    source: str
+    digest: str
+
+    @classmethod
+    def load(cls, name: str) -> Script:
+        """Load a script by its file name."""
+        source = source_of(name)
+        return cls(name, source, sha1(source.encode(), usedforsecurity=False).hexdigest())
+
+    async def run(
+        self,
+        client: Client,
+        keys: Sequence[str],
+        arguments: Sequence[Argument],
+        *,
+        again: Sequence[Argument] | None = None,
+    ) -> Reply:
+        """Run by hash, or by source where the server does not know it yet.
+
+        Args:
+            client: the connection.
+            keys: every key the script touches.
+            arguments: its ARGV.
+            again: ARGV of the second sending after a lost reply, where it must differ.
+
+        Raises:
+            StoreUnavailable: no answer, also not to the second sending.
+        """
+        tail = (len(keys), *keys, *arguments)
+        resend = tail if again is None else (len(keys), *keys, *again)
+        try:
+            return await client.call(
+                ("EVALSHA", self.digest, *tail),
+                resend=("EVALSHA", self.digest, *resend),
+                operation=self.name,
+            )
+        except ReplyError as error:
+            if error.kind != "NOSCRIPT":
+                raise
+            return await client.call(
+                ("EVAL", self.source, *tail),
+                resend=("EVAL", self.source, *resend),
+                operation=self.name,
+            )
