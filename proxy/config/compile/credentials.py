@@ -1,6 +1,6 @@
 """Credentials of provider accounts: references followed, checked by the adapter's own model."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -73,8 +73,8 @@ class Credentials:
             return model.model_validate(values)
         except ValidationError as error:
             for details in error.errors(include_url=False, include_input=False):
-                if not (details["loc"] and details["loc"][0] in unset):
-                    is_key = details["type"] == "extra_forbidden"
+                is_key = details["type"] == "extra_forbidden"
+                if is_key or not unset.keys() & set(details["loc"][:1]):
                     below = (*path, *details["loc"])
                     self.server.report(below, _words(details, model), at_key=is_key)
             return None
@@ -95,9 +95,8 @@ def _is_secret(model: type[BaseModel] | None, key: str) -> bool:
 
 
 def _words(details: ErrorDetails, model: type[BaseModel]) -> str:
-    allowed: Iterator[str] = iter(sorted(model.model_fields))
     if details["type"] == "extra_forbidden":
-        return f"unknown key; allowed: {', '.join(allowed)}"
+        return f"unknown key; allowed: {', '.join(sorted(model.model_fields))}"
     if details["type"] == "missing":
         return "is required and missing"
     reason = details.get("ctx", {}).get("error")

@@ -1,0 +1,84 @@
+"""Each file of bad/ holds one mistake; its first comment says where it is and how it is told."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from proxy.config.problem import ConfigError, Problem, Severity
+from tests.config.files import BAD, load_good, load_with
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+EXPECT = re.compile(r"# expect: (\d+):(\d+) (.+?): (.+)")
+FILES = sorted(BAD.glob("*.yaml"))
+
+
+@pytest.mark.parametrize("bad", FILES, ids=[path.stem for path in FILES])
+def test_the_mistake_is_found_where_it_is_and_nothing_else(bad: Path, tmp_path: Path) -> None:
+    expected = EXPECT.match(bad.read_text(encoding="utf-8").splitlines()[0])
+    assert expected is not None
+    with pytest.raises(ConfigError) as raised:
+        load_with(bad, tmp_path)
+    errors = [one for one in raised.value.problems if one.severity is Severity.ERROR]
+    assert 1 == len(errors), str(raised.value)
+    line, column, path, words = expected.groups()
+    assert (int(line), int(column), path) == (errors[0].line, errors[0].column, errors[0].path)
+    assert words in errors[0].message
+
+
+def test_there_are_bad_files_of_every_kind() -> None:
+    kinds = {path.name.partition("-")[0] for path in FILES}
+    assert {"config", "organisation", "routing", "catalog", "team"} == kinds
+    assert len(FILES) > 100
+
+
+def test_every_problem_of_every_file_is_told_at_once(tmp_path: Path) -> None:
+    bad = BAD / "config-then.yaml"
+    config = tmp_path / "config.yaml"
+    with pytest.raises(ConfigError):
+        load_with(bad, tmp_path)
+    _replace(tmp_path / "policies/organisation.yaml", "running: 4", "running: 0")
+    _replace(
+        tmp_path / "policies/routing.yaml", "cheap: {order: [price,", "cheap: {order: [prise,"
+    )
+    _replace(tmp_path / "policies/teams/research.yaml", '"$500.50"', "500.50")
+    _replace(tmp_path / "policies/teams/small.yaml", "default: cheap", "default: sharp")
+    found = _problems(config)
+    assert [
+        "config.yaml:27:45",
+        "organisation.yaml:9:12",
+        "routing.yaml:2:19",
+        "research.yaml:14:41",
+        "small.yaml:2:56",
+    ] == [f"{one.file.rpartition('/')[2]}:{one.line}:{one.column}" for one in found]
+
+
+def test_a_mistake_in_a_model_does_not_blame_the_teams_that_use_it(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as raised:
+        load_with(BAD / "catalog-score-range.yaml", tmp_path)
+    assert {"catalog.yaml"} == {one.file.rpartition("/")[2] for one in raised.value.problems}
+
+
+def test_findings_behind_a_faulty_item_keep_their_position(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError):
+        load_with(BAD / "team-money-number.yaml", tmp_path)
+    _replace(tmp_path / "policies/teams/research.yaml", '"kling-*"', '"king-*"')
+    assert ["budgets[0].limit", "budgets[1].match.model"] == [
+        one.path for one in _problems(tmp_path / "config.yaml")
+    ]
+
+
+def _replace(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def _problems(config: Path) -> tuple[Problem, ...]:
+    with pytest.raises(ConfigError) as raised:
+        load_good(config)
+    return raised.value.problems

@@ -1,0 +1,153 @@
+"""The configuration that ships: usable by anybody, at any time, and true to its promises."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pytest
+from pydantic import BaseModel, ConfigDict
+
+from proxy.config.load import Loaded, load
+from proxy.config.problem import Severity
+from proxy.domain.errors import NoRoute
+from proxy.domain.ids import TeamId
+from proxy.domain.route import Candidate, plan
+from proxy.domain.video import Substitute, VideoJob
+from tests.builders import NOW_S
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+YEAR_S: Final = 365.25 * 86_400
+PROVIDERS: Final = ("kling", "vertex", "runway", "openai")
+
+
+class AnyCredentials(BaseModel):
+    """Takes whatever is written."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+def shipped(*, env: Mapping[str, str] | None = None, now_s: float = NOW_S) -> Loaded:
+    return load(
+        ROOT / "config.yaml",
+        env=env or {},
+        credential_models=dict.fromkeys(PROVIDERS, AnyCredentials),
+        now_s=now_s,
+    )
+
+
+@pytest.fixture(name="everything", scope="module")
+def _everything(tmp_path_factory: pytest.TempPathFactory) -> Loaded:
+    """Load the shipped files with credentials for all four providers."""
+    account = tmp_path_factory.mktemp("google") / "account.json"
+    account.write_text("{}", encoding="utf-8")
+    names = ("KLING_API_KEY", "GOOGLE_CLOUD_PROJECT", "RUNWAYML_API_SECRET", "OPENAI_API_KEY")
+    env = dict.fromkeys(names, "x") | {"GOOGLE_APPLICATION_CREDENTIALS": str(account)}
+    return shipped(env=env)
+
+
+def candidates(loaded: Loaded, job: VideoJob, team: str = "marketing") -> list[Candidate]:
+    found = plan(job, loaded.snapshot.teams[TeamId(team)], loaded.snapshot, NOW_S)
+    return list(found.candidates)
+
+
+def first(loaded: Loaded, job: VideoJob) -> tuple[str, str, str, int]:
+    taken = candidates(loaded, job)[0]
+    return taken.provider, taken.model, taken.shape.resolution, taken.quote_micro_usd
+
+
+@pytest.mark.parametrize("years", [0, 1, 5])
+def test_it_loads_with_an_empty_environment_at_any_time(years: int) -> None:
+    loaded = shipped(now_s=NOW_S + years * YEAR_S)
+    assert {Severity.WARNING} == {one.severity for one in loaded.problems}
+    assert not any(provider.is_configured for provider in loaded.snapshot.providers.values())
+
+
+def test_the_vendors_announcements_are_warned_of() -> None:
+    words = [one.message for one in shipped().problems]
+    assert 4 == len(words)
+    assert "vertex/veo-3.1-generate-001 may be switched off any day since then" in words[0]
+    assert "openai/sora-2 is retired since then" in words[2]
+
+
+def test_what_it_keeps_stands_under_var_and_needs_no_privilege() -> None:
+    server = shipped().server
+    assert f"redis+embedded://{ROOT}/var/redis?fsync=everysec" == server.store.url
+    assert (f"file://{ROOT}/var/artifacts", None) == (
+        server.artifacts.url,
+        server.artifacts.link_secret,
+    )
+    assert () == server.notify
+    assert server.listen.port > 1023
+
+
+def test_no_key_is_shipped() -> None:
+    loaded = shipped()
+    assert ({}, {}) == (dict(loaded.snapshot.keys), dict(loaded.snapshot.admin_tokens))
+    assert {"marketing", "product", "research"} == set(loaded.snapshot.teams)
+
+
+def test_best_physics_is_veo(everything: Loaded) -> None:
+    assert "veo-3.1" == first(everything, VideoJob(prompt="x", policy="best_physics"))[1]
+
+
+def test_best_character_consistency_is_gen4_5(everything: Loaded) -> None:
+    job = VideoJob(prompt="x", policy="best_character_consistency")
+    assert ("runway", "gen4.5", "720p", 480_000) == first(everything, job)
+
+
+def test_cheapest_4k_is_kling_and_veo_at_4k_is_not_offered(everything: Loaded) -> None:
+    job = VideoJob(prompt="x", policy="cheapest_4k")
+    assert ("kling", "kling-3.0", "4k", 4 * 420_000) == first(everything, job)
+    assert {"kling-3.0"} == {taken.model for taken in candidates(everything, job)}
+
+
+def test_kling_through_runway_is_passed_over_for_its_unknown_price(everything: Loaded) -> None:
+    found = plan(
+        VideoJob(prompt="x", model="kling-3.0"),
+        everything.snapshot.teams[TeamId("marketing")],
+        everything.snapshot,
+        NOW_S,
+    )
+    skipped = [(one.provider, one.code) for one in found.skipped if one.model == "kling-3.0"]
+    assert [("runway", "price_unknown")] * 3 == skipped
+
+
+def test_gen4_turbo_needs_a_picture(everything: Loaded) -> None:
+    job = VideoJob(prompt="x", model="gen4_turbo", substitute=Substitute.NEVER)
+    with pytest.raises(NoRoute, match="input_reference is required"):
+        candidates(everything, job)
+
+
+def test_sora_is_served_by_its_successor(everything: Loaded) -> None:
+    job = VideoJob(prompt="x", model="sora-2-2025-12-08", seconds=8)
+    assert "veo-3.1-fast" == first(everything, job)[1]
+    with pytest.raises(NoRoute, match=r"successor is veo-3\.1-fast"):
+        candidates(everything, VideoJob(prompt="x", model="sora-2", substitute=Substitute.NEVER))
+
+
+@pytest.mark.parametrize(
+    ("resolution", "audio", "micro_usd"),
+    [("720p", False, 42_000), ("1080p", False, 70_000), ("1080p", True, 140_000)],
+)
+def test_kling_2_6_has_sound_at_1080p_only(
+    everything: Loaded, resolution: str, micro_usd: int, *, audio: bool
+) -> None:
+    job = VideoJob(prompt="x", model="kling-2.6", seconds=5, resolution=resolution, audio=audio)
+    assert 5 * micro_usd == candidates(everything, job)[0].quote_micro_usd
+    silent = VideoJob(
+        prompt="x", model="kling-2.6", seconds=5, audio=True, substitute=Substitute.NEVER
+    )
+    with pytest.raises(NoRoute, match="price_unknown"):
+        candidates(everything, silent)
+
+
+def test_every_price_and_every_billing_rule_has_a_source() -> None:
+    text = (ROOT / "policies/catalog.yaml").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if "per_second:" in line or "bills:" in line]
+    assert len(rows) > 80
+    assert [] == [row for row in rows if not re.search(r'source: "[^"]{8,}"', row)]
