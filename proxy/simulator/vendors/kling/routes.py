@@ -12,7 +12,14 @@ from proxy.simulator.fields import BadFieldError
 from proxy.simulator.links import link_to
 from proxy.simulator.settings import KlingAccount
 from proxy.simulator.tasks import Order, Phase, Task
-from proxy.simulator.vendor import Vendor, lose_answer, read_fault, recorder, refuse_submit
+from proxy.simulator.vendor import (
+    Vendor,
+    garbage,
+    lose_answer,
+    read_fault,
+    recorder,
+    refuse_submit,
+)
 from proxy.simulator.vendors.kling.auth import authenticate
 from proxy.simulator.vendors.kling.catalog import MODELS, Model
 from proxy.simulator.vendors.kling.errors import (
@@ -102,7 +109,7 @@ class _Api:
             raise KlingError(1203, f"The requested resource does not exist: {', '.join(names)}")
         alone = len(names) == 1
         if alone and _is_garbled(kept[0], now_s):
-            return web.Response(text='{"code": 0, "data": [{"id":', content_type="text/plain")
+            return garbage()
         origin = request.url.origin()
         return envelope(self._world, [self._view(task, origin) for task in kept])
 
