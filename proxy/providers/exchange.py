@@ -62,7 +62,7 @@ class Exchange:
 
         Raises:
             ProviderError: `unavailable` when the provider surely did not get the request,
-                `unknown_outcome` when it may have, `invalid_input` when our input was unreadable.
+                `unknown_outcome` when it may have, `invalid_input` when our own input is gone.
         """
         framing = {
             "Content-Type": "application/json",
@@ -83,7 +83,7 @@ class Exchange:
                 return self._answer(response, content)
         except _BROKEN as error:
             if body.fault is not None:
-                message = "not asked: the input file could not be read"
+                message = "not asked: the input file is gone or changed"
                 raise self._failures.error(FailureKind.INVALID_INPUT, message) from error
             raise self._lost_submit(error, is_sent=body.is_sent) from error
 

@@ -21,7 +21,7 @@ class RequestBody:
 
     `is_sent` turns true just before the last byte is handed to the connection. As long as it is
     false the provider cannot have had the whole request, so it cannot have accepted it.
-    `fault` is what went wrong while the input was read, if anything did.
+    `fault` is set when the input is gone or not what it was: no repetition can help.
     """
 
     def __init__(self, document: Mapping[str, object], source: OrderInput | None = None) -> None:
@@ -52,7 +52,7 @@ class RequestBody:
             async for piece in _encode(self._source):
                 left_bytes -= len(piece)
                 yield piece
-        except (OSError, ValueError) as error:
+        except (FileNotFoundError, ValueError) as error:
             self.fault = error
             raise
         if left_bytes:

@@ -14,15 +14,13 @@ from proxy.providers.exchange import Exchange, TooLarge, read_bounded
 from proxy.providers.failures import Failures, is_ok
 from proxy.providers.request_body import RequestBody
 from proxy.providers.vertex import codes, wire
-from proxy.providers.vertex.inline import FIRST_VIDEO, decode_file, split_answer
+from proxy.providers.vertex.inline import FIRST_VIDEO, SpooledVideo, decode_file, split_answer
 from proxy.providers.vertex.settings import VertexCredentials, default_base_url
 from proxy.providers.vertex.tokens import ServiceAccountToken
 from proxy.providers.video_file import checked_video
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
-
     from aiohttp import ClientResponse, ClientSession
     from pydantic import BaseModel
 
@@ -110,7 +108,7 @@ class VertexProvider:
                 )
             except TooLarge as error:
                 raise self._exchange.too_large() from error
-        return self._kept_only_for_success(rest, path)
+        return self._status_of(rest, SpooledVideo(path) if path is not None else None)
 
     async def download(self, operation: Operation, result: Succeeded) -> AsyncIterator[bytes]:
         """Decode the file that `status` left, off the event loop, and remove it."""
@@ -128,17 +126,8 @@ class VertexProvider:
             message = "the video inside its answer is not Base64"
             raise self._failures.error(FailureKind.MALFORMED, message) from error
 
-    def _kept_only_for_success(self, rest: bytes, path: Path | None) -> Status:
-        """Judge an answer; the video's file survives only if a `Succeeded` carries it away."""
-        status: Status | None = None
-        try:
-            status = self._status_of(rest, path)
-        finally:
-            if path is not None and not isinstance(status, Succeeded):
-                path.unlink(missing_ok=True)
-        return status
-
-    def _status_of(self, rest: bytes, path: Path | None) -> Status:
+    def _status_of(self, rest: bytes, video: SpooledVideo | None) -> Status:
+        """Judge an answer; the video's file lives on only in a `Succeeded`."""
         content = wire.read_json(rest)
         outcome = wire.read_outcome(content) if content is not None else None
         if outcome is None:
@@ -147,8 +136,9 @@ class VertexProvider:
             return Pending()
         if outcome.error is not None:
             return Failed(failure=self._failure_of(outcome.error))
-        if outcome.videos and outcome.videos[0] == FIRST_VIDEO and path is not None:
-            return Succeeded(result={"videos": len(outcome.videos)}, inline_path=path)
+        if outcome.videos and outcome.videos[0] == FIRST_VIDEO and video is not None:
+            result = {"videos": len(outcome.videos), "file": video}
+            return Succeeded(result=result, inline_path=video.path)
         if not outcome.videos and outcome.filtered > 0:
             reason = outcome.filter_reason or "its filters removed the video"
             failure = self._failures.failure(

@@ -10,6 +10,7 @@ import asyncio
 import base64
 import re
 import tempfile
+import weakref
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -127,6 +128,21 @@ async def split_answer(
         path = await spool.finish()
         undo.pop_all()
     return bytes(splitter.rest), path
+
+
+class SpooledVideo:
+    """Owns the file that `split_answer` left: it is removed with its last owner, used or not.
+
+    A success may never be downloaded: its job was cancelled, or its lease lost.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        weakref.finalize(self, _remove, path)
+
+
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)
 
 
 class _Spool:

@@ -34,7 +34,7 @@ class VertexCredentials(BaseModel):
             content = json.loads(value.get_secret_value())
         except (ValueError, RecursionError):
             content = {}
-        if not content or not isinstance(content, dict):  # noqa: TRY004 - pydantic wants ValueError
+        if not content or not isinstance(content, dict):
             # Raised outside of the handler: the parser's error quotes the key.
             message = "must be the JSON text of a service account's key file"
             raise ValueError(message)
