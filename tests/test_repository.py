@@ -25,8 +25,13 @@ LUA_LINES = 100
 PROVIDER_LINES = 700
 README_LINES = 150
 
-# A cap is raised only here: path (or path:function) -> (cap, reason).
-RAISED: dict[str, tuple[int, str]] = {}
+# A cap is raised only here: path (or path:function, or a provider's folder) -> (cap, reason).
+RAISED: dict[str, tuple[int, str]] = {
+    "proxy/providers/vertex": (
+        800,
+        "a third of it reads videos that come inside the JSON answer, without holding them in memory",
+    ),
+}
 
 # Packages whose __init__.py may hold more than a docstring -> reason.
 SPEAKING_INIT = {
@@ -117,14 +122,17 @@ def test_no_provider_folder_is_longer_than_its_cap() -> None:
     for path in python_files():
         parts = path.relative_to(ROOT).parts
         if parts[:2] == ("proxy", "providers") and len(parts) > 3:
-            folders[parts[2]] = folders.get(parts[2], 0) + line_count(path)
-    assert {} == {name: lines for name, lines in folders.items() if lines > PROVIDER_LINES}
+            folder = "/".join(parts[:3])
+            folders[folder] = folders.get(folder, 0) + line_count(path)
+    too_long = {
+        name: lines for name, lines in folders.items() if lines > cap_of(name, PROVIDER_LINES)
+    }
+    assert {} == too_long
 
 
 def test_each_raised_cap_has_a_reason_and_is_still_needed() -> None:
     assert [] == [name for name, (_, reason) in RAISED.items() if len(reason) < 15]
-    known = {name_of(path) for path in tracked()}
-    assert [] == [name for name in RAISED if name.partition(":")[0] not in known]
+    assert [] == [name for name in RAISED if not (ROOT / name.partition(":")[0]).exists()]
 
 
 def test_an_init_file_holds_a_docstring_only() -> None:
