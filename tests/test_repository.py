@@ -29,7 +29,7 @@ README_LINES = 150
 RAISED: dict[str, tuple[int, str]] = {
     "proxy/providers/vertex": (
         800,
-        "a third of it reads videos that come inside the JSON answer, without holding them in memory",
+        "a third of it reads videos inside the JSON answer without holding them in memory",
     ),
 }
 
