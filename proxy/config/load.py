@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from proxy.config.check.catalog import check_catalog, check_routing
 from proxy.config.check.dates import check_dates, check_service
 from proxy.config.check.names import Names
-from proxy.config.check.server import check_server
+from proxy.config.check.server import check_server, check_unbuilt
 from proxy.config.check.teams import check_teams
 from proxy.config.compile.catalog import compile_models, compile_offer
 from proxy.config.compile.credentials import Credentials
@@ -88,7 +88,11 @@ def load(
     check_catalog(files, names)
     check_routing(files, names)
     check_teams(files, names)
-    later = [*check_service(files, today), *check_dates(files, today)]
+    later = [
+        *check_service(files, today),
+        *check_dates(files, today),
+        *check_unbuilt(files),
+    ]
     secrets = Secrets(env, config_path.parent)
     compiler = ServerCompiler(Credentials(files.server, secrets, credential_models))
     server = None if files.server.value is None else compiler.compile(files.server.value)

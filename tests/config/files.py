@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Final
 from pydantic import BaseModel, ConfigDict, SecretStr
 
 from proxy.config.load import Loaded, load
+from proxy.config.problem import Problem, Severity
 from tests.builders import NOW_S
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 HERE: Final = Path(__file__).parent
 GOOD: Final = HERE / "good"
@@ -70,3 +71,8 @@ def load_with(bad: Path, folder: Path) -> Loaded:
     config = copy_good(folder)
     shutil.copyfile(bad, folder / PLACES[kind_of(bad)])
     return load_good(config)
+
+
+def errors(problems: Iterable[Problem]) -> list[Problem]:
+    """Leave the warnings out."""
+    return [problem for problem in problems if problem.severity is Severity.ERROR]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from proxy.config.problem import ConfigError, Problem, Severity
-from tests.config.files import BAD, load_good, load_with
+from proxy.config.problem import ConfigError, Problem
+from tests.config.files import BAD, errors, load_good, load_with
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,11 +23,11 @@ def test_the_mistake_is_found_where_it_is_and_nothing_else(bad: Path, tmp_path: 
     assert expected is not None
     with pytest.raises(ConfigError) as raised:
         load_with(bad, tmp_path)
-    errors = [one for one in raised.value.problems if one.severity is Severity.ERROR]
-    assert 1 == len(errors), str(raised.value)
+    found = errors(raised.value.problems)
+    assert 1 == len(found), str(raised.value)
     line, column, path, words = expected.groups()
-    assert (int(line), int(column), path) == (errors[0].line, errors[0].column, errors[0].path)
-    assert words in errors[0].message
+    assert (int(line), int(column), path) == (found[0].line, found[0].column, found[0].path)
+    assert words in found[0].message
 
 
 def test_there_are_bad_files_of_every_kind() -> None:
@@ -60,7 +60,9 @@ def test_every_problem_of_every_file_is_told_at_once(tmp_path: Path) -> None:
 def test_a_mistake_in_a_model_does_not_blame_the_teams_that_use_it(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as raised:
         load_with(BAD / "catalog-score-range.yaml", tmp_path)
-    assert {"catalog.yaml"} == {one.file.rpartition("/")[2] for one in raised.value.problems}
+    assert {"catalog.yaml"} == {
+        one.file.rpartition("/")[2] for one in errors(raised.value.problems)
+    }
 
 
 def test_findings_behind_a_faulty_item_keep_their_position(tmp_path: Path) -> None:
@@ -78,7 +80,7 @@ def _replace(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new), encoding="utf-8")
 
 
-def _problems(config: Path) -> tuple[Problem, ...]:
+def _problems(config: Path) -> list[Problem]:
     with pytest.raises(ConfigError) as raised:
         load_good(config)
-    return raised.value.problems
+    return errors(raised.value.problems)

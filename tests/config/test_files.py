@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from proxy.config.problem import ConfigError
-from tests.config.files import copy_good, load_good
+from tests.config.files import copy_good, errors, load_good
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def problems(config: Path) -> list[str]:
     with pytest.raises(ConfigError) as raised:
         load_good(config)
-    return [f"{one.file}: {one.message}" for one in raised.value.problems]
+    return [f"{one.file}: {one.message}" for one in errors(raised.value.problems)]
 
 
 def test_a_missing_config_file_is_one_of_the_problems(tmp_path: Path) -> None:
@@ -59,3 +59,11 @@ def test_an_empty_file(tmp_path: Path) -> None:
     (tmp_path / "policies/routing.yaml").write_text("# later\n", encoding="utf-8")
     found = [one for one in problems(config) if "routing.yaml" in one]
     assert ["must be a mapping; it is empty"] == [one.rpartition(": ")[2] for one in found]
+
+
+def test_a_model_may_be_defined_in_one_file_only(tmp_path: Path) -> None:
+    config = copy_good(tmp_path)
+    again = tmp_path / "policies/catalog/again.yaml"
+    again.write_text("models:\n  kling-3.0: {}\n", encoding="utf-8")
+    (found,) = problems(config)
+    assert found.endswith("again.yaml: is defined in another file too; allowed: once")

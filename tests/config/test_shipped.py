@@ -15,6 +15,7 @@ from proxy.domain.errors import NoRoute
 from proxy.domain.ids import TeamId
 from proxy.domain.route import Candidate, plan
 from proxy.domain.video import Substitute, VideoJob
+from proxy.providers import PROVIDERS
 from tests.builders import NOW_S
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 YEAR_S: Final = 365.25 * 86_400
-PROVIDERS: Final = ("kling", "vertex", "runway", "openai")
+NAMES: Final = ("kling", "vertex", "runway", "openai")
 
 
 class AnyCredentials(BaseModel):
@@ -35,7 +36,7 @@ def shipped(*, env: Mapping[str, str] | None = None, now_s: float = NOW_S) -> Lo
     return load(
         ROOT / "config.yaml",
         env=env or {},
-        credential_models=dict.fromkeys(PROVIDERS, AnyCredentials),
+        credential_models=dict.fromkeys(NAMES, AnyCredentials),
         now_s=now_s,
     )
 
@@ -72,6 +73,16 @@ def test_the_vendors_announcements_are_warned_of() -> None:
     assert 4 == len(words)
     assert "vertex/veo-3.1-generate-001 may be switched off any day since then" in words[0]
     assert "openai/sora-2 is retired since then" in words[2]
+
+
+def test_every_credential_is_one_that_its_adapter_knows() -> None:
+    models = {name: provider.credentials_model for name, provider in PROVIDERS.items()}
+    loaded = load(ROOT / "config.yaml", env={}, credential_models=models, now_s=NOW_S)
+    reasons = {
+        name: provider.accounts[0].reason for name, provider in loaded.server.providers.items()
+    }
+    assert "environment variable KLING_API_KEY is not set" == reasons["kling"]
+    assert "environment variable GOOGLE_CLOUD_PROJECT is not set" == reasons["vertex"]
 
 
 def test_what_it_keeps_stands_under_var_and_needs_no_privilege() -> None:
