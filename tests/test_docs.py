@@ -57,6 +57,14 @@ def test_the_documented_statuses_are_the_real_ones() -> None:
     assert real == {code: int(status) for code, status in rows}
 
 
+def test_every_route_is_documented() -> None:
+    source = (ROOT / "proxy" / "http" / "routes.py").read_text(encoding="utf-8")
+    routes = re.findall(r"\"(GET|POST|PUT|PATCH|DELETE)\", \"(/[^\"]*)\"", source)
+    assert routes
+    spoken = set(re.findall(r"`([A-Z]+ /[^`]+)`", page("api.md")))
+    assert set() == {f"{method} {path}" for method, path in routes} - spoken
+
+
 def modules(package: str) -> Iterator[ModuleType]:
     """Import every module below a package; none when the package is not there."""
     if importlib.util.find_spec(package) is None:
