@@ -244,8 +244,8 @@ class Offer:
 
     @property
     def id(self) -> str:
-        """Stable name of the offer: "provider/model"."""
-        return f"{self.provider}/{self.model}"
+        """Stable name of the offer: "provider/upstream"."""
+        return f"{self.provider}/{self.upstream}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -337,5 +337,5 @@ class Snapshot:
     artifact_bytes_max: int
 
     def offer(self, offer_id: str) -> Offer | None:
-        """The offer of a name ("provider/model"), None when the catalog no longer has it."""
+        """The offer of a name ("provider/upstream"), None when the catalog no longer has it."""
         return next((offer for offer in self.offers if offer.id == offer_id), None)

@@ -37,8 +37,8 @@ class Candidate:
 
     @property
     def offer_id(self) -> str:
-        """Stable name of the offer: "provider/model"."""
-        return f"{self.provider}/{self.model}"
+        """Stable name of the offer: "provider/upstream"."""
+        return f"{self.provider}/{self.upstream}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
