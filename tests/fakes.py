@@ -1,0 +1,118 @@
+"""Real classes that stand in for the outside: a provider that plays a script, a recording observer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from proxy.domain.errors import ProviderError
+from proxy.domain.failure import Failure, FailureKind
+from proxy.gateway.ports.provider import Pending, Status, Succeeded
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from proxy.domain.events import Event
+    from proxy.domain.ids import AttemptId, ProviderName
+    from proxy.domain.job import Operation
+    from proxy.domain.video import Order
+    from proxy.gateway.ports.provider import VideoProvider
+
+EventT = TypeVar("EventT")
+VIDEO = b"a finished video"
+
+
+def failing(
+    kind: FailureKind, *, retry_after_s: float | None = None, message: str = "scripted"
+) -> ProviderError:
+    """A classified provider error."""
+    return ProviderError(Failure(kind=kind, message=message, retry_after_s=retry_after_s))
+
+
+@dataclass
+class ScriptedProvider:
+    """Plays what each queue holds, in order; an empty queue plays the happy path.
+
+    A submit is accepted (and remembered for `find`) unless an error was scripted.
+    """
+
+    submits: deque[ProviderError] = field(default_factory=deque)
+    statuses: deque[Status | ProviderError] = field(default_factory=deque)
+    downloads: deque[ProviderError | list[bytes]] = field(default_factory=deque)
+    hold_submit: asyncio.Event | None = None
+    orders: list[Order] = field(default_factory=list)
+    accepted: list[AttemptId] = field(default_factory=list)
+    status_calls: int = 0
+
+    async def submit(self, order: Order, attempt: AttemptId) -> Operation:
+        """Accept the order, or raise what was scripted."""
+        self.orders.append(order)
+        if self.hold_submit is not None:
+            await self.hold_submit.wait()
+        if self.submits:
+            raise self.submits.popleft()
+        self.accepted.append(attempt)
+        return {"task": attempt}
+
+    async def status(self, operation: Operation) -> Status:
+        """Answer what was scripted, else success."""
+        self.status_calls += 1
+        if not self.statuses:
+            return Succeeded(result={})
+        answer = self.statuses.popleft()
+        if isinstance(answer, ProviderError):
+            raise answer
+        return answer
+
+    async def download(self, operation: Operation, result: Succeeded) -> AsyncIterator[bytes]:
+        """Stream the video, or what was scripted."""
+        answer = self.downloads.popleft() if self.downloads else [VIDEO]
+        if isinstance(answer, ProviderError):
+            raise answer
+        for chunk in answer:
+            yield chunk
+
+
+@dataclass
+class FindingProvider(ScriptedProvider):
+    """A scripted provider that can look attempts up."""
+
+    finds: deque[bool | ProviderError] = field(default_factory=deque)
+
+    async def find(self, attempt: AttemptId) -> Operation | None:
+        """Find the attempt as scripted (True: there it is); an empty queue finds nothing."""
+        answer = self.finds.popleft() if self.finds else False
+        if isinstance(answer, ProviderError):
+            raise answer
+        return {"task": attempt} if answer else None
+
+
+@dataclass
+class ScriptedProviders:
+    """Adapters by provider and account."""
+
+    adapters: Mapping[tuple[str, str], VideoProvider]
+
+    def get(self, provider: ProviderName, account: str) -> VideoProvider | None:
+        """The adapter, if there is one."""
+        return self.adapters.get((provider, account))
+
+
+@dataclass
+class RecordingObserver:
+    """Keeps every event."""
+
+    events: list[Event] = field(default_factory=list)
+
+    def observe(self, event: Event) -> None:
+        """Keep one event."""
+        self.events.append(event)
+
+    def of(self, kind: type[EventT]) -> list[EventT]:
+        """The events of one type, in order."""
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+PENDING = Pending()

@@ -1,0 +1,1 @@
+"""Real processes: the simulator and the proxy, killed and restarted."""

@@ -1,0 +1,364 @@
+"""One deployment in a folder: configuration, a simulator process, a proxy process, and clients."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+import secrets
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import yaml
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+ROOT = Path(__file__).parents[2]
+KLING_KEY = "kling-system-test-key"
+PROJECT = "system-test"
+START_TIMEOUT_S = 20.0
+KEY_ID = "syst2345"
+ADMIN_ID = "admn2345"
+
+FAST_ENGINE: Mapping[str, Any] = {
+    "lease": "1500ms",
+    "tick": "50ms",
+    "throttle_wait": "200ms",
+    "retry_wait": "100ms",
+    "max_queue_wait": "3s",
+}
+FAST_POLL = {"first": "200ms", "min": "100ms", "max": "300ms"}
+FAST_TIMEOUTS = {"connect": "1s", "submit": "1500ms", "status": "2s", "download": "20s"}
+
+
+def make_key(prefix: str, key_id: str) -> tuple[str, str]:
+    """A printed key and its SHA-256."""
+    printed = f"{prefix}_{key_id}_{secrets.token_urlsafe(32)}"
+    return printed, hashlib.sha256(printed.encode()).hexdigest()
+
+
+def make_service_account() -> tuple[str, str, str]:
+    """A service account of its own: its JSON key file, its address and its public key."""
+    private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = private.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    ).decode()
+    public = private.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    email = f"proxy@{PROJECT}.example.test"
+    account = {
+        "type": "service_account",
+        "project_id": PROJECT,
+        "private_key_id": "1",
+        "private_key": pem,
+        "client_email": email,
+        "token_uri": "http://127.0.0.1:9/token",
+    }
+    return json.dumps(account), email, public.decode()
+
+
+@dataclass
+class Process:
+    """A child that says its addresses in one JSON line."""
+
+    popen: subprocess.Popen[bytes]
+    addresses: dict[str, str]
+    log: Path
+
+    def kill(self) -> None:
+        """SIGKILL, and wait until it is gone."""
+        self.popen.kill()
+        self.popen.wait(10)
+
+    def stop(self) -> int:
+        """SIGTERM, and wait for the exit code."""
+        self.popen.send_signal(signal.SIGTERM)
+        return self.popen.wait(30)
+
+    @property
+    def is_running(self) -> bool:
+        """Say whether it still runs."""
+        return self.popen.poll() is None
+
+
+@dataclass
+class Deployment:
+    """A folder with everything; `engine`, `unknown` and `teams` may be changed before `start`."""
+
+    folder: Path
+    engine: dict[str, Any] = field(default_factory=lambda: dict(FAST_ENGINE))
+    poll: dict[str, str] = field(default_factory=lambda: dict(FAST_POLL))
+    timeouts: dict[str, str] = field(default_factory=lambda: dict(FAST_TIMEOUTS))
+    unknown: dict[str, Any] = field(
+        default_factory=lambda: {"look_up_after": ["300ms", "1s", "2s"], "then": "assume_charged"}
+    )
+    give_up_after: str = "30s"
+    slots: int = 50
+    team: dict[str, Any] = field(default_factory=dict)
+    render_s: float = 0.5
+
+    def __post_init__(self) -> None:
+        """Make keys and write everything the simulator needs."""
+        self.api_key, self._key_sha256 = make_key("gl", KEY_ID)
+        self.admin_token, self._admin_sha256 = make_key("gla", ADMIN_ID)
+        self._account, self._email, self._public = make_service_account()
+        self.simulator: Process | None = None
+        self.proxy: Process | None = None
+        self._starts = 0
+
+    # --- files ------------------------------------------------------------------------------
+
+    def write(self) -> None:
+        """Write config.yaml, the policies and the credentials of both sides."""
+        (self.folder / "service_account.json").write_text(self._account)
+        (self.folder / "credentials.json").write_text(
+            json.dumps(
+                {
+                    "kling": [{"api_keys": [KLING_KEY]}],
+                    "vertex": [
+                        {
+                            "project": PROJECT,
+                            "client_email": self._email,
+                            "public_key_pem": self._public,
+                        }
+                    ],
+                }
+            )
+        )
+        policies = self.folder / "policies"
+        if not policies.exists():
+            shutil.copytree(ROOT / "policies", policies)
+        for path in (policies / "teams").glob("*.yaml"):
+            path.unlink()
+        (policies / "teams" / "marketing.yaml").write_text(yaml.safe_dump(self._team()))
+
+    def write_config(self) -> None:
+        """Write config.yaml; the simulator must run."""
+        (self.folder / "config.yaml").write_text(yaml.safe_dump(self._config()))
+
+    def _team(self) -> dict[str, Any]:
+        team: dict[str, Any] = {
+            "team": "marketing",
+            "keys": [{"id": KEY_ID, "name": "web", "sha256": self._key_sha256}],
+            "budgets": [{"id": "monthly", "period": "month", "limit": "$100000"}],
+            "limits": {"submit": {"capacity": 5000, "refill": "1000/s"}},
+            "queued": 5000,
+            "running": 200,
+            "use": {
+                "policies": [
+                    "best_physics",
+                    "best_character_consistency",
+                    "cheapest_4k",
+                    "balanced",
+                ],
+                "models": ["*"],
+                "default": "balanced",
+            },
+        }
+        return team | self.team
+
+    def _config(self) -> dict[str, Any]:
+        assert self.simulator is not None
+        url = self.simulator.addresses["simulator_url"]
+        credentials = {
+            "kling": {"api_key": "${KLING_API_KEY}"},
+            "vertex": {
+                "project": PROJECT,
+                "location": "us-central1",
+                "service_account": "file:service_account.json",
+            },
+        }
+        return {
+            "listen": "127.0.0.1:0",
+            "admin": {
+                "listen": "127.0.0.1:0",
+                "tokens": [
+                    {
+                        "id": ADMIN_ID,
+                        "name": "ops1",
+                        "role": "operator",
+                        "sha256": self._admin_sha256,
+                    }
+                ],
+            },
+            "store": {"url": "redis+embedded://./var/redis"},
+            "artifacts": {"url": "file://./var/artifacts"},
+            "policies": "./policies",
+            "providers": {
+                name: {
+                    "base_url": f"{url}/{name}",
+                    "accounts": [
+                        {"name": "main", "credentials": credentials[name], "slots": self.slots}
+                    ],
+                    "poll": self.poll,
+                    "timeouts": self.timeouts,
+                    "give_up_after": self.give_up_after,
+                }
+                for name in ("kling", "vertex")
+            },
+            "unknown": self.unknown,
+            "worker": self.engine,
+        }
+
+    def raise_budget(self, limit: str) -> None:
+        """Change the first budget's limit in the YAML and have the proxy read it."""
+        assert self.proxy is not None
+        self.team["budgets"][0]["limit"] = limit
+        self.write()
+        before = self.proxy.log.read_text().count("config_reloaded")
+        self.proxy.popen.send_signal(signal.SIGHUP)
+        deadline_s = time.monotonic() + START_TIMEOUT_S
+        while self.proxy.log.read_text().count("config_reloaded") == before:
+            assert time.monotonic() < deadline_s, "the proxy did not reload"
+            time.sleep(0.05)
+
+    # --- processes --------------------------------------------------------------------------
+
+    def start(self, **env: str) -> None:
+        """Start the simulator and the proxy."""
+        self.write()
+        credentials = str(self.folder / "credentials.json")
+        self.simulator = self._spawn(
+            "simulate", "--port", "0", "--credentials", credentials, "--render", str(self.render_s)
+        )
+        self.write_config()
+        self.start_proxy(**env)
+
+    def start_proxy(self, **env: str) -> None:
+        """Start the proxy; its state is what the folder holds."""
+        self.proxy = self._spawn("serve", "--config", str(self.folder / "config.yaml"), **env)
+
+    def stop(self) -> None:
+        """Stop whatever still runs."""
+        for process in (self.proxy, self.simulator):
+            if process is not None and process.is_running:
+                process.stop()
+
+    def spawn_unready(self, *args: str, **env: str) -> subprocess.Popen[bytes]:
+        """Start a command without waiting for what it says."""
+        self._starts += 1
+        log = (self.folder / f"{args[0]}-{self._starts}.log").open("wb")
+        return subprocess.Popen(
+            [sys.executable, "-m", "proxy", *args, "--json"],
+            stdout=subprocess.PIPE,
+            stderr=log,
+            cwd=self.folder,
+            env=os.environ | {"KLING_API_KEY": KLING_KEY} | env,
+        )
+
+    def _spawn(self, *args: str, **env: str) -> Process:
+        popen = self.spawn_unready(*args, **env)
+        log = self.folder / f"{args[0]}-{self._starts}.log"
+        assert popen.stdout is not None
+        ready, _, _ = select.select([popen.stdout], [], [], START_TIMEOUT_S)
+        line = popen.stdout.readline() if ready else b""
+        if not line:
+            popen.kill()
+            message = f"{args[0]} did not start: {log.read_text()[-2000:]}"
+            raise RuntimeError(message)
+        return Process(popen=popen, addresses=json.loads(line), log=log)
+
+    # --- what the parties say ----------------------------------------------------------------
+
+    @property
+    def base_url(self) -> str:
+        """The proxy's address, ending in /v1."""
+        assert self.proxy is not None
+        return self.proxy.addresses["base_url"]
+
+    @property
+    def admin_url(self) -> str:
+        """The admin listener's address."""
+        assert self.proxy is not None
+        return self.proxy.addresses["admin_url"]
+
+    @property
+    def simulator_url(self) -> str:
+        """The simulator's address."""
+        assert self.simulator is not None
+        return self.simulator.addresses["simulator_url"]
+
+    async def simulated(self, what: str) -> dict[str, Any]:
+        """GET /_sim/<what>."""
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"{self.simulator_url}/_sim/{what}") as answer,
+        ):
+            found: dict[str, Any] = await answer.json()
+            return found
+
+    async def api(
+        self, method: str, path: str, *, json_body: object = None, headers: Any = None
+    ) -> tuple[int, dict[str, Any], Mapping[str, str]]:
+        """Call the team API; returns status, body and headers."""
+        given = {"Authorization": f"Bearer {self.api_key}", **(headers or {})}
+        async with (
+            aiohttp.ClientSession() as session,
+            session.request(
+                method, f"{self.base_url}{path}", json=json_body, headers=given
+            ) as answer,
+        ):
+            return answer.status, await answer.json(content_type=None), answer.headers
+
+    async def create(self, prompt: str, **fields: object) -> dict[str, Any]:
+        """Create a video and return it; any refusal fails the test."""
+        status, body, _ = await self.api(
+            "POST", "/videos", json_body={"prompt": prompt, **fields}
+        )
+        assert status == 200, body
+        return body
+
+    async def video(self, video_id: str) -> dict[str, Any]:
+        """GET one video."""
+        status, body, _ = await self.api("GET", f"/videos/{video_id}")
+        assert status == 200, body
+        return body
+
+    async def videos(self) -> list[dict[str, Any]]:
+        """Every video of the team."""
+        found: list[dict[str, Any]] = []
+        after = ""
+        while True:
+            _, page, _ = await self.api("GET", f"/videos?limit=100&order=asc{after}")
+            found += page["data"]
+            if not page["has_more"]:
+                return found
+            after = f"&after={page['last_id']}"
+
+    async def finished(self, video_id: str, timeout_s: float = 20.0) -> dict[str, Any]:
+        """Wait until a video is completed or failed."""
+        return await wait_until(
+            lambda: self._finished(video_id), f"{video_id} to end", timeout_s=timeout_s
+        )
+
+    async def _finished(self, video_id: str) -> dict[str, Any] | None:
+        body = await self.video(video_id)
+        return body if body["status"] in ("completed", "failed") else None
+
+
+async def wait_until(check: Callable[[], Any], what: str, *, timeout_s: float = 20.0) -> Any:
+    """Ask until the answer is true; fails loudly at the deadline."""
+    deadline_s = time.monotonic() + timeout_s
+    while True:
+        answer = await check()
+        if answer:
+            return answer
+        if time.monotonic() > deadline_s:
+            message = f"waited {timeout_s:g} s for {what}"
+            raise AssertionError(message)
+        await asyncio.sleep(0.05)
