@@ -1,0 +1,201 @@
+"""The worker's side of the store: queues, leases, fences, and the steps that move money."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from proxy.domain.ids import JobId, TeamId
+from proxy.domain.job import JobState
+from proxy.gateway.ports.admission import PeriodMoved
+from proxy.gateway.ports.jobs import NotBegun, Settle
+from proxy.store.arguments import Books, facts_of
+from proxy.store.codec import (
+    STATE_LETTERS,
+    attempt_text,
+    end_text,
+    fields_of,
+    job_of,
+    submitted_text,
+    work_text,
+)
+from proxy.store.script import Script
+from proxy.store.steps import LIST_SLACK_MS, new_operation, step_keys, stored
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from proxy.domain.job import Job
+    from proxy.gateway.ports.jobs import NextAttempt, Resolve
+    from proxy.store.client import Client
+    from proxy.store.connection import Argument
+    from proxy.store.keys import Keys
+
+
+class RedisWork:
+    """Work over Redis. `retention_s` says for how long a team's jobs are kept after their end."""
+
+    def __init__(
+        self, client: Client, keys: Keys, *, retention_s: Callable[[TeamId], int]
+    ) -> None:
+        self._client = client
+        self._keys = keys
+        self._retention_s = retention_s
+        self._due = Script.load("due")
+        self._claim = Script.load("claim")
+        self._begin = Script.load("begin")
+        self._commit = Script.load("commit")
+        self._finish = Script.load("finish")
+        self._fail_over = Script.load("fail_over")
+
+    async def due(self, limit: int) -> tuple[list[JobId], float | None]:
+        """Ids of jobs whose step is due, and seconds until the next after them (None: no more)."""
+        ids, wait_ms = await self._due.run(self._client, [self._keys.due()], [limit])
+        wait_s = None if wait_ms < 0 else wait_ms / 1000
+        return [JobId(job.decode()) for job in ids], wait_s
+
+    async def claim(self, jobs: Sequence[JobId], *, lease_s: float) -> list[Job]:
+        """Lease due jobs to this worker, raising their fences; those taken by others are out."""
+        claimed = await asyncio.gather(*(self._claim_one(job, lease_s) for job in jobs))
+        return [job for job in claimed if job is not None]
+
+    async def waiting(self, limit_per_team: int) -> list[Job]:
+        """Queued jobs that may be dispatched now, oldest first within each team."""
+        teams = sorted(await self._client.read(("SMEMBERS", self._keys.teams())))
+        queues = await asyncio.gather(
+            *(
+                self._due.run(
+                    self._client, [self._keys.waiting(TeamId(team.decode()))], [limit_per_team]
+                )
+                for team in teams
+            )
+        )
+        ids = [JobId(job.decode()) for found, _ in queues for job in found]
+        jobs = await asyncio.gather(*(self._read(job) for job in ids))
+        return [job for job in jobs if job is not None and job.state is JobState.QUEUED]
+
+    async def begin(
+        self, job: Job, *, account: str, running_max: int, lease_s: float
+    ) -> Job | NotBegun:
+        """Write the intent to submit the current attempt at an account, leased and fenced."""
+        attempt = replace(job.attempt, account=account, error=None)
+        arguments: list[Argument] = [
+            *self._head(job),
+            attempt_text(attempt),
+            running_max,
+            _milliseconds(lease_s),
+        ]
+        reply = await self._begin.run(self._client, step_keys(self._keys, job), arguments)
+        if reply[0] == b"full":
+            return NotBegun.TEAM_FULL
+        if reply[0] == b"lost":
+            return NotBegun.TAKEN
+        return stored(replace(job, attempts=(*job.attempts[:-1], attempt)), reply)
+
+    async def commit(self, before: Job, after: Job, *, due_in_s: float) -> Job:
+        """Store a step that moves no money; `after.state` queued puts the job back in its queue.
+
+        Raises:
+            LostLease: another worker holds the job, or it ended.
+        """
+        assert not after.state.is_terminal, after.state
+        arguments: list[Argument] = [
+            *self._head(before),
+            STATE_LETTERS[after.state],
+            _milliseconds(due_in_s),
+            *_changes(before, after),
+        ]
+        reply = await self._commit.run(self._client, step_keys(self._keys, before), arguments)
+        return stored(after, reply)
+
+    async def finish(self, before: Job, after: Job, resolve: Resolve) -> Job:
+        """Resolve the current attempt and end the job, in one step.
+
+        A job with a requested cancel ends as cancelled whatever `after.state` says; a reservation that
+        is already resolved keeps its first resolution.
+
+        Raises:
+            LostLease: another worker holds the job, or it is gone.
+        """
+        arguments = self._ending(before, after, resolve)
+        reply = await self._finish.run(self._client, step_keys(self._keys, before), arguments)
+        return stored(after, reply)
+
+    async def fail_over(
+        self, before: Job, after: Job, resolve: Resolve, following: NextAttempt, *, wait_s: float
+    ) -> Job | PeriodMoved:
+        """Resolve the current attempt, then reserve the first bid that fits and queue the job again.
+
+        If none fits, or a cancel was requested, the job ends as `after` says.
+
+        Raises:
+            LostLease: another worker holds the job, or it is gone.
+        """
+        books = Books.of(following.balances)
+        fields = books.fields()
+        arguments = [
+            *self._ending(before, after, resolve),
+            _milliseconds(wait_s),
+            2 * books.of_team,
+            len(fields) - 2 * books.of_team,
+            len(books.balances),
+            len(following.bids),
+            *fields,
+            *books.terms(),
+            *books.bids(before, following.bids),
+        ]
+        reply = await self._fail_over.run(self._client, step_keys(self._keys, before), arguments)
+        if reply[0] == b"moved":
+            return PeriodMoved(now_ms=reply[1])
+        return stored(after, reply)
+
+    async def _claim_one(self, job: JobId, lease_s: float) -> Job | None:
+        keys = [self._keys.job(job), self._keys.due()]
+        arguments: list[Argument] = [new_operation(), job, _milliseconds(lease_s)]
+        fields = fields_of(await self._claim.run(self._client, keys, arguments))
+        return job_of(job, fields) if fields else None
+
+    async def _read(self, job: JobId) -> Job | None:
+        fields = fields_of(await self._client.read(("HGETALL", self._keys.job(job))))
+        return job_of(job, fields) if fields else None
+
+    def _head(self, before: Job) -> list[Argument]:
+        return [new_operation(), before.fence, before.attempt.number, before.id]
+
+    def _ending(self, before: Job, after: Job, resolve: Resolve) -> list[Argument]:
+        assert after.state.is_terminal, after.state
+        retention_s = self._retention_s(before.team)
+        is_settled = isinstance(resolve, Settle)
+        account = after.attempt.account or ""
+        return [
+            *self._head(before),
+            STATE_LETTERS[after.state],
+            end_text(after),
+            submitted_text(after.attempt),
+            retention_s,
+            retention_s * 1000 + LIST_SLACK_MS,
+            "s" if is_settled else "r",
+            resolve.charged_micro_usd if isinstance(resolve, Settle) else 0,
+            resolve.by,
+            facts_of(before, before.attempt.candidate, account=account, by=resolve.by),
+        ]
+
+
+def _changes(before: Job, after: Job) -> list[Argument]:
+    """Fields that differ, each with its new value."""
+    number = after.attempt.number
+    texts = (
+        ("w", work_text(before.work), work_text(after.work)),
+        (f"o{number}", submitted_text(before.attempt), submitted_text(after.attempt)),
+        ("e", end_text(before), end_text(after)),
+    )
+    changes: list[Argument] = []
+    for field, old, new in texts:
+        if old != new:
+            changes += [field, new]
+    return changes
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(0, round(seconds * 1000))
