@@ -1,0 +1,214 @@
+"""Every metric: name, kind, labels and help. docs/metrics.md says the same, held by a test.
+
+Label sets are few on purpose, so that the number of series stays bounded by teams plus offers and
+never grows with their product, with jobs, keys or URLs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+LABEL_SETS = frozenset(
+    {
+        (),
+        ("route", "method", "status"),
+        ("provider", "model", "operation", "outcome"),
+        ("provider", "account", "model", "operation"),
+        ("provider", "account"),
+        ("provider", "model"),
+        ("from", "to", "reason"),
+        ("class", "mode", "decision"),
+        ("team", "state"),
+        ("team", "budget"),
+        ("team", "outcome"),
+        ("operation", "outcome"),
+    }
+)
+"""The only label sets there are; an empty team is the organisation."""
+
+HTTP_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
+CALL_SECONDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0)
+JOB_SECONDS = (1, 2, 5, 10, 20, 30, 45, 60, 90, 120, 180, 300, 600)
+STORE_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1.0)
+LAG_SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+
+
+class Kind(StrEnum):
+    """What Prometheus calls the type of a metric."""
+
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    HISTOGRAM = "histogram"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric; `buckets` (upper bounds) only for histograms."""
+
+    name: str
+    kind: Kind
+    labels: tuple[str, ...]
+    help: str
+    buckets: tuple[float, ...] = ()
+
+
+def _counter(name: str, labels: tuple[str, ...], text: str) -> Metric:
+    return Metric(name, Kind.COUNTER, labels, text)
+
+
+def _gauge(name: str, labels: tuple[str, ...], text: str) -> Metric:
+    return Metric(name, Kind.GAUGE, labels, text)
+
+
+def _histogram(
+    name: str, labels: tuple[str, ...], text: str, buckets: tuple[float, ...]
+) -> Metric:
+    return Metric(name, Kind.HISTOGRAM, labels, text, buckets)
+
+
+_OFFER = ("provider", "model")
+
+BUILD = _gauge("greenlight_build_info", (), "Always 1; the help text names the version.")
+
+HTTP_REQUEST = _histogram(
+    "greenlight_http_request_seconds",
+    ("route", "method", "status"),
+    "Time to answer HTTP requests, by route template.",
+    HTTP_SECONDS,
+)
+LIMIT_DECISIONS = _counter(
+    "greenlight_limit_decisions_total",
+    ("class", "mode", "decision"),
+    "Answers of token buckets, by route class.",
+)
+
+ADMISSIONS = _counter(
+    "greenlight_admissions_total",
+    ("team", "outcome"),
+    "Creates: accepted, replayed, or why they were refused.",
+)
+JOBS = _gauge("greenlight_jobs", ("team", "state"), "Unfinished jobs, by state.")
+JOB_MOVES = _counter("greenlight_job_moves_total", (), "Changes of a job's state.")
+JOBS_ENDED = _counter(
+    "greenlight_jobs_ended_total", ("team", "outcome"), "Jobs that reached a terminal state."
+)
+JOB_LIFE = _histogram(
+    "greenlight_job_seconds", (), "From admission to a terminal state.", JOB_SECONDS
+)
+QUEUE_WAIT = _histogram(
+    "greenlight_queue_wait_seconds",
+    (),
+    "From an attempt's reservation to its submit.",
+    JOB_SECONDS,
+)
+RENDER = _histogram(
+    "greenlight_render_seconds",
+    _OFFER,
+    "From a provider's acceptance to the end of a completed job.",
+    JOB_SECONDS,
+)
+
+PROVIDER_CALLS = _counter(
+    "greenlight_provider_calls_total",
+    ("provider", "model", "operation", "outcome"),
+    "Calls to providers; outcome is ok or a kind of failure.",
+)
+PROVIDER_CALL = _histogram(
+    "greenlight_provider_call_seconds",
+    ("provider", "account", "model", "operation"),
+    "Time that calls to providers took.",
+    CALL_SECONDS,
+)
+UNCLASSIFIED = _counter(
+    "greenlight_unclassified_failures_total",
+    _OFFER,
+    "Failures with a code that the adapter does not know.",
+)
+SLOTS_TAKEN = _counter(
+    "greenlight_slots_taken_total", ("provider", "account"), "Slots leased to attempts."
+)
+SLOT_LIMIT = _gauge(
+    "greenlight_slot_limit", ("provider", "account"), "Jobs an account may run at once."
+)
+FAILOVERS = _counter(
+    "greenlight_failovers_total",
+    ("from", "to", "reason"),
+    "Jobs that went on at another candidate, by provider and kind of failure.",
+)
+UNKNOWN_OUTCOMES = _counter(
+    "greenlight_unknown_outcomes_total",
+    _OFFER,
+    "Submits of which nobody knows whether they were accepted.",
+)
+RETIREMENT = _gauge(
+    "greenlight_offer_retirement_timestamp_seconds",
+    _OFFER,
+    "When an offer ends, or the earliest date its provider names.",
+)
+
+BUDGET_LIMIT = _gauge(
+    "greenlight_budget_limit_usd", ("team", "budget"), "Limit of a budget in this period."
+)
+BUDGET_SPENT = _gauge(
+    "greenlight_budget_spent_usd", ("team", "budget"), "Charged to a budget in this period."
+)
+BUDGET_RESERVED = _gauge(
+    "greenlight_budget_reserved_usd", ("team", "budget"), "Held for unfinished attempts."
+)
+RESERVED_USD = _counter("greenlight_reserved_usd_total", _OFFER, "Reserved at admission.")
+CHARGED_USD = _counter("greenlight_charged_usd_total", _OFFER, "Charged for attempts.")
+RELEASED_USD = _counter(
+    "greenlight_released_usd_total", _OFFER, "Reserved, and given back uncharged."
+)
+OVERAGE_USD = _counter("greenlight_overage_usd_total", _OFFER, "Charged beyond what was reserved.")
+WASTED_USD = _counter(
+    "greenlight_wasted_usd_total", _OFFER, "Charged for attempts that brought no video."
+)
+TEAM_CHARGED_USD = _counter(
+    "greenlight_team_charged_usd_total",
+    ("team", "outcome"),
+    "Charged to a team: used for videos, or wasted.",
+)
+
+ARTIFACT_BYTES = _counter(
+    "greenlight_artifact_bytes_total", _OFFER, "Bytes of videos fetched and stored."
+)
+ARTIFACT_STORE = _histogram(
+    "greenlight_artifact_store_seconds",
+    _OFFER,
+    "Time to fetch a video and store it.",
+    CALL_SECONDS,
+)
+
+STORE_CALL = _histogram(
+    "greenlight_store_call_seconds",
+    ("operation", "outcome"),
+    "Time that scripts and commands of the store took.",
+    STORE_SECONDS,
+)
+CONFIG_RELOADS = _counter(
+    "greenlight_config_reloads_total", (), "Reloads of the configuration that were tried."
+)
+CONFIG_RELOAD_FAILURES = _counter(
+    "greenlight_config_reload_failures_total", (), "Reloads that problems stopped."
+)
+CONFIG_SUCCESSFUL = _gauge(
+    "greenlight_config_last_reload_successful", (), "Whether the last reload took effect (1)."
+)
+CONFIG_SUCCESS_TIME = _gauge(
+    "greenlight_config_last_reload_success_timestamp_seconds",
+    (),
+    "When a configuration last took effect.",
+)
+LOOP_LAG = _histogram(
+    "greenlight_event_loop_lag_seconds",
+    (),
+    "How late the event loop wakes a timer.",
+    LAG_SECONDS,
+)
+
+METRICS: tuple[Metric, ...] = tuple(
+    value for value in list(globals().values()) if isinstance(value, Metric)
+)
+"""All of them, in the order above."""

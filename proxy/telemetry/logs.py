@@ -1,0 +1,127 @@
+"""Events as log lines: the fields of each event that may be written down, and nothing else."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from proxy.domain import events
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from proxy.domain.events import Event
+
+LOGGER = "greenlight.events"
+
+FIELDS: Mapping[type, tuple[str, ...]] = {
+    events.Admitted: (
+        "job",
+        "team",
+        "key",
+        "policy",
+        "provider",
+        "model",
+        "reserved_micro_usd",
+        "is_replay",
+    ),
+    events.Refused: ("team", "key", "code"),
+    events.SlotTaken: ("job", "provider", "account"),
+    events.Submitting: ("job", "team", "provider", "account", "model", "attempt", "queued_s"),
+    events.ProviderCalled: (
+        "job",
+        "provider",
+        "account",
+        "model",
+        "operation",
+        "outcome",
+        "took_s",
+        "upstream_code",
+        "is_classified",
+    ),
+    events.Moved: ("job", "team", "provider", "model", "before", "after", "code"),
+    events.Stored: ("job", "provider", "model", "size_bytes", "took_s"),
+    events.Resolved: (
+        "job",
+        "team",
+        "provider",
+        "model",
+        "attempt",
+        "resolution",
+        "reserved_micro_usd",
+        "charged_micro_usd",
+        "overage_micro_usd",
+        "is_wasted",
+    ),
+    events.FailedOver: ("job", "before", "after", "kind"),
+    events.Ended: ("job", "team", "state", "code", "took_s", "render_s", "provider", "model"),
+    events.OutcomeUnknown: ("job", "provider", "model", "reason"),
+    events.ConfigReloaded: ("digest", "problems"),
+    events.StoreCalled: ("operation", "outcome", "took_s"),
+    events.RequestServed: ("route", "method", "status", "took_s", "request_id"),
+    events.LimitChecked: ("route_class", "decision"),
+}
+"""Event -> the fields that are logged. A field that is added to an event stays out until here."""
+
+_LEVELS: Mapping[type, int] = {
+    events.SlotTaken: logging.DEBUG,
+    events.LimitChecked: logging.DEBUG,
+    events.FailedOver: logging.WARNING,
+    events.OutcomeUnknown: logging.WARNING,
+}
+
+TEXT_CHARS_MAX = 128
+CLIENT_ERROR = 400
+SERVER_ERROR = 500
+
+
+class Logs:
+    """An observer that logs: a line for each change of a job's state, and for what went wrong.
+
+    What only counts (a bucket asked, a store call that worked, a GET that was answered) is DEBUG.
+    """
+
+    def __init__(self) -> None:
+        self._logger = logging.getLogger(LOGGER)
+
+    def observe(self, event: Event) -> None:
+        """Log one event."""
+        level = level_of(event)
+        if self._logger.isEnabledFor(level):
+            kind = type(event)
+            fields = {name: _plain(getattr(event, name)) for name in FIELDS[kind]}
+            # Logger.log would walk the stack to find its caller: half the cost of a line.
+            record = logging.LogRecord(LOGGER, level, "", 0, kind.__name__, None, None)
+            record.fields = fields
+            self._logger.handle(record)
+
+
+def level_of(event: Event) -> int:
+    """How much an event matters, as a level of `logging`."""
+    match event:
+        case events.StoreCalled() | events.ProviderCalled():
+            return logging.DEBUG if event.outcome == "ok" else logging.WARNING
+        case events.Moved():
+            return logging.DEBUG if event.after is event.before else logging.INFO
+        case events.ConfigReloaded():
+            return logging.ERROR if event.problems else logging.INFO
+        case events.RequestServed():
+            return _request_level(event)
+        case _:
+            return _LEVELS.get(type(event), logging.INFO)
+
+
+def _request_level(event: events.RequestServed) -> int:
+    if event.status >= SERVER_ERROR:
+        return logging.ERROR
+    is_quiet = event.method in ("GET", "HEAD") and event.status < CLIENT_ERROR
+    return logging.DEBUG if is_quiet else logging.INFO
+
+
+def _plain(value: object) -> object:
+    """A value as JSON takes it; times to the microsecond, words of others cut short."""
+    if isinstance(value, float):
+        return round(value, 6)
+    if isinstance(value, str):
+        return str(value)[:TEXT_CHARS_MAX]
+    return value

@@ -1,0 +1,224 @@
+"""Events as Prometheus metrics, and the gauges that are set from outside."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from proxy.domain import events
+from proxy.domain.job import JobState, Resolution
+from proxy.domain.money import MICRO_USD_PER_USD
+from proxy.telemetry import catalog
+from proxy.telemetry.catalog import Kind
+from proxy.telemetry.families import Families
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from proxy.domain.policy import Snapshot
+    from proxy.gateway.ports.admission import BalanceState
+    from proxy.gateway.ports.runtime import Clock
+
+ORGANISATION = ""
+TEAMS_MAX = 200
+OTHER_TEAM = "other"
+"""Stands for the teams beyond TEAMS_MAX, so that series are bounded whatever is configured."""
+
+_REFUSALS = {
+    "rate_limit_exceeded": "rate_limited",
+    "too_many_jobs": "too_many_jobs",
+    "budget_exceeded": "budget_exceeded",
+    "store_unavailable": "unavailable",
+}
+_COUNTED_BY_OFFER = tuple(
+    metric
+    for metric in catalog.METRICS
+    if metric.kind is Kind.COUNTER and metric.labels == ("provider", "model")
+)
+
+
+class Metrics:
+    """An observer that counts every event. For one event loop; never blocks, never raises."""
+
+    def __init__(self, clock: Clock, *, version: str) -> None:
+        self._clock = clock
+        self._teams = {ORGANISATION}
+        # A label would be one more label set than the catalog allows.
+        named = {catalog.BUILD.name: f"Always 1; this process runs version {version}."}
+        self._families = Families(named)
+        self._families.set(catalog.BUILD, (), 1)
+        self._handlers: dict[type, Callable[[Any], None]] = {
+            events.Admitted: self._admitted,
+            events.Refused: self._refused,
+            events.SlotTaken: self._slot_taken,
+            events.Submitting: self._submitting,
+            events.ProviderCalled: self._provider_called,
+            events.Moved: self._moved,
+            events.Stored: self._stored,
+            events.Resolved: self._resolved,
+            events.FailedOver: self._failed_over,
+            events.Ended: self._ended,
+            events.OutcomeUnknown: self._outcome_unknown,
+            events.ConfigReloaded: self._config_reloaded,
+            events.StoreCalled: self._store_called,
+            events.RequestServed: self._request_served,
+            events.LimitChecked: self._limit_checked,
+        }
+
+    def observe(self, event: events.Event) -> None:
+        """Count one event."""
+        self._handlers[type(event)](event)
+
+    def render(self) -> tuple[bytes, str]:
+        """The exposition in Prometheus' text format, and its content type."""
+        return self._families.render()
+
+    def set_balances(self, rows: Iterable[tuple[str, BalanceState]]) -> None:
+        """Show how budgets stand: pairs of a team ("" for the organisation) and a balance.
+
+        Replaces what was shown before. Every replica shows the same: aggregate with max, not sum.
+        """
+        limit: dict[tuple[str, ...], float] = {}
+        spent: dict[tuple[str, ...], float] = {}
+        reserved: dict[tuple[str, ...], float] = {}
+        for team, state in rows:
+            labels = (self._team(team), state.balance.budget_id)
+            if labels[0] == OTHER_TEAM:
+                continue
+            limit[labels] = _usd(state.balance.limit_micro_usd)
+            spent[labels] = _usd(state.spent_micro_usd)
+            reserved[labels] = _usd(state.reserved_micro_usd)
+        self._families.replace(catalog.BUDGET_LIMIT, limit)
+        self._families.replace(catalog.BUDGET_SPENT, spent)
+        self._families.replace(catalog.BUDGET_RESERVED, reserved)
+
+    def set_jobs(self, counts: Mapping[tuple[str, str], int]) -> None:
+        """Show unfinished jobs: (team, state) -> count. Replaces what was shown before."""
+        summed: dict[tuple[str, ...], float] = {}
+        for (team, state), count in counts.items():
+            labels = (self._team(team), state)
+            summed[labels] = summed.get(labels, 0) + count
+        self._families.replace(catalog.JOBS, summed)
+
+    def set_catalog(self, snapshot: Snapshot) -> None:
+        """Show a configuration's retirement dates and slots; its offers' counters begin at 0."""
+        for offer in snapshot.offers:
+            for metric in _COUNTED_BY_OFFER:
+                self._families.count(metric, (offer.provider, offer.model), 0)
+        sunsets = {(o.provider, o.model): o.lifecycle.sunset_s for o in snapshot.offers}
+        self._families.replace(
+            catalog.RETIREMENT,
+            {labels: sunset_s for labels, sunset_s in sunsets.items() if sunset_s is not None},
+        )
+        self._families.replace(
+            catalog.SLOT_LIMIT,
+            {
+                (provider.name, account.name): account.slots
+                for provider in snapshot.providers.values()
+                for account in provider.accounts
+            },
+        )
+
+    def observe_loop_lag(self, lag_s: float) -> None:
+        """Count how late the event loop woke a timer, in seconds."""
+        self._families.time(catalog.LOOP_LAG, (), lag_s)
+
+    def _team(self, team: str) -> str:
+        if team not in self._teams:
+            if len(self._teams) > TEAMS_MAX:
+                return OTHER_TEAM
+            self._teams.add(team)
+        return team
+
+    def _admitted(self, event: events.Admitted) -> None:
+        outcome = "replayed" if event.is_replay else "accepted"
+        self._families.count(catalog.ADMISSIONS, (self._team(event.team), outcome))
+        self._families.count(
+            catalog.RESERVED_USD, (event.provider, event.model), _usd(event.reserved_micro_usd)
+        )
+
+    def _refused(self, event: events.Refused) -> None:
+        outcome = _REFUSALS.get(event.code, "invalid")
+        self._families.count(catalog.ADMISSIONS, (self._team(event.team), outcome))
+
+    def _slot_taken(self, event: events.SlotTaken) -> None:
+        self._families.count(catalog.SLOTS_TAKEN, (event.provider, event.account))
+
+    def _submitting(self, event: events.Submitting) -> None:
+        self._families.time(catalog.QUEUE_WAIT, (), event.queued_s)
+
+    def _provider_called(self, event: events.ProviderCalled) -> None:
+        self._families.count(
+            catalog.PROVIDER_CALLS,
+            (event.provider, event.model, event.operation, event.outcome),
+        )
+        self._families.time(
+            catalog.PROVIDER_CALL,
+            (event.provider, event.account, event.model, event.operation),
+            event.took_s,
+        )
+        if not event.is_classified:
+            self._families.count(catalog.UNCLASSIFIED, (event.provider, event.model))
+
+    def _moved(self, event: events.Moved) -> None:
+        if event.after is not event.before:
+            self._families.count(catalog.JOB_MOVES)
+
+    def _stored(self, event: events.Stored) -> None:
+        offer = (event.provider, event.model)
+        self._families.count(catalog.ARTIFACT_BYTES, offer, event.size_bytes)
+        self._families.time(catalog.ARTIFACT_STORE, offer, event.took_s)
+
+    def _resolved(self, event: events.Resolved) -> None:
+        offer = (event.provider, event.model)
+        if event.resolution is Resolution.RELEASED:
+            self._families.count(catalog.RELEASED_USD, offer, _usd(event.reserved_micro_usd))
+            return
+        charged_usd = _usd(event.charged_micro_usd)
+        unused_micro_usd = max(0, event.reserved_micro_usd - event.charged_micro_usd)
+        self._families.count(catalog.RELEASED_USD, offer, _usd(unused_micro_usd))
+        self._families.count(catalog.CHARGED_USD, offer, charged_usd)
+        self._families.count(catalog.OVERAGE_USD, offer, _usd(event.overage_micro_usd))
+        if event.is_wasted:
+            self._families.count(catalog.WASTED_USD, offer, charged_usd)
+        outcome = "wasted" if event.is_wasted else "used"
+        self._families.count(
+            catalog.TEAM_CHARGED_USD, (self._team(event.team), outcome), charged_usd
+        )
+
+    def _failed_over(self, event: events.FailedOver) -> None:
+        self._families.count(catalog.FAILOVERS, (event.before, event.after, event.kind.value))
+
+    def _ended(self, event: events.Ended) -> None:
+        self._families.count(catalog.JOBS_ENDED, (self._team(event.team), event.state.value))
+        self._families.time(catalog.JOB_LIFE, (), event.took_s)
+        if event.state is JobState.COMPLETED and event.render_s is not None:
+            self._families.time(catalog.RENDER, (event.provider, event.model), event.render_s)
+
+    def _outcome_unknown(self, event: events.OutcomeUnknown) -> None:
+        self._families.count(catalog.UNKNOWN_OUTCOMES, (event.provider, event.model))
+
+    def _config_reloaded(self, event: events.ConfigReloaded) -> None:
+        self._families.count(catalog.CONFIG_RELOADS)
+        self._families.set(catalog.CONFIG_SUCCESSFUL, (), 0 if event.problems else 1)
+        if event.problems:
+            self._families.count(catalog.CONFIG_RELOAD_FAILURES)
+        else:
+            self._families.set(catalog.CONFIG_SUCCESS_TIME, (), self._clock.now_s())
+
+    def _store_called(self, event: events.StoreCalled) -> None:
+        self._families.time(catalog.STORE_CALL, (event.operation, event.outcome), event.took_s)
+
+    def _request_served(self, event: events.RequestServed) -> None:
+        self._families.time(
+            catalog.HTTP_REQUEST, (event.route, event.method, str(event.status)), event.took_s
+        )
+
+    def _limit_checked(self, event: events.LimitChecked) -> None:
+        self._families.count(
+            catalog.LIMIT_DECISIONS, (event.route_class, "enforce", event.decision)
+        )
+
+
+def _usd(micro_usd: int) -> float:
+    """Dollars for graphs; the ledger is the truth."""
+    return micro_usd / MICRO_USD_PER_USD

@@ -1,0 +1,92 @@
+"""One of each event, with the fields a test wants changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from proxy.domain import events
+from proxy.domain.failure import FailureKind
+from proxy.domain.job import JobState, Resolution
+from tests.builders import KLING, MARKETING, VERTEX, a_key
+from tests.job_builders import a_candidate, a_job_id
+
+if TYPE_CHECKING:
+    from proxy.domain.events import Event
+
+JOB = a_job_id(7)
+KEY = a_key().id
+MODEL = a_candidate().model
+
+ONE_OF_EACH: tuple[Event, ...] = (
+    events.Admitted(
+        job=JOB,
+        team=MARKETING,
+        key=KEY,
+        policy="cheapest",
+        provider=KLING,
+        model=MODEL,
+        reserved_micro_usd=336_000,
+        is_replay=False,
+    ),
+    events.Refused(team=MARKETING, key=KEY, code="budget_exceeded"),
+    events.SlotTaken(job=JOB, provider=KLING, account="main"),
+    events.Submitting(
+        job=JOB,
+        team=MARKETING,
+        provider=KLING,
+        account="main",
+        model=MODEL,
+        attempt=1,
+        queued_s=0.25,
+    ),
+    events.ProviderCalled(
+        job=JOB,
+        provider=KLING,
+        account="main",
+        model=MODEL,
+        operation="submit",
+        outcome="throttled",
+        took_s=0.2,
+        upstream_code="1303",
+        is_classified=False,
+    ),
+    events.Moved(
+        job=JOB,
+        team=MARKETING,
+        provider=KLING,
+        model=MODEL,
+        before=JobState.SUBMITTING,
+        after=JobState.RUNNING,
+    ),
+    events.Stored(job=JOB, provider=KLING, model=MODEL, size_bytes=5_000_000, took_s=1.5),
+    events.Resolved(
+        job=JOB,
+        team=MARKETING,
+        provider=KLING,
+        model=MODEL,
+        attempt=1,
+        resolution=Resolution.SETTLED,
+        reserved_micro_usd=336_000,
+        charged_micro_usd=300_000,
+        overage_micro_usd=0,
+        is_wasted=False,
+    ),
+    events.FailedOver(job=JOB, before=KLING, after=VERTEX, kind=FailureKind.UNAVAILABLE),
+    events.Ended(
+        job=JOB,
+        team=MARKETING,
+        state=JobState.COMPLETED,
+        code=None,
+        took_s=95.0,
+        render_s=90.0,
+        provider=KLING,
+        model=MODEL,
+    ),
+    events.OutcomeUnknown(job=JOB, provider=KLING, model=MODEL, reason="timeout"),
+    events.ConfigReloaded(digest="0123456789abcdef", problems=0),
+    events.StoreCalled(operation="admit", outcome="ok", took_s=0.0004),
+    events.RequestServed(
+        route="/v1/videos", method="POST", status=200, took_s=0.004, request_id="req_1"
+    ),
+    events.LimitChecked(route_class="submit", decision="allowed"),
+)
