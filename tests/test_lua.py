@@ -44,8 +44,11 @@ def indices(name: str, table: str) -> set[int]:
 
 
 def numbers(text: str) -> set[int]:
-    """Every number of a label's text; `2-5` counts as each from 2 to 5."""
-    ranges = [range(int(first), int(last) + 1) for first, last in re.findall(r"(\d+)-(\d+)", text)]
+    """Every number of a label's text; `2-5` and `2 to 5` count as each from 2 to 5."""
+    ranges = [
+        range(int(first), int(last) + 1)
+        for first, last in re.findall(r"(\d+)(?:-| to )(\d+)", text)
+    ]
     return {int(number) for number in re.findall(r"\d+", text)}.union(*ranges)
 
 
