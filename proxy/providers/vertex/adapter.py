@@ -21,6 +21,7 @@ from proxy.providers.video_file import checked_video
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
     from aiohttp import ClientResponse, ClientSession
     from pydantic import BaseModel
 

@@ -1,0 +1,1 @@
+"""Adapters against raw sockets, recorded answers, and the simulated providers."""

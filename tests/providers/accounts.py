@@ -1,0 +1,193 @@
+"""Adapters of throw-away accounts, and what they are asked for."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from proxy.domain.errors import ProviderError
+from proxy.domain.ids import AttemptId
+from proxy.domain.video import Order, OrderInput, Shape
+from proxy.gateway.ports.provider import Pending, Succeeded
+from proxy.providers import PROVIDERS
+from proxy.providers.manifest import ProviderSettings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable
+
+    from aiohttp import ClientSession
+
+    from proxy.domain.failure import Failure
+    from proxy.domain.job import Operation
+    from proxy.gateway.ports.provider import Status, VideoProvider
+    from proxy.gateway.ports.runtime import Clock
+
+ATTEMPT = AttemptId("video_abcdefghijklmnopqrstuvwx-1")
+API_KEY = "kling-api-key-0123456789"
+ACCESS_KEY, SECRET_KEY = "access-key", "a-secret-of-at-least-thirty-two-bytes"
+PROJECT, CLIENT_EMAIL = "film-studio", "greenlight@film-studio.iam.gserviceaccount.com"
+KLING_UPSTREAM, VERTEX_UPSTREAM = "kling-3.0", "veo-3.1-fast-generate-001"
+VIDEO = b"\x00\x00\x00\x18ftypisom" + bytes(range(256)) * 8
+# The smallest picture that a strict vendor takes is 300 px wide: made by `a_png`.
+
+_private_key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
+PUBLIC_KEY_PEM = (
+    _private_key.public_key()
+    .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    .decode()
+)
+PRIVATE_KEY_PEM = _private_key.private_bytes(
+    serialization.Encoding.PEM,
+    serialization.PrivateFormat.PKCS8,
+    serialization.NoEncryption(),
+).decode()
+SERVICE_ACCOUNT = json.dumps(
+    {
+        "type": "service_account",
+        "project_id": PROJECT,
+        "private_key_id": "key-1",
+        "private_key": PRIVATE_KEY_PEM,
+        "client_email": CLIENT_EMAIL,
+        "token_uri": "https://oauth2.googleapis.com/token",
+    }
+)
+KLING_CREDENTIALS = {"api_key": API_KEY}
+KLING_KEY_PAIR = {"access_key": ACCESS_KEY, "secret_key": SECRET_KEY}
+VERTEX_CREDENTIALS = {"project": PROJECT, "service_account": SERVICE_ACCOUNT}
+
+
+@dataclass
+class HandClock:
+    """A clock moved by hand."""
+
+    wall_s: float = 1_795_000_000.0
+    passed_s: float = 0.0
+
+    def now_s(self) -> float:
+        return self.wall_s + self.passed_s
+
+    def monotonic_s(self) -> float:
+        return self.passed_s
+
+    async def sleep(self, seconds: float) -> None:
+        self.passed_s += seconds
+
+
+@dataclass
+class Accounts:
+    """Builds adapters on one session and clock."""
+
+    session: ClientSession
+    clock: Clock
+
+    def build(
+        self, name: str, credentials: dict[str, str], settings: ProviderSettings
+    ) -> VideoProvider:
+        manifest = PROVIDERS[name]
+        valid = manifest.credentials_model.model_validate(credentials)
+        return manifest.build(valid, settings, self.session, self.clock)
+
+    def kling(self, base_url: str, credentials: dict[str, str] | None = None) -> VideoProvider:
+        return self.build("kling", credentials or KLING_CREDENTIALS, quick(base_url))
+
+    def vertex(self, base_url: str, settings: ProviderSettings | None = None) -> VideoProvider:
+        return self.build("vertex", VERTEX_CREDENTIALS, settings or quick(base_url))
+
+
+def quick(base_url: str, *, call_s: float = 0.2) -> ProviderSettings:
+    """Settings of a provider whose calls are given up soon."""
+    return ProviderSettings(
+        base_url=base_url, connect_s=call_s, submit_s=call_s, status_s=call_s, download_s=call_s
+    )
+
+
+def an_order(
+    prompt: str = "a red fox in the snow",
+    *,
+    upstream: str = KLING_UPSTREAM,
+    seconds: int = 4,
+    audio: bool = False,
+    first_frame: OrderInput | None = None,
+) -> Order:
+    shape = Shape(seconds=seconds, resolution="720p", aspect_ratio="16:9", audio=audio)
+    return Order(prompt=prompt, upstream=upstream, shape=shape, first_frame=first_frame)
+
+
+def an_input(
+    content: bytes, *, size_bytes: int | None = None, media_type: str = "image/png"
+) -> OrderInput:
+    """An input that is read in odd pieces; `size_bytes` lies about its length if set."""
+
+    async def read() -> AsyncIterator[bytes]:
+        step = 65_537
+        for start in range(0, len(content), step):
+            yield content[start : start + step]
+
+    size = len(content) if size_bytes is None else size_bytes
+    return OrderInput(media_type=media_type, size_bytes=size, open=read)
+
+
+def a_lost_input() -> OrderInput:
+    async def read() -> AsyncIterator[bytes]:
+        yield b"its beginning"
+        message = "inputs/0000"
+        raise FileNotFoundError(message)
+
+    return OrderInput(media_type="image/png", size_bytes=1_000, open=read)
+
+
+def a_done_veo_answer(video: bytes = VIDEO) -> dict[str, object]:
+    """What Vertex answers when a video is ready."""
+    item = {"bytesBase64Encoded": base64.b64encode(video).decode(), "mimeType": "video/mp4"}
+    response = {"raiMediaFilteredCount": 0, "videos": [item]}
+    return {"name": OPERATION_NAME, "done": True, "response": response}
+
+
+OPERATION_NAME = (
+    f"projects/{PROJECT}/locations/us-central1/publishers/google/models/{VERTEX_UPSTREAM}"
+    "/operations/6f7c1b1e-0000-4000-8000-000000000001"
+)
+KLING_OPERATION: Operation = {"task_id": "884517297639900085", "design": "new"}
+VERTEX_OPERATION: Operation = {"name": OPERATION_NAME}
+
+
+async def failure_of(call: Awaitable[object]) -> Failure:
+    """Return the failure that a call raises."""
+    try:
+        answer = await call
+    except ProviderError as error:
+        return error.failure
+    message = f"no failure, but {answer!r}"
+    raise AssertionError(message)
+
+
+async def download_failure(adapter: VideoProvider, result: Succeeded) -> Failure:
+    """Return the failure that a download raises."""
+    return await failure_of(downloaded(adapter, result))
+
+
+async def downloaded(adapter: VideoProvider, result: Succeeded) -> bytes:
+    chunks = [chunk async for chunk in adapter.download({}, result)]
+    return b"".join(chunks)
+
+
+async def end_of(adapter: VideoProvider, operation: Operation, clock: HandClock) -> Status:
+    """Follow an operation, moving the clock, until it is not pending any more."""
+    for _ in range(200):
+        status = await adapter.status(operation)
+        if not isinstance(status, Pending):
+            return status
+        await clock.sleep(1.0)
+    message = "the operation never ended"
+    raise AssertionError(message)
+
+
+async def success_of(adapter: VideoProvider, operation: Operation, clock: HandClock) -> Succeeded:
+    status = await end_of(adapter, operation, clock)
+    assert isinstance(status, Succeeded), status
+    return status

@@ -1,0 +1,106 @@
+"""The provider table, and what importing it must not cost."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from pydantic import ValidationError
+
+from proxy.gateway.ports.provider import FindsByAttempt
+from proxy.providers import PROVIDERS
+from tests.providers.accounts import (
+    API_KEY,
+    KLING_CREDENTIALS,
+    KLING_KEY_PAIR,
+    PRIVATE_KEY_PEM,
+    SERVICE_ACCOUNT,
+    VERTEX_CREDENTIALS,
+    Accounts,
+    quick,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def test_each_entry_stands_under_its_own_name() -> None:
+    assert {"kling": "kling", "vertex": "vertex"} == {
+        name: manifest.name for name, manifest in PROVIDERS.items()
+    }
+
+
+def test_importing_the_table_loads_no_cryptography() -> None:
+    code = (
+        "import sys, proxy.providers; "
+        "heavy = ('google.auth', 'jwt', 'cryptography', 'requests'); "
+        "print([name for name in heavy if name in sys.modules])"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    )
+    assert "[]" == answer.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("name", "credentials"),
+    [
+        ("kling", KLING_CREDENTIALS),
+        ("kling", KLING_KEY_PAIR),
+        ("vertex", VERTEX_CREDENTIALS),
+        ("vertex", {**VERTEX_CREDENTIALS, "location": "europe-west4"}),
+    ],
+)
+async def test_an_adapter_is_built_without_a_connection(
+    accounts: Accounts, name: str, credentials: dict[str, str]
+) -> None:
+    adapter = accounts.build(name, credentials, quick("http://127.0.0.1:1"))
+    assert (name == "kling") == isinstance(adapter, FindsByAttempt)
+
+
+@pytest.mark.parametrize(
+    ("name", "credentials"),
+    [
+        ("kling", {}),
+        ("kling", {"api_key": ""}),
+        ("kling", {"access_key": "a"}),
+        ("kling", {"secret_key": "a"}),
+        ("kling", {**KLING_CREDENTIALS, **KLING_KEY_PAIR}),
+        ("kling", {**KLING_CREDENTIALS, "access_key": "a"}),
+        ("kling", {**KLING_CREDENTIALS, "region": "a"}),
+        ("vertex", {}),
+        ("vertex", {"project": "p"}),
+        ("vertex", {**VERTEX_CREDENTIALS, "project": "../p"}),
+        ("vertex", {**VERTEX_CREDENTIALS, "location": ""}),
+        ("vertex", {**VERTEX_CREDENTIALS, "service_account": PRIVATE_KEY_PEM}),
+        ("vertex", {**VERTEX_CREDENTIALS, "service_account": f'["{API_KEY}"]'}),
+        ("vertex", {**VERTEX_CREDENTIALS, "service_account": f'{{"private_key": "{API_KEY}"}}'}),
+        ("vertex", {**VERTEX_CREDENTIALS, "service_account": "[" * 100_000}),
+    ],
+)
+def test_wrong_credentials_are_refused_without_being_shown(
+    name: str, credentials: Mapping[str, str]
+) -> None:
+    with pytest.raises(ValidationError) as caught:
+        PROVIDERS[name].credentials_model.model_validate(credentials)
+    shown = str(caught.value)
+    assert API_KEY not in shown
+    assert "PRIVATE KEY" not in shown
+
+
+def test_credentials_are_not_shown_by_repr() -> None:
+    for name, credentials in (("kling", KLING_CREDENTIALS), ("vertex", VERTEX_CREDENTIALS)):
+        shown = repr(PROVIDERS[name].credentials_model.model_validate(credentials))
+        assert API_KEY not in shown
+        assert "PRIVATE KEY" not in shown
+
+
+async def test_an_unreadable_private_key_is_named_and_not_shown(accounts: Accounts) -> None:
+    key_file = SERVICE_ACCOUNT.replace("MII", "xII")
+    with pytest.raises(ValueError, match="private_key cannot be read") as caught:
+        accounts.build(
+            "vertex", {**VERTEX_CREDENTIALS, "service_account": key_file}, quick("http://x")
+        )
+    assert "xII" not in str(caught.value)

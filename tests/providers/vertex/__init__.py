@@ -1,0 +1,1 @@
+"""Veo on Vertex AI."""
