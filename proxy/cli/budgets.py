@@ -1,0 +1,81 @@
+"""`greenlight budgets`: what the team has spent, what is held, and what is left."""
+
+from decimal import Decimal, InvalidOperation
+
+import click
+from rich.table import Table
+
+from proxy.cli.api import Json, api_options, open_api
+from proxy.cli.console import bar, console, plain, table, usd, write_json
+from proxy.cli.video import entries
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Write the API's answer for machines.")
+@api_options
+def command(*, as_json: bool, url: str, api_key: str | None) -> None:
+    """Show the team's budgets at every level, its rate limits and its jobs."""
+    answer = open_api(url, api_key).get("/budget")
+    if as_json:
+        write_json(answer)
+        return
+    out = console()
+    out.print(budgets_table(answer))
+    out.print()
+    out.print(_limits_table(answer))
+    jobs = answer.get("jobs")
+    if isinstance(jobs, dict):
+        unfinished = f"{jobs.get('open')} of {jobs.get('open_max')} unfinished"
+        running = f"{jobs.get('running')} of {jobs.get('running_max')} running"
+        out.print(plain(f"\njobs: {unfinished}, {running}"))
+
+
+def budgets_table(answer: Json) -> Table:
+    """Show every budget that counts the team's spending, with a bar of what is used."""
+    shown = table(
+        *("scope", "budget", "period", "used", "spent", "held", "left", "of", "resets"),
+        right=("spent", "held", "left", "of"),
+    )
+    for budget in entries(answer.get("budgets")):
+        match = budget.get("match")
+        only = f" ({_matched(match)})" if isinstance(match, dict) else ""
+        shown.add_row(
+            plain(budget.get("scope")),
+            plain(f"{budget.get('id')}{only}"),
+            plain(budget.get("period")),
+            bar(_used(budget)),
+            usd(budget.get("spent_usd")),
+            usd(budget.get("reserved_usd")),
+            usd(budget.get("left_usd")),
+            usd(budget.get("limit_usd")),
+            plain(budget.get("resets_at") or "never"),
+        )
+    return shown
+
+
+def _limits_table(answer: Json) -> Table:
+    shown = table("limit", "key", "used", "left", "of", right=("left", "of"))
+    for limit in entries(answer.get("limits")):
+        capacity, remaining = limit.get("capacity"), limit.get("remaining")
+        if isinstance(capacity, int) and isinstance(remaining, int) and capacity:
+            shown.add_row(
+                plain(limit.get("class")),
+                plain(limit.get("key") or "all of the team"),
+                bar(1 - remaining / capacity),
+                str(remaining),
+                str(capacity),
+            )
+    return shown
+
+
+def _used(budget: Json) -> float:
+    try:
+        limit = Decimal(str(budget.get("limit_usd")))
+        used = Decimal(str(budget.get("spent_usd"))) + Decimal(str(budget.get("reserved_usd")))
+    except InvalidOperation:
+        return 0.0
+    return float(used / limit) if limit else 1.0
+
+
+def _matched(match: Json) -> str:
+    return ", ".join(f"{name} {value}" for name, value in match.items())

@@ -1,0 +1,28 @@
+"""The table of offers that were considered: what `quote`, `jobs ID` and `demo` show of a plan."""
+
+from collections.abc import Iterable
+
+from rich.table import Table
+
+from proxy.cli.console import plain, table, usd
+from proxy.cli.video import Json
+
+
+def offers_table(route: Iterable[Json]) -> Table:
+    """Show candidates in order, then what was skipped, each with its reason."""
+    shown = table("", "provider", "model", "price", "why", right=("", "price"))
+    position = 0
+    for offer in route:
+        is_candidate = offer.get("skipped") is None
+        position += is_candidate
+        over = "" if offer.get("fits") is not False else "over budget; "
+        why = offer.get("reason") if is_candidate else f"skipped: {offer.get('reason')}"
+        shown.add_row(
+            str(position) if is_candidate else "-",
+            plain(offer.get("provider")),
+            plain(offer.get("model")),
+            usd(offer.get("price_usd")),
+            plain(f"{over}{why}"),
+            style=None if is_candidate else "dim",
+        )
+    return shown

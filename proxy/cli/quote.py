@@ -1,0 +1,51 @@
+"""`greenlight quote`: what a video would cost and who would make it, without buying it."""
+
+from pathlib import Path
+
+import click
+
+from proxy.cli.api import Json, api_options, open_api, refusal
+from proxy.cli.console import console, plain, usd, write_json
+from proxy.cli.offers import offers_table
+from proxy.cli.request import data_url, request_fields, request_options
+from proxy.cli.video import entries
+
+
+@click.command()
+@click.argument("prompt")
+@request_options
+@click.option("--json", "as_json", is_flag=True, help="Write the API's answer for machines.")
+@api_options
+def command(
+    *, prompt: str, as_json: bool, url: str, api_key: str | None, **options: object
+) -> int:
+    """Say what a video of PROMPT would cost, who would make it, and why. Nothing is bought.
+
+    Exit code 1 when a submit would be refused.
+    """
+    fields = {"prompt": prompt, **request_fields(options)}
+    reference = options["input_reference"]
+    if isinstance(reference, Path):
+        fields["input_reference"] = data_url(reference)
+    answer = open_api(url, api_key).post("/videos/quote", fields)
+    if as_json:
+        write_json(answer)
+    else:
+        _show(answer)
+    return 1 if isinstance(answer.get("would"), dict) else 0
+
+
+def _show(answer: Json) -> None:
+    out = console()
+    out.print(offers_table(entries(answer.get("candidates"))))
+    would, chosen = answer.get("would"), answer.get("chosen")
+    if isinstance(would, dict):
+        status = would.get("status")
+        told = refusal(status if isinstance(status, int) else 0, would)
+        out.print(plain(f"would be refused: {told}"), soft_wrap=True)
+    elif isinstance(chosen, dict):
+        shape = f"{chosen.get('seconds')} s, {chosen.get('size')}"
+        sound = "with sound" if chosen.get("audio") else "silent"
+        offer = f"{chosen.get('provider')}, {chosen.get('model')}"
+        cost = usd(chosen.get("price_usd"))
+        out.print(plain(f"{cost} at {offer}: {shape}, {sound}"), soft_wrap=True)
