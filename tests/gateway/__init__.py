@@ -1,0 +1,1 @@
+"""The gateway over the real store, with scripted providers."""

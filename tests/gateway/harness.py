@@ -1,0 +1,349 @@
+"""The gateway put together over a real store, as the composition root does it, for one test."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from collections import Counter
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from proxy.app.clock import Bell, SystemClock
+from proxy.artifacts.inputs import HashedInputs
+from proxy.artifacts.store import open_artifacts
+from proxy.domain.ids import JobId
+from proxy.domain.job import JobState
+from proxy.domain.policy import PollTimes
+from proxy.domain.video import VideoJob
+from proxy.gateway.balances import BalanceBook
+from proxy.gateway.live import Current, Live
+from proxy.gateway.runtime import Runtime
+from proxy.gateway.videos import Videos
+from proxy.gateway.views import Caller
+from proxy.gateway.worker import Worker
+from proxy.store.accounts import RedisAccounts
+from proxy.store.admission import RedisAdmission
+from proxy.store.jobs import RedisJobs
+from proxy.store.keys import Keys, slots
+from proxy.store.slots import RedisSlots
+from proxy.store.work import RedisWork
+from tests.builders import (
+    KLING,
+    MARKETING,
+    OPENAI,
+    VERTEX,
+    a_key,
+    a_provider,
+    a_snapshot,
+    an_engine,
+)
+from tests.fakes import FindingProvider, RecordingObserver, ScriptedProvider, ScriptedProviders
+from tests.job_builders import a_request
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from proxy.domain.ids import ProviderName
+    from proxy.domain.job import Job
+    from proxy.domain.policy import (
+        Account,
+        ApiKey,
+        Budget,
+        Engine,
+        Offer,
+        Provider,
+        Snapshot,
+        Team,
+    )
+    from proxy.gateway.ports.provider import VideoProvider
+    from proxy.gateway.ports.runtime import Clock
+    from proxy.gateway.views import JobView
+    from proxy.store.client import Client
+
+DEADLINE_S = 8.0
+KLING_MICRO_USD = 336_000
+"""The first candidate of `a_video`: kling-3.0, 4 s at $0.084."""
+VEO_MICRO_USD = 400_000
+"""The second candidate of `a_video`: veo-3.1-fast, 4 s with sound at $0.10."""
+ARTIFACT_BYTES_MAX = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of the ledger; amounts in micro-USD."""
+
+    kind: str
+    attempt: int
+    reserved: int
+    charged: int
+    by: str
+
+
+def a_video() -> VideoJob:
+    """A request of which Kling (first) and Vertex are the candidates."""
+    return a_request(seconds=4)
+
+
+def fast_engine() -> Engine:
+    """The worker's settings with durations of hundredths of a second."""
+    return replace(
+        an_engine(look_up_after_s=(0.02, 0.04)),
+        lease_s=5.0,
+        tick_s=0.02,
+        concurrency=16,
+        max_queue_wait_s=5.0,
+        throttle_wait_s=0.02,
+        retry_wait_s=0.01,
+    )
+
+
+def fast_provider(
+    name: ProviderName,
+    *,
+    accounts: Sequence[Account] | None = None,
+    give_up_after_s: float = 60.0,
+    poll: PollTimes | None = None,
+) -> Provider:
+    """A provider that is polled every few hundredths of a second."""
+    times = poll or PollTimes(first_s=0.01, min_s=0.01, max_s=0.02)
+    provider = a_provider(name, accounts=accounts, poll=times)
+    return replace(provider, give_up_after_s=give_up_after_s, submit_timeout_s=1.0)
+
+
+def fast_snapshot(
+    *,
+    engine: Engine | None = None,
+    providers: Sequence[Provider] = (),
+    teams: Sequence[Team] = (),
+    keys: Sequence[ApiKey] = (),
+    offers: Sequence[Offer] | None = None,
+    organisation_budgets: Sequence[Budget] = (),
+) -> Snapshot:
+    """The world of `tests.builders` with a fast engine and fast polls."""
+    given = {provider.name: provider for provider in providers}
+    known = {name: given.get(name) or fast_provider(name) for name in (KLING, VERTEX, OPENAI)}
+    return a_snapshot(
+        engine=engine or fast_engine(),
+        providers=list(known.values()),
+        teams=teams or None,
+        keys=keys or None,
+        offers=offers,
+        organisation_budgets=organisation_budgets,
+        artifact_bytes_max=ARTIFACT_BYTES_MAX,
+    )
+
+
+async def wait_until(holds: Callable[[], Awaitable[bool]], what: str) -> None:
+    """Wait until something holds; fails after DEADLINE_S."""
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            while not await holds():
+                await asyncio.sleep(0.003)
+    except TimeoutError as error:
+        message = f"still waiting for: {what}"
+        raise AssertionError(message) from error
+
+
+class Stage:
+    """One process of the product: a runtime over the store, its use cases, and a worker to run.
+
+    Stages made from the same client share a store; give them the same providers to share these.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        folder: Path,
+        *,
+        snapshot: Snapshot | None = None,
+        clock: Clock | None = None,
+        kling: ScriptedProvider | None = None,
+        vertex: ScriptedProvider | None = None,
+    ) -> None:
+        self.client = client
+        self.folder = folder
+        self.kling = kling or FindingProvider()
+        self.vertex = vertex or ScriptedProvider()
+        self.adapters: dict[tuple[str, str], VideoProvider] = {
+            (KLING, "main"): self.kling,
+            (VERTEX, "main"): self.vertex,
+        }
+        self.observer = RecordingObserver()
+        self.reports: list[tuple[str, Exception]] = []
+        self.bell = Bell()
+        self.keys = Keys()
+        self.runtime = self._compose(snapshot or fast_snapshot(), clock or SystemClock())
+
+    def _compose(self, snapshot: Snapshot, clock: Clock) -> Runtime:
+        artifacts = open_artifacts(f"file://{self.folder}")
+        client, keys = self.client, self.keys
+        return Runtime(
+            live=Live(self._current(snapshot)),
+            admission=RedisAdmission(client, keys),
+            accounts=RedisAccounts(client, keys),
+            jobs=RedisJobs(client, keys, retention_s=lambda _: 3600),
+            work=RedisWork(client, keys, retention_s=lambda _: 3600),
+            slots=RedisSlots(client),
+            artifacts=artifacts,
+            inputs=HashedInputs(artifacts, random_bytes=os.urandom, bytes_max=1024),
+            clock=clock,
+            observer=self.observer,
+            balances=BalanceBook(clock),
+            random=lambda: 0.5,
+            random_bytes=os.urandom,
+            wake=self.bell.ring,
+        )
+
+    def _current(self, snapshot: Snapshot) -> Current:
+        return Current(snapshot=snapshot, providers=ScriptedProviders(self.adapters))
+
+    @property
+    def videos(self) -> Videos:
+        """The use cases."""
+        return Videos(self.runtime)
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The configuration in force."""
+        return self.runtime.live.snapshot
+
+    def reload(self, snapshot: Snapshot) -> None:
+        """Put another configuration in force, with a digest of its own."""
+        self.runtime.live.replace(self._current(replace(snapshot, digest=os.urandom(8).hex())))
+
+    def caller(self) -> Caller:
+        """The team's key."""
+        return Caller(key=self.snapshot.keys[a_key().id], team=self.snapshot.teams[MARKETING])
+
+    async def create(
+        self,
+        request: VideoJob | None = None,
+        *,
+        idempotency_key: str | None = None,
+        sdk_try: int = 0,
+    ) -> JobView:
+        """Create a video, `a_video` if nothing else is asked for."""
+        asked = request or a_video()
+        return await self.videos.create(
+            self.caller(),
+            asked,
+            fingerprint=hashlib.sha256(repr(asked).encode()).hexdigest(),
+            idempotency_key=idempotency_key,
+            sdk_try=sdk_try,
+        )
+
+    @asynccontextmanager
+    async def working(self) -> AsyncIterator[Worker]:
+        """A worker that runs until the block ends; what it reports is kept in `reports`."""
+        async with asyncio.TaskGroup() as group:
+            worker = self.worker()
+            running = group.create_task(worker.run())
+            try:
+                yield worker
+            finally:
+                running.cancel()
+
+    def worker(self) -> Worker:
+        """A worker of this process that does not run yet."""
+        return Worker(
+            self.runtime,
+            woken=self.bell.wait,
+            report=lambda what, error: self.reports.append((what, error)),
+        )
+
+    async def load(self, job: Job | JobId) -> Job:
+        """A job as the store has it now."""
+        found = await self.runtime.jobs.load(job if isinstance(job, str) else job.id)
+        assert found is not None
+        return found
+
+    async def reached(self, job: Job, *states: JobState) -> Job:
+        """Wait until a job is in one of some states; a terminal one ends the wait too."""
+        latest = job
+
+        async def there() -> bool:
+            nonlocal latest
+            latest = await self.load(job)
+            return latest.state in states or latest.state.is_terminal
+
+        await wait_until(there, f"{job.id} in {states}")
+        assert latest.state in states, (latest.state, latest.error)
+        return latest
+
+    async def finished(self, job: Job) -> Job:
+        """Wait until a job has ended."""
+        terminal = tuple(state for state in JobState if state.is_terminal)
+        return await self.reached(job, *terminal)
+
+    async def made(self, request: VideoJob | None = None) -> Job:
+        """Create a video and see it to its end with a worker of our own."""
+        view = await self.create(request)
+        async with self.working():
+            return await self.finished(view.job)
+
+    async def money(self) -> tuple[int, int]:
+        """Spent and reserved of the team's first balance, in micro-USD."""
+        caller = self.caller()
+        balances = self.runtime.balances.of(self.snapshot, caller.team, caller.key)
+        state = await self.runtime.accounts.team_state(MARKETING, balances, ())
+        return state.balances[0].spent_micro_usd, state.balances[0].reserved_micro_usd
+
+    async def open_jobs(self) -> tuple[int, int]:
+        """Unfinished and running jobs of the team."""
+        state = await self.runtime.accounts.team_state(MARKETING, (), ())
+        return state.open_jobs, state.running_jobs
+
+    async def ledger(self) -> list[Entry]:
+        """The ledger in order."""
+        entries = await self.client.read(("XRANGE", self.keys.ledger(), "-", "+"))
+        return [_entry(fields) for _, fields in entries]
+
+    async def slots(self, provider: ProviderName = KLING, account: str = "main") -> int:
+        """How many slots of an account are held."""
+        return int(await self.client.read(("ZCARD", slots(provider, account))))
+
+    def artifacts(self) -> list[str]:
+        """Names of the finished videos on disk."""
+        return sorted(path.name for path in self.folder.glob("videos/*/*") if path.is_file())
+
+    async def check_books(self) -> None:
+        """Balances are the sum of the ledger, and no balance is negative."""
+        expected: Counter[tuple[str, str]] = Counter()
+        for _, fields in await self.client.read(("XRANGE", self.keys.ledger(), "-", "+")):
+            _post(expected, _named(fields))
+        for key in (self.keys.team(MARKETING), self.keys.organisation()):
+            found = _named(await self.client.read(("HGETALL", key)))
+            held = {name: int(value) for name, value in found.items() if name[-2:] in ("|s", "|r")}
+            owner = "O" if key == self.keys.organisation() else "T"
+            posted = {name: total for (by, name), total in expected.items() if by == owner}
+            assert {name: value for name, value in posted.items() if value} == {
+                name: value for name, value in held.items() if value
+            }
+            assert min(held.values(), default=0) >= 0
+
+
+def _named(fields: Sequence[bytes]) -> Mapping[str, str]:
+    pairs = zip(fields[::2], fields[1::2], strict=True)
+    return {name.decode(): value.decode() for name, value in pairs}
+
+
+def _entry(raw: Sequence[bytes]) -> Entry:
+    fields = _named(raw)
+    return Entry(
+        kind=fields["kind"],
+        attempt=int(fields["attempt"].rpartition("-")[2]),
+        reserved=int(fields["reserved"]),
+        charged=int(fields["charged"]),
+        by=fields["facts"].split("\n")[-1],
+    )
+
+
+def _post(totals: Counter[tuple[str, str]], fields: Mapping[str, str]) -> None:
+    reserved = int(fields["reserved"])
+    for line in filter(None, fields["balances"].split("\n")):
+        owner, name = line[0], line[1:]
+        totals[owner, f"{name}|r"] += reserved if fields["kind"] == "reserve" else -reserved
+        totals[owner, f"{name}|s"] += int(fields["charged"])
