@@ -1,12 +1,16 @@
-"""Integer micro-dollars: 1 USD = 1,000,000. Decimal appears only while reading and printing."""
+"""Integer micro-dollars: 1 USD = 1,000,000. Decimals appear only while reading and printing."""
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+import re
 
+DECIMALS = 6
 MICRO_USD_PER_USD = 1_000_000
 MICRO_USD_MAX = 2**53 - 1
 """Largest amount anywhere: Lua compares numbers as doubles, exact only below 2^53."""
+
+# No sign, exponent, underscore or foreign digit, all of which int() and Decimal() accept.
+_PLAIN = re.compile(r"([0-9]{1,40})(?:\.([0-9]+))?", re.ASCII)
 
 
 def parse_usd(text: str) -> int:
@@ -16,22 +20,19 @@ def parse_usd(text: str) -> int:
         ValueError: not a plain decimal, negative, finer than a micro-dollar, or above
             MICRO_USD_MAX.
     """
-    try:
-        amount = Decimal(text)
-    except InvalidOperation as error:
-        message = "is not a decimal dollar amount"
-        raise ValueError(message) from error
-    if not amount.is_finite() or amount < 0:
-        message = "must be a finite amount of at least 0"
+    found = _PLAIN.fullmatch(text)
+    if found is None:
+        message = "is not a plain decimal dollar amount of at least 0"
         raise ValueError(message)
-    if amount > Decimal(MICRO_USD_MAX) / MICRO_USD_PER_USD:
+    whole, part = found[1], (found[2] or "").rstrip("0")
+    if len(part) > DECIMALS:
+        message = f"is finer than a micro-dollar ({DECIMALS} decimal places)"
+        raise ValueError(message)
+    micro_usd = int(whole) * MICRO_USD_PER_USD + int(part.ljust(DECIMALS, "0"))
+    if micro_usd > MICRO_USD_MAX:
         message = f"must be at most {format_usd(MICRO_USD_MAX)}"
         raise ValueError(message)
-    micro_usd = amount * MICRO_USD_PER_USD
-    if micro_usd != micro_usd.to_integral_value():
-        message = "is finer than a micro-dollar (six decimal places)"
-        raise ValueError(message)
-    return int(micro_usd)
+    return micro_usd
 
 
 def format_usd(micro_usd: int) -> str:

@@ -1,0 +1,1 @@
+"""Tests of `proxy.domain`: pure functions, with properties where there is an oracle."""
