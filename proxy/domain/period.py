@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
 FOREVER_MS = 2**53 - 1
+HOUR_MS = 3_600_000
 
 
 class PeriodKind(StrEnum):
@@ -50,7 +51,7 @@ def period_at(kind: PeriodKind, zone: ZoneInfo, at_ms: int, *, start_day: int = 
         return Period(id="total", start_ms=0, end_ms=FOREVER_MS)
     if kind is PeriodKind.HOUR:
         return _hour(zone, at_ms)
-    today = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(zone).date()
+    today = _local(zone, at_ms).date()
     if kind is PeriodKind.DAY:
         return _dates(today.isoformat(), today, today + timedelta(days=1), zone)
     if kind is PeriodKind.WEEK:
@@ -62,13 +63,38 @@ def period_at(kind: PeriodKind, zone: ZoneInfo, at_ms: int, *, start_day: int = 
 
 def _hour(zone: ZoneInfo, at_ms: int) -> Period:
     # Whole hours of the local clock; the id is in UTC so that the hour repeated in autumn is two.
-    local = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(zone)
+    local = _local(zone, at_ms)
     into_ms = (local.minute * 60 + local.second) * 1000 + at_ms % 1000
-    start_ms = at_ms - into_ms
-    start = datetime.fromtimestamp(start_ms / 1000, UTC)
-    return Period(
-        id=start.strftime("%Y-%m-%dT%H:%MZ"), start_ms=start_ms, end_ms=start_ms + 3_600_000
-    )
+    start_ms = _same_minutes(zone, at_ms, at_ms - into_ms)
+    end_ms = _same_minutes(zone, at_ms, at_ms - into_ms + HOUR_MS - 1) + 1
+    start = datetime.fromtimestamp(start_ms // 1000, UTC)
+    return Period(id=start.strftime("%Y-%m-%dT%H:%MZ"), start_ms=start_ms, end_ms=end_ms)
+
+
+def _same_minutes(zone: ZoneInfo, at_ms: int, edge_ms: int) -> int:
+    """The edge of an hour, or of the part of it around an instant.
+
+    Lord Howe Island moves its clocks by half an hour: minutes jump, so an hour is cut there.
+    """
+    if not _minutes_shift(zone, at_ms, edge_ms):
+        return edge_ms
+    near_ms, far_ms = at_ms, edge_ms
+    while abs(far_ms - near_ms) > 1:
+        middle_ms = (near_ms + far_ms) // 2
+        if _minutes_shift(zone, at_ms, middle_ms):
+            far_ms = middle_ms
+        else:
+            near_ms = middle_ms
+    return near_ms
+
+
+def _minutes_shift(zone: ZoneInfo, one_ms: int, other_ms: int) -> bool:
+    offsets = [_local(zone, at_ms).utcoffset() or timedelta() for at_ms in (one_ms, other_ms)]
+    return bool((offsets[0] - offsets[1]) % timedelta(hours=1))
+
+
+def _local(zone: ZoneInfo, at_ms: int) -> datetime:
+    return datetime.fromtimestamp(at_ms // 1000, UTC).astimezone(zone)
 
 
 def _months(kind: PeriodKind, zone: ZoneInfo, today: date, start_day: int) -> Period:
