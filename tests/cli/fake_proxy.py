@@ -144,7 +144,8 @@ class FakeProxy:
 
     async def answer(self, request: web.Request) -> web.Response:
         body = (await request.read()).decode(errors="replace")
-        query, headers = dict(request.query), {**request.headers}
+        query = dict(request.query)
+        headers = {name.lower(): value for name, value in request.headers.items()}
         self.asked.append(Asked(request.method, request.path, query, headers, body))
         if request.headers.get("Authorization") != f"Bearer {self.key}":
             return web.json_response(an_error("invalid_api_key", "no such key"), status=401)

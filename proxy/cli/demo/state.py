@@ -82,7 +82,6 @@ def opened(folder: Path | None) -> Iterator[Path]:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         is_foreign = any(folder.iterdir()) and not (folder / _NOTES).exists()
-        folder.chmod(0o700)
         lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
         message = f"{folder} can't be used: {error.strerror}"
@@ -94,6 +93,7 @@ def opened(folder: Path | None) -> Iterator[Path]:
             )
             raise click.ClickException(message)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        folder.chmod(0o700)
         yield folder
     except BlockingIOError as error:
         message = f"{folder} is in use by another demo"
