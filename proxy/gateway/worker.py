@@ -51,13 +51,22 @@ class Worker:
         self._poll = Poll(runtime, outcome, fetch)
         self._unknown = Unknown(runtime, outcome, self._poll)
         self._busy: set[str] = set()
+        self._is_draining = False
 
     async def run(self) -> None:
-        """Work until cancelled; steps under way are cancelled too, and their leases run out."""
+        """Work until drained or cancelled.
+
+        Cancelled steps leave their jobs leased; another worker takes them up when the lease ends.
+        """
         async with asyncio.TaskGroup() as group:
-            while True:
+            while not self._is_draining:
                 idle_s = await self._guard("turn", self._turn(group))
                 await self._woken(self._pause_s(idle_s))
+
+    def drain(self) -> None:
+        """Start nothing more; `run` returns when the steps under way have ended."""
+        self._is_draining = True
+        self._runtime.wake()
 
     def _pause_s(self, idle_s: float | None) -> float:
         tick_s = self._runtime.live.snapshot.engine.tick_s
