@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from proxy.domain.errors import ProviderError
 from proxy.domain.events import SlotTaken, Submitting
 from proxy.domain.failure import Failure, FailureKind
-from proxy.domain.job import JobError, JobState, StoppedBy
+from proxy.domain.job import JobState
 from proxy.domain.schedule import next_poll_s
 from proxy.gateway.calls import call, order_for
 from proxy.gateway.lease import heartbeat
@@ -43,7 +43,7 @@ class Dispatch:
             await self._runtime.jobs.cancel(job, is_forgotten=job.is_deleted)
             return None
         if self._runtime.balances.now_ms() >= job.deadline_at_ms:
-            await self._miss_deadline(job)
+            await self._outcome.miss_deadline(job)
             return None
         provider = current.snapshot.providers.get(job.candidate.provider)
         if provider is None or not provider.is_configured:
@@ -155,16 +155,6 @@ class Dispatch:
     async def _requeue(self, job: Job, wait_s: float, failure: Failure) -> None:
         after = replace(job, state=JobState.QUEUED)
         await self._outcome.commit(job, after, due_in_s=wait_s, code=failure.kind.value)
-
-    async def _miss_deadline(self, job: Job) -> None:
-        """End a queued job past its deadline, with the last provider's code if one failed it."""
-        failed = [attempt.error for attempt in job.attempts if attempt.error is not None]
-        error = failed[-1] if failed else None
-        if error is None:
-            message = "the deadline passed before an attempt could start"
-            error = JobError(code="deadline_exceeded", message=message)
-        stopped = replace(job, stopped_by=StoppedBy.DEADLINE if failed else None)
-        await self._outcome.fail(stopped, error, Release(by="deadline"))
 
     async def _leave(self, job: Job, message: str) -> None:
         failure = Failure(kind=FailureKind.UNAVAILABLE, message=message)

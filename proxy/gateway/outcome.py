@@ -68,6 +68,16 @@ class Outcome:
         """End a job without a video and without another attempt."""
         return await self._finish(job, _failed(job, error, None, self._now_ms()), resolve)
 
+    async def miss_deadline(self, job: Job) -> Job:
+        """End a queued job past its deadline, with the last provider's code if one failed it."""
+        message = "the deadline passed before an attempt could start"
+        missed = JobError(code="deadline_exceeded", message=message)
+        after = _failed(job, missed, None, self._now_ms())
+        failed = [attempt.error for attempt in job.attempts[:-1] if attempt.error is not None]
+        if failed:
+            after = replace(after, error=failed[-1], stopped_by=StoppedBy.DEADLINE)
+        return await self._finish(job, after, Release(by="deadline"))
+
     async def hold(self, job: Job, reason: str, *, due_in_s: float) -> Job:
         """Note that nobody knows what the attempt bought: its money stays reserved."""
         work = replace(
