@@ -128,9 +128,8 @@ class Outcome:
             job, after, resolve, following=following, snapshot=snapshot
         )
         self._resolved(job, stored)
-        await self.release_slot(job)
         if stored.state.is_terminal:
-            await self._ended(job, stored)
+            self._ended(job, stored)
         else:
             self._moved(job, stored, failure.kind.value)
             self._runtime.observer.observe(
@@ -142,6 +141,7 @@ class Outcome:
                 )
             )
             self._runtime.wake()
+        await self._clear(job, stored)
         return stored
 
     async def release_slot(self, job: Job) -> None:
@@ -228,11 +228,17 @@ class Outcome:
         advance(before.state, after.state)
         stored = await self._runtime.work.finish(before, after, resolve)
         self._resolved(before, stored)
-        await self.release_slot(before)
-        await self._ended(before, stored)
+        self._ended(before, stored)
+        await self._clear(before, stored)
         return stored
 
-    async def _ended(self, before: Job, stored: Job) -> None:
+    async def _clear(self, before: Job, stored: Job) -> None:
+        """Give back what the attempt held beside money: its slot, and bytes of a cancelled job."""
+        await self.release_slot(before)
+        if stored.state is JobState.CANCELLED and before.state is JobState.STORING:
+            await self._runtime.artifacts.delete(video_name(stored))
+
+    def _ended(self, before: Job, stored: Job) -> None:
         self._moved(before, stored, stored.error.code if stored.error else None)
         submitted_ms = stored.attempt.submitted_at_ms
         ended_ms = stored.ended_at_ms or self._now_ms()
@@ -248,8 +254,6 @@ class Outcome:
                 model=stored.candidate.model,
             )
         )
-        if stored.state is JobState.CANCELLED and after_has_bytes(before):
-            await self._runtime.artifacts.delete(video_name(stored))
 
     def _moved(self, before: Job, after: Job, code: str | None) -> None:
         self._runtime.observer.observe(
@@ -286,11 +290,6 @@ class Outcome:
 
     def _now_ms(self) -> int:
         return self._runtime.balances.now_ms()
-
-
-def after_has_bytes(before: Job) -> bool:
-    """Say whether a job that ended as cancelled may have left bytes: it was being stored."""
-    return before.state is JobState.STORING
 
 
 def _error(failure: Failure) -> JobError:
