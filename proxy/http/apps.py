@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from proxy.http.body import CREATE_BYTES_MAX
 from proxy.http.middleware import (
@@ -99,4 +101,12 @@ def admin_app(
 
 def runner(app: web.Application) -> web.AppRunner:
     """A runner without aiohttp's access log: events say more and cost less."""
-    return web.AppRunner(app, access_log=None, keepalive_timeout=KEEPALIVE_S)
+    logger = logging.getLogger("greenlight.server")
+    logger.addFilter(_is_ours)
+    return web.AppRunner(app, access_log=None, keepalive_timeout=KEEPALIVE_S, logger=logger)
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    """Drop the traces of bytes that are not HTTP: they quote what was sent, maybe a key."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, HttpProcessingError)

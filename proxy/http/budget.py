@@ -42,29 +42,29 @@ def budget_body(view: BudgetView) -> dict[str, object]:
         "object": "budget",
         "team": view.team.id,
         "cost_center": view.team.cost_center,
-        "budgets": [_budget(state) for state in view.state.balances],
+        "accounts": [_account(state) for state in view.state.balances],
         "limits": [_limit(bucket) for bucket in view.state.buckets],
         "jobs": {
-            "open": view.state.open_jobs,
-            "open_max": view.team.queued,
+            "unfinished": view.state.open_jobs,
+            "unfinished_max": view.team.queued,
             "running": view.state.running_jobs,
             "running_max": view.team.running,
         },
     }
 
 
-def _budget(state: BalanceState) -> dict[str, object]:
+def _account(state: BalanceState) -> dict[str, object]:
     balance = state.balance
     return {
-        "id": balance.budget_id,
+        "budget": balance.budget_id,
         "scope": balance.scope,
         "match": _match(balance.match),
         "period": _kind(balance.account),
         "period_id": balance.period.id,
-        "limit_usd": format_usd(balance.limit_micro_usd),
-        "spent_usd": format_usd(state.spent_micro_usd),
-        "reserved_usd": format_usd(state.reserved_micro_usd),
-        "left_usd": format_usd(state.left_micro_usd),
+        "limit": format_usd(balance.limit_micro_usd),
+        "spent": format_usd(state.spent_micro_usd),
+        "reserved": format_usd(state.reserved_micro_usd),
+        "left": format_usd(state.left_micro_usd),
         "on_exceed": balance.on_exceed.value,
         "resets_at": _iso(balance.period.end_ms),
     }

@@ -16,6 +16,7 @@ from proxy.domain.errors import (
     RangeNotSatisfiable,
 )
 from proxy.http import errors
+from proxy.http.answer import names_etag
 from proxy.http.byterange import ByteRange, read_range
 from proxy.http.keys import CALLER, STREAM
 from proxy.http.middleware import LINK_PARAM
@@ -47,7 +48,7 @@ class ContentRoutes:
         view = await self._open(request)
         headers = _headers(request, view)
         etag = headers["ETag"]
-        if _names(request.headers.get("If-None-Match", ""), etag):
+        if names_etag(request.headers.get("If-None-Match", ""), etag):
             return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
         is_current = request.headers.get("If-Range", etag) == etag
         try:
@@ -128,12 +129,6 @@ def _headers(request: web.Request, view: ContentView) -> dict[str, str]:
         "X-Content-Type-Options": "nosniff",
         **(rate_headers(view.buckets, caller) if caller is not None else {}),
     }
-
-
-def _names(header: str, etag: str) -> bool:
-    """Say whether If-None-Match names our ETag."""
-    named = [item.strip().removeprefix("W/") for item in header.split(",")]
-    return etag in named or named == ["*"]
 
 
 def _check_variant(variant: str) -> None:

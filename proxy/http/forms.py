@@ -39,7 +39,8 @@ async def read_multipart(
     """
     form = _Form(stack)
     try:
-        parser = PushMultipartParser(boundary, max_segment_count=PARTS_MAX, strict=True)
+        # Not strict: that refuses a body whose last line break arrives in a chunk of its own.
+        parser = PushMultipartParser(boundary, max_segment_count=PARTS_MAX)
         with parser:
             async for chunk in chunks:
                 for event in parser.parse(chunk):

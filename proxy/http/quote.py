@@ -36,7 +36,7 @@ def _candidate(quoted: QuotedCandidate) -> dict[str, object]:
                 "budget": state.balance.budget_id,
                 "scope": state.balance.scope,
                 "period": state.balance.period.id,
-                "left_usd": format_usd(left_micro_usd),
+                "left": format_usd(left_micro_usd),
             }
             for state, left_micro_usd in quoted.left_after
         ],
@@ -53,8 +53,9 @@ def _listed(refusal: ProxyError | None) -> list[dict[str, object]]:
             "provider": item["provider"],
             "model": item["model"],
             "price_usd": None,
-            "skipped": item["code"],
-            "reason": item["detail"],
+            "skipped": True,
+            "code": item["code"],
+            "detail": item["detail"],
         }
         for item in listing
     ]

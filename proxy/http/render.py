@@ -92,7 +92,7 @@ def candidate_entry(candidate: Candidate) -> dict[str, object]:
         "size": size(candidate.shape),
         "audio": candidate.shape.audio,
         "price_usd": format_usd(candidate.quote_micro_usd),
-        "skipped": None,
+        "skipped": False,
         "reason": candidate.reason,
     }
 
@@ -103,8 +103,9 @@ def _skipped_entry(skipped: Skipped) -> dict[str, object]:
         "provider": skipped.provider,
         "model": skipped.model,
         "price_usd": format_usd(skipped.quote_micro_usd or 0) if known else None,
-        "skipped": skipped.code,
-        "reason": skipped.detail,
+        "skipped": True,
+        "code": skipped.code,
+        "detail": skipped.detail,
     }
 
 

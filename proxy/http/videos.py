@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from proxy.domain.errors import InvalidRequest
 from proxy.domain.job import PublicStatus
 from proxy.http import render
-from proxy.http.answer import json_answer
+from proxy.http.answer import json_answer, revalidated
 from proxy.http.fingerprint import fingerprint
 from proxy.http.headers import idempotency_key, sdk_try
 from proxy.http.keys import CALLER
@@ -79,7 +79,8 @@ class VideoRoutes:
         """GET /v1/videos/{id}: answered from the store."""
         caller = request[CALLER]
         view = await self._videos.get(caller, request.match_info["id"])
-        return self._answer(request, caller, view, self._poll_after)
+        answer = self._answer(request, caller, view, self._poll_after)
+        return revalidated(request, answer)
 
     async def page(self, request: web.Request) -> web.Response:
         """GET /v1/videos."""

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from proxy.http.apps import public_app
+from proxy.http.links import Links
+from proxy.http.services import Services
+from tests.builders import PRINTED_KEY
+from tests.http.fakes import RecordingObserver, RecordingVideos, StillClock
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from aiohttp import web
+
+    Client = TestClient[web.Request, web.Application]
+
+
+@pytest.fixture
+def videos() -> RecordingVideos:
+    return RecordingVideos()
+
+
+@pytest.fixture
+def clock() -> StillClock:
+    return StillClock()
+
+
+@pytest.fixture
+def observer() -> RecordingObserver:
+    return RecordingObserver()
+
+
+@pytest.fixture
+def links() -> Links:
+    return Links(secret=b"0123456789abcdef0123456789abcdef")
+
+
+@pytest.fixture
+async def client(
+    videos: RecordingVideos, clock: StillClock, observer: RecordingObserver, links: Links
+) -> AsyncIterator[Client]:
+    """A client of the team API that carries the team's key."""
+    app = public_app(
+        Services(videos=videos, authenticate=videos.authenticate),
+        links=links,
+        clock=clock,
+        observer=observer,
+        random_bytes=lambda count: b"\x07" * count,
+        poll_after_ms=50,
+    )
+    headers = {"Authorization": f"Bearer {PRINTED_KEY}"}
+    async with TestClient(TestServer(app), headers=headers) as connected:
+        yield connected

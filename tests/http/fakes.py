@@ -1,0 +1,308 @@
+"""A recording stand-in for the use cases: jobs in a dictionary, answers that a test can set."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from proxy.domain.bucket import BucketState
+from proxy.domain.errors import Forbidden, JobNotFound, Unauthenticated, VideoNotReady
+from proxy.domain.job import JobState, Resolution
+from proxy.domain.route import plan
+from proxy.domain.video import Artifact, InputFile
+from proxy.gateway.ports.admission import TeamState
+from proxy.gateway.views import (
+    BudgetView,
+    Caller,
+    ContentView,
+    JobsView,
+    JobView,
+    ModelsView,
+    ModelView,
+    QuotedCandidate,
+    QuoteView,
+)
+from tests.builders import MARKETING, NOW_MS, NOW_S, PRINTED_KEY, a_snapshot
+from tests.job_builders import a_job, a_job_id, an_attempt
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from proxy.domain.errors import ProxyError
+    from proxy.domain.events import Event
+    from proxy.domain.job import Job
+    from proxy.domain.policy import Offer, Scope, Snapshot
+    from proxy.domain.video import VideoJob
+
+READ_ONLY_KEY = "gl_readonly_" + "r" * 43
+VIDEO_BYTES = bytes(range(256)) * 1000
+
+
+class StillClock:
+    """A clock that stands at NOW_S until a test moves it; monotonic time runs with it."""
+
+    def __init__(self) -> None:
+        self.at_s = NOW_S
+
+    def now_s(self) -> float:
+        return self.at_s
+
+    def monotonic_s(self) -> float:
+        return self.at_s
+
+    async def sleep(self, seconds: float) -> None:
+        self.at_s += seconds
+
+
+class RecordingObserver:
+    """Keeps every event."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def observe(self, event: Event) -> None:
+        self.events.append(event)
+
+
+def a_bucket(
+    name: str = "submit",
+    *,
+    capacity: int = 20,
+    remaining: int = 19,
+    retry_after_us: int = 0,
+    reset_us: int = 2_000_000,
+) -> BucketState:
+    return BucketState(
+        name=name,
+        capacity=capacity,
+        remaining=remaining,
+        retry_after_us=retry_after_us,
+        reset_us=reset_us,
+    )
+
+
+@dataclass
+class RecordingVideos:
+    """The use cases, in memory. `refusal` is raised by every call; `calls` tells what came."""
+
+    snapshot: Snapshot = field(default_factory=a_snapshot)
+    jobs: dict[str, Job] = field(default_factory=dict)
+    content_bytes: bytes = VIDEO_BYTES
+    inputs: dict[str, bytes] = field(default_factory=dict)
+    calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    refusal: BaseException | None = None
+    quote_refusal: ProxyError | None = None
+    is_replay: bool = False
+    offer: Offer | None = None
+    team_state: TeamState | None = None
+    cut_at: int | None = None
+    is_gone: bool = False
+    completes_at_poll: int | None = None
+    opened: int = 0
+    closed: int = 0
+
+    def authenticate(self, presented: str, scope: Scope) -> Caller:
+        key = next(iter(self.snapshot.keys.values()))
+        if presented == READ_ONLY_KEY:
+            if scope != "read":
+                message = "this API key lacks the scope 'submit'"
+                raise Forbidden(message)
+        elif presented != PRINTED_KEY:
+            message = "the API key is unknown, expired or revoked"
+            raise Unauthenticated(message)
+        return Caller(key=key, team=self.snapshot.teams[MARKETING])
+
+    def _note(self, what: str, **details: object) -> None:
+        self.calls.append((what, details))
+        if self.refusal is not None:
+            raise self.refusal
+
+    async def create(
+        self,
+        caller: Caller,
+        request: VideoJob,
+        *,
+        fingerprint: str,
+        idempotency_key: str | None,
+        sdk_try: int,
+    ) -> JobView:
+        self._note(
+            "create",
+            request=request,
+            fingerprint=fingerprint,
+            idempotency_key=idempotency_key,
+            sdk_try=sdk_try,
+        )
+        planned = plan(request, caller.team, self.snapshot, NOW_S)
+        quote = planned.candidates[0].quote_micro_usd
+        job = a_job(
+            id=a_job_id(len(self.jobs) + 1),
+            request=request,
+            plan=planned,
+            attempts=[an_attempt(reserved_micro_usd=quote)],
+        )
+        self.jobs[job.id] = job
+        return self._view(job, queue_position=1)
+
+    def _view(self, job: Job, *, queue_position: int | None = None) -> JobView:
+        return JobView(
+            job=job,
+            buckets=(a_bucket(),),
+            offer=self.offer,
+            queue_position=queue_position,
+            is_replay=self.is_replay,
+        )
+
+    def _find(self, job_id: str) -> Job:
+        job = self.jobs.get(job_id)
+        if job is None:
+            message = "no such video"
+            raise JobNotFound(message)
+        return job
+
+    async def quote(self, caller: Caller, request: VideoJob) -> QuoteView:
+        self._note("quote", request=request)
+        planned = plan(request, caller.team, self.snapshot, NOW_S)
+        balances = self.team_state.balances if self.team_state else ()
+        candidates = tuple(
+            QuotedCandidate(
+                candidate=item,
+                fits=True,
+                left_after=[(s, s.left_micro_usd - item.quote_micro_usd) for s in balances],
+            )
+            for item in planned.candidates
+        )
+        return QuoteView(
+            plan=planned,
+            candidates=candidates,
+            chosen=None if self.quote_refusal else planned.candidates[0],
+            refusal=self.quote_refusal,
+            buckets=(a_bucket("poll"),),
+        )
+
+    async def get(self, caller: Caller, job_id: str) -> JobView:
+        self._note("get", team=caller.team.id, job_id=job_id)
+        if [name for name, _ in self.calls].count("get") == self.completes_at_poll:
+            self.complete(job_id)
+        return self._view(self._find(job_id))
+
+    async def page(
+        self,
+        caller: Caller,
+        *,
+        after: str | None,
+        limit: int,
+        is_ascending: bool,
+        status: str | None,
+    ) -> JobsView:
+        self._note(
+            "page",
+            team=caller.team.id,
+            after=after,
+            limit=limit,
+            is_ascending=is_ascending,
+            status=status,
+        )
+        jobs = sorted(self.jobs.values(), key=lambda job: job.id, reverse=not is_ascending)
+        ids: list[str] = [job.id for job in jobs]
+        start = ids.index(after) + 1 if after in ids else 0
+        chosen = tuple(jobs[start : start + limit])
+        more = start + limit < len(jobs)
+        return JobsView(jobs=chosen, has_more=more, buckets=(a_bucket("poll"),))
+
+    async def cancel(self, caller: Caller, job_id: str) -> JobView:
+        self._note("cancel", team=caller.team.id, job_id=job_id)
+        self.jobs[job_id] = replace(self._find(job_id), cancel_requested=True)
+        return self._view(self.jobs[job_id])
+
+    async def delete(self, caller: Caller, job_id: str) -> tuple[BucketState, ...]:
+        self._note("delete", team=caller.team.id, job_id=job_id)
+        self.jobs.pop(job_id, None)
+        return (a_bucket("poll"),)
+
+    async def content(self, caller: Caller, job_id: str) -> ContentView:
+        self._note("content", team=caller.team.id, job_id=job_id)
+        return self._content(job_id, (a_bucket("content"),))
+
+    async def linked_content(self, job_id: str) -> ContentView:
+        self._note("linked_content", job_id=job_id)
+        return self._content(job_id, ())
+
+    def _content(self, job_id: str, buckets: tuple[BucketState, ...]) -> ContentView:
+        job = self._find(job_id)
+        if job.artifact is None:
+            message = "the video is not ready"
+            raise VideoNotReady(message)
+        return ContentView(
+            job=job,
+            size_bytes=len(self.content_bytes),
+            sha256=hashlib.sha256(self.content_bytes).hexdigest(),
+            media_type="video/mp4",
+            open=self._open,
+            buckets=buckets,
+        )
+
+    async def _open(self, start: int, length: int) -> AsyncIterator[bytes]:
+        self.opened += 1
+        if self.is_gone:
+            raise FileNotFoundError
+        try:
+            end = min(start + length, len(self.content_bytes))
+            for at in range(start, end, 2**16):
+                if self.cut_at is not None and at >= self.cut_at:
+                    message = "the disk is gone"
+                    raise OSError(message)
+                yield self.content_bytes[at : min(at + 2**16, end)]
+        finally:
+            self.closed += 1
+
+    async def budget(self, caller: Caller) -> BudgetView:
+        self._note("budget", team=caller.team.id)
+        empty = TeamState(balances=(), buckets=(), open_jobs=0, running_jobs=0)
+        state = self.team_state or empty
+        return BudgetView(team=caller.team, state=state, buckets=(a_bucket("poll"),))
+
+    async def models(self, caller: Caller) -> ModelsView:
+        self._note("models", team=caller.team.id)
+        offers = self.snapshot.offers
+        views = tuple(
+            ModelView(model=model, offers=tuple(o for o in offers if o.model == model.name))
+            for model in self.snapshot.models.values()
+        )
+        return ModelsView(
+            models=views,
+            policies=tuple(self.snapshot.policies.values()),
+            default_policy=caller.team.use.default,
+            now_s=NOW_S,
+            buckets=(a_bucket("poll"),),
+        )
+
+    async def save_input(self, chunks: AsyncIterator[bytes], media_type: str) -> InputFile:
+        content = b"".join([chunk async for chunk in chunks])
+        digest = hashlib.sha256(content).hexdigest()
+        self.inputs[digest] = content
+        self.calls.append(("save_input", {"media_type": media_type}))
+        return InputFile(sha256=digest, size_bytes=len(content), media_type=media_type)
+
+    def complete(self, job_id: str) -> Job:
+        """Let a job end with the artifact that `content` serves."""
+        job = self.jobs[job_id]
+        paid = replace(
+            job.attempts[-1],
+            resolution=Resolution.SETTLED,
+            charged_micro_usd=job.attempts[-1].reserved_micro_usd,
+        )
+        self.jobs[job_id] = replace(
+            job,
+            state=JobState.COMPLETED,
+            attempts=(*job.attempts[:-1], paid),
+            artifact=Artifact(
+                sha256=hashlib.sha256(self.content_bytes).hexdigest(),
+                size_bytes=len(self.content_bytes),
+                media_type="video/mp4",
+            ),
+            artifact_expires_at_ms=NOW_MS + 30 * 86_400_000,
+            ended_at_ms=NOW_MS + 60_000,
+        )
+        return self.jobs[job_id]
