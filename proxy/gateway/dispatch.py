@@ -137,7 +137,7 @@ class Dispatch:
                 # Nothing proves that it was not accepted: it may have bought a video.
                 after_s = snapshot.engine.look_up_after_s
                 due_in_s = after_s[0] if after_s else 0.0
-                await self._outcome.hold(job, failure.message, due_in_s=due_in_s)
+                await self._outcome.hold(job, failure.kind.value, due_in_s=due_in_s)
             case _:
                 await self._outcome.refuse(job, failure)
 

@@ -79,7 +79,10 @@ class Outcome:
         return await self._finish(job, after, Release(by="deadline"))
 
     async def hold(self, job: Job, reason: str, *, due_in_s: float) -> Job:
-        """Note that nobody knows what the attempt bought: its money stays reserved."""
+        """Note that nobody knows what the attempt bought: its money stays reserved.
+
+        `reason` is a word of ours: events carry it into logs, where a provider's text must not go.
+        """
         work = replace(
             job.work,
             look_ups=0,

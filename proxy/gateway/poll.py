@@ -42,7 +42,7 @@ class Poll:
             await self._wait_for_account(job, current.snapshot)
             return
         if job.state is JobState.RUNNING and self._is_overdue(job, provider):
-            await self._hold(job, "no end within give_up_after", current.snapshot)
+            await self._hold(job, "give_up_after", current.snapshot)
             return
         await self._renew_slot(job, provider, current.snapshot)
         try:
@@ -108,7 +108,7 @@ class Poll:
         malformed = job.work.malformed + (failure.kind in _READ_BADLY)
         is_unreadable = malformed > engine.status_retries
         if job.state is JobState.RUNNING and (failure.kind in _GONE or is_unreadable):
-            await self._hold(job, failure.message, snapshot)
+            await self._hold(job, failure.kind.value, snapshot)
             return
         if job.state is JobState.STORING and (failure.kind in _GONE or is_unreadable):
             await self._fetch.retry(job, failure.message, snapshot)

@@ -38,8 +38,7 @@ class Unknown:
     async def recover(self, job: Job, current: Current) -> None:
         """A submit whose worker died: nobody knows whether the bytes left."""
         after_s = current.snapshot.engine.look_up_after_s
-        reason = "the worker stopped during the submit"
-        await self._outcome.hold(job, reason, due_in_s=after_s[0] if after_s else 0.0)
+        await self._outcome.hold(job, "worker_lost", due_in_s=after_s[0] if after_s else 0.0)
 
     async def step(self, job: Job, current: Current) -> None:
         """Make one look-up of an unknown outcome and store what follows."""
