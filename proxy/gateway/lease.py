@@ -32,8 +32,9 @@ async def heartbeat(runtime: Runtime, job: Job) -> AsyncIterator[None]:
             finally:
                 beat.cancel()
     except BaseExceptionGroup as failed:
-        # Only the block can fail here: give its exception back as it was raised.
-        raise failed.exceptions[0] from None
+        # Give the block's exception back as it was raised, with what it was raised from.
+        error = failed.exceptions[0]
+        raise error from error.__cause__
 
 
 async def _beat(runtime: Runtime, job: Job) -> None:

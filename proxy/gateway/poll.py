@@ -11,6 +11,7 @@ from proxy.domain.job import JobState
 from proxy.domain.schedule import next_poll_s, progress
 from proxy.gateway.calls import call
 from proxy.gateway.dispatch import slot_lease_s
+from proxy.gateway.lease import heartbeat
 from proxy.gateway.ports.provider import Failed, Pending, Succeeded
 
 if TYPE_CHECKING:
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 _READ_BADLY = (FailureKind.MALFORMED, FailureKind.INVALID_INPUT)
 _GONE = (FailureKind.UNKNOWN_OUTCOME, FailureKind.MODEL_GONE)
+DEFAULT_GIVE_UP_S = 3600.0
+"""For jobs whose provider has left the configuration."""
+STORING_MAX_S = 86_400.0
+"""After a day nobody waits for a provider any more to hand out a finished video."""
 
 
 class Poll:
@@ -38,17 +43,18 @@ class Poll:
         """Ask once about a running or storing job and store what follows."""
         provider = current.snapshot.providers.get(job.candidate.provider)
         adapter = current.providers.get(job.candidate.provider, job.attempt.account or "")
-        if provider is None or adapter is None or job.attempt.operation is None:
-            await self._wait_for_account(job, current.snapshot)
-            return
-        if job.state is JobState.RUNNING and self._is_overdue(job, provider):
+        if job.state is JobState.RUNNING and self.is_overdue(job, provider):
             await self._hold(job, "give_up_after", current.snapshot)
             return
+        if provider is None or adapter is None:
+            await self._wait_for_account(job, current.snapshot)
+            return
         await self._renew_slot(job, provider, current.snapshot)
+        assert job.attempt.operation is not None
         try:
-            status = await call(
-                self._runtime, job, "status", adapter.status(job.attempt.operation)
-            )
+            async with heartbeat(self._runtime, job):
+                asked = adapter.status(job.attempt.operation)
+                status = await call(self._runtime, job, "status", asked)
         except ProviderError as error:
             await self._status_failed(job, error.failure, provider, current.snapshot)
             return
@@ -67,6 +73,9 @@ class Poll:
     ) -> None:
         """Act on an answer to a status call, whatever state the job was in."""
         match status:
+            case Pending() | Failed() if job.state is JobState.STORING:
+                # It was done before: what it says now only means that its bytes cannot be had.
+                await self._fetch.retry(job, "the provider takes its video back", snapshot)
             case Pending():
                 await self._pending(job, status, provider, snapshot)
             case Succeeded():
@@ -90,13 +99,7 @@ class Poll:
                 last=job.work.progress,
             ),
         )
-        due_in_s = next_poll_s(
-            provider.poll,
-            elapsed_s=elapsed_s,
-            is_first=False,
-            retry_after_s=status.retry_after_s,
-            random=self._runtime.random,
-        )
+        due_in_s = self._wait_s(job, provider, status.retry_after_s)
         after = replace(job, state=JobState.RUNNING, work=work)
         await self._outcome.commit(job, after, due_in_s=due_in_s)
 
@@ -110,16 +113,11 @@ class Poll:
         if job.state is JobState.RUNNING and (failure.kind in _GONE or is_unreadable):
             await self._hold(job, failure.kind.value, snapshot)
             return
-        if job.state is JobState.STORING and (failure.kind in _GONE or is_unreadable):
+        is_lost = failure.kind in _GONE or is_unreadable or self._is_stale(job)
+        if job.state is JobState.STORING and is_lost:
             await self._fetch.retry(job, failure.message, snapshot)
             return
-        wait_s = next_poll_s(
-            provider.poll,
-            elapsed_s=self._elapsed_s(job),
-            is_first=False,
-            retry_after_s=failure.retry_after_s,
-            random=self._runtime.random,
-        )
+        wait_s = self._wait_s(job, provider, failure.retry_after_s)
         work = replace(job.work, polls=job.work.polls + 1, malformed=malformed)
         await self._outcome.commit(job, replace(job, work=work), due_in_s=wait_s)
 
@@ -129,6 +127,9 @@ class Poll:
 
     async def _wait_for_account(self, job: Job, snapshot: Snapshot) -> None:
         """The account left the configuration: nobody can be asked; keep the money, ask later."""
+        if job.state is JobState.STORING and self._is_stale(job):
+            await self._fetch.retry(job, "its account is no longer configured", snapshot)
+            return
         await self._outcome.commit(job, job, due_in_s=snapshot.engine.lease_s)
 
     async def _renew_slot(self, job: Job, provider: Provider, snapshot: Snapshot) -> None:
@@ -143,8 +144,24 @@ class Poll:
                 lease_s=slot_lease_s(provider, snapshot),
             )
 
-    def _is_overdue(self, job: Job, provider: Provider) -> bool:
-        return self._elapsed_s(job) > provider.give_up_after_s
+    def is_overdue(self, job: Job, provider: Provider | None) -> bool:
+        """Say whether an accepted job should have ended by now."""
+        give_up_s = provider.give_up_after_s if provider else DEFAULT_GIVE_UP_S
+        return self._elapsed_s(job) > give_up_s
+
+    def _is_stale(self, job: Job) -> bool:
+        return self._elapsed_s(job) > STORING_MAX_S
+
+    def _wait_s(self, job: Job, provider: Provider, retry_after_s: float | None) -> float:
+        """Seconds until the next status call; a Retry-After past `give_up_after` is nonsense."""
+        wait_s = next_poll_s(
+            provider.poll,
+            elapsed_s=self._elapsed_s(job),
+            is_first=False,
+            retry_after_s=retry_after_s,
+            random=self._runtime.random,
+        )
+        return min(wait_s, provider.give_up_after_s)
 
     def _elapsed_s(self, job: Job) -> float:
         since_ms = job.attempt.submitted_at_ms or job.attempt.reserved_at_ms

@@ -11,6 +11,7 @@ from proxy.domain.job import JobError, JobState
 from proxy.domain.policy import UnknownThen
 from proxy.domain.schedule import next_look_up_s
 from proxy.gateway.calls import call
+from proxy.gateway.lease import heartbeat
 from proxy.gateway.ports.jobs import Release, Settle
 from proxy.gateway.ports.provider import FindsByAttempt, Pending
 
@@ -70,18 +71,22 @@ class Unknown:
     ) -> None:
         """The operation is known, only its end is not: ask for its status."""
         try:
-            status = await call(self._runtime, job, "status", adapter.status(operation))
+            async with heartbeat(self._runtime, job):
+                asked = adapter.status(operation)
+                status = await call(self._runtime, job, "status", asked)
         except ProviderError:
             await self._next(job, snapshot, has_failed=True)
             return
-        if isinstance(status, Pending):
+        if isinstance(status, Pending) and self._poll.is_overdue(job, provider):
             await self._next(job, snapshot, has_failed=True)
             return
         await self._poll.follow(job, status, adapter=adapter, provider=provider, snapshot=snapshot)
 
     async def _find(self, job: Job, adapter: FindsByAttempt, snapshot: Snapshot) -> None:
         try:
-            operation = await call(self._runtime, job, "find", adapter.find(job.attempt_id))
+            async with heartbeat(self._runtime, job):
+                asked = adapter.find(job.attempt_id)
+                operation = await call(self._runtime, job, "find", asked)
         except ProviderError:
             await self._next(job, snapshot, has_failed=True)
             return
