@@ -163,11 +163,9 @@ class Outcome:
         snapshot: Snapshot,
     ) -> Job:
         runtime = self._runtime
-        team = snapshot.teams.get(job.team)
+        team = snapshot.teams[job.team]
         for _ in range(PERIOD_TRIES):
-            balances = (
-                runtime.balances.of(snapshot, team, snapshot.keys.get(job.key)) if team else ()
-            )
+            balances = runtime.balances.of(snapshot, team, snapshot.keys.get(job.key))
             bids = bids_for(
                 following, balances, policy=job.plan.policy, metadata=job.request.metadata
             )
@@ -184,6 +182,9 @@ class Outcome:
         self, job: Job, resolve: Resolve, snapshot: Snapshot
     ) -> tuple[tuple[tuple[int, Candidate], ...], StoppedBy | None]:
         """The candidates left to try with their places, or what forbids any further attempt."""
+        if job.team not in snapshot.teams:
+            # Without its team nobody's budgets would count another attempt.
+            return (), StoppedBy.NO_CANDIDATE
         if len(job.attempts) >= snapshot.engine.max_attempts:
             return (), StoppedBy.MAX_ATTEMPTS
         if self._now_ms() >= job.deadline_at_ms:
