@@ -56,8 +56,14 @@ async def quote(runtime: Runtime, caller: Caller, request: VideoJob) -> QuoteVie
 
 
 def _failing(bid: Bid, state: TeamState) -> list[BalanceState]:
+    """The balances a bid does not fit, by the very comparison of the admission script."""
     counted = [state.balances[index] for index in bid.balances]
-    return [balance for balance in counted if balance.left_micro_usd < bid.quote_micro_usd]
+    return [
+        item
+        for item in counted
+        if item.spent_micro_usd + item.reserved_micro_usd + bid.quote_micro_usd
+        > item.balance.limit_micro_usd
+    ]
 
 
 def _choose(bids: tuple[Bid, ...], state: TeamState) -> tuple[int | None, OverBudget | None]:
