@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
-import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -145,11 +144,11 @@ class Deployment:
             shutil.copytree(ROOT / "policies", policies)
         for path in (policies / "teams").glob("*.yaml"):
             path.unlink()
-        (policies / "teams" / "marketing.yaml").write_text(yaml.safe_dump(self._team()))
+        (policies / "teams" / "marketing.yaml").write_text(json.dumps(self._team(), indent=1))
 
     def write_config(self) -> None:
         """Write config.yaml; the simulator must run."""
-        (self.folder / "config.yaml").write_text(yaml.safe_dump(self._config()))
+        (self.folder / "config.yaml").write_text(json.dumps(self._config(), indent=1))
 
     def _team(self) -> dict[str, Any]:
         team: dict[str, Any] = {

@@ -1,0 +1,175 @@
+"""Puts the edges under the gateway: every concrete class of the product is named here."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import tempfile
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from proxy.app.adapters import build_adapters
+from proxy.app.clock import Bell, SystemClock
+from proxy.app.link_secret import kept_secret
+from proxy.app.readiness import Readiness
+from proxy.app.reload import Reload
+from proxy.artifacts.inputs import HashedInputs
+from proxy.artifacts.store import open_artifacts
+from proxy.gateway.balances import BalanceBook
+from proxy.gateway.live import Current, Live
+from proxy.gateway.runtime import Runtime
+from proxy.gateway.worker import Worker
+from proxy.http.links import Links
+from proxy.providers.session import open_session
+from proxy.store.accounts import RedisAccounts
+from proxy.store.admission import RedisAdmission
+from proxy.store.client import Client, Timeouts
+from proxy.store.jobs import RedisJobs
+from proxy.store.keys import Keys
+from proxy.store.slots import RedisSlots
+from proxy.store.work import RedisWork
+from proxy.telemetry.logs import Logs
+from proxy.telemetry.metrics import Metrics
+from proxy.telemetry.observers import CRASH_AT, CrashAt, Fanout
+
+if TYPE_CHECKING:
+    from contextlib import AsyncExitStack
+
+    from proxy.app.options import ServeOptions
+    from proxy.config.load import Loaded
+    from proxy.config.settings import ServerSettings
+    from proxy.domain.ids import TeamId
+    from proxy.gateway.ports.runtime import Observer
+    from proxy.store.address import Address
+
+INPUT_BYTES_MAX = 20 * 1024 * 1024
+DEFAULT_RETENTION_S = 90 * 86_400
+"""For jobs whose team has left the configuration."""
+
+_LOGGER = logging.getLogger("greenlight")
+_WORKER_LOGGER = logging.getLogger("greenlight.worker")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """A process put together, not yet running."""
+
+    runtime: Runtime
+    client: Client
+    metrics: Metrics
+    worker: Worker
+    reload: Reload
+    readiness: Readiness
+    links: Links
+
+
+async def compose(
+    stack: AsyncExitStack, options: ServeOptions, loaded: Loaded, address: Address
+) -> Parts:
+    """Build everything; what must be closed again is left to the stack.
+
+    Args:
+        stack: closes connections and removes temporary files, in reverse.
+        options: where the files are.
+        loaded: the configuration they hold now.
+        address: where the store listens.
+
+    Raises:
+        OSError: a folder cannot be made or written.
+        ValueError: credentials or the artifact URL cannot be used.
+    """
+    clock, bell = SystemClock(), Bell()
+    metrics = Metrics(clock, version=version("greenlight-proxy"))
+    observer = _observers(metrics)
+    session = await stack.enter_async_context(open_session())
+    spool_dir = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="greenlight-")))
+    adapters = build_adapters(loaded.server, session, clock, spool_dir)
+    live = Live(Current(snapshot=loaded.snapshot, providers=adapters))
+    client = _client(loaded.server, address, observer)
+    stack.push_async_callback(client.close)
+    runtime = _runtime(loaded.server, live, client, clock=clock, bell=bell, observer=observer)
+    metrics.set_catalog(loaded.snapshot)
+    return Parts(
+        runtime=runtime,
+        client=client,
+        metrics=metrics,
+        worker=Worker(runtime, woken=bell.wait, report=_report),
+        reload=Reload(
+            options,
+            live,
+            session=session,
+            spool_dir=spool_dir,
+            clock=clock,
+            observer=observer,
+            applied=lambda again: metrics.set_catalog(again.snapshot),
+        ),
+        readiness=Readiness(runtime.accounts, clock),
+        links=Links(secret=_link_secret(loaded.server)),
+    )
+
+
+def _observers(metrics: Metrics) -> Fanout:
+    """Whoever wants to know: metrics, logs, and in crash tests the one that ends the process."""
+    crash = (CrashAt(os.environ[CRASH_AT]),) if CRASH_AT in os.environ else ()
+    return Fanout(metrics, Logs(), *crash)
+
+
+def _client(server: ServerSettings, address: Address, observer: Observer) -> Client:
+    timeouts = Timeouts(
+        connect_s=server.store.connect_timeout_s, answer_s=server.store.socket_timeout_s
+    )
+    return Client(address, timeouts=timeouts, observer=observer)
+
+
+def _runtime(
+    server: ServerSettings,
+    live: Live,
+    client: Client,
+    *,
+    clock: SystemClock,
+    bell: Bell,
+    observer: Observer,
+) -> Runtime:
+    keys = Keys()
+
+    def retention_s(team: TeamId) -> int:
+        known = live.snapshot.teams.get(team)
+        return known.retention.jobs_s if known else DEFAULT_RETENTION_S
+
+    artifacts = open_artifacts(server.artifacts.url)
+    return Runtime(
+        live=live,
+        admission=RedisAdmission(client, keys),
+        accounts=RedisAccounts(client, keys),
+        jobs=RedisJobs(client, keys, retention_s=retention_s),
+        work=RedisWork(client, keys, retention_s=retention_s),
+        slots=RedisSlots(client),
+        artifacts=artifacts,
+        inputs=HashedInputs(artifacts, random_bytes=os.urandom, bytes_max=INPUT_BYTES_MAX),
+        clock=clock,
+        observer=observer,
+        balances=BalanceBook(clock),
+        random=random.SystemRandom().random,
+        random_bytes=os.urandom,
+        wake=bell.ring,
+    )
+
+
+def _link_secret(server: ServerSettings) -> bytes:
+    """The configured secret, else one kept beside the artifacts or, elsewhere, for this run."""
+    configured = server.artifacts.link_secret
+    if configured is not None:
+        return configured.get_secret_value().encode()
+    parts = urlsplit(server.artifacts.url)
+    if parts.scheme == "file":
+        return kept_secret(Path(unquote(parts.path)).parent, os.urandom)
+    _LOGGER.warning("artifacts.link_secret is not set: links end with this process")
+    return os.urandom(32)
+
+
+def _report(what: str, error: Exception) -> None:
+    _WORKER_LOGGER.error("a step of %s failed", what, exc_info=error)

@@ -1,0 +1,40 @@
+"""The way in: read the configuration, start the store, and only then import the rest."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from proxy.app.reading import read_config
+from proxy.app.store import open_store
+from proxy.config.problem import ConfigError
+from proxy.domain.errors import StoreUnavailable
+
+if TYPE_CHECKING:
+    from proxy.app.options import ServeOptions
+
+
+def serve(options: ServeOptions) -> int:
+    """Serve until told to stop; returns the exit code, 1 when the configuration cannot be used.
+
+    Raises:
+        OSError: an address, a folder or the store's program cannot be used.
+    """
+    try:
+        loaded = read_config(options, time.time())  # noqa: TID251 - before there is a clock
+    except ConfigError as error:
+        for problem in error.problems:
+            sys.stderr.write(problem.render() + "\n")
+        return 1
+    with open_store(loaded.server.store.url) as store:
+        # The store's child comes up while these are imported.
+        import uvloop  # noqa: PLC0415
+
+        from proxy.app.process import run  # noqa: PLC0415
+
+        try:
+            return uvloop.run(run(options, loaded, store))
+        except StoreUnavailable as error:
+            sys.stderr.write(f"{error.message}\n")
+            return 1

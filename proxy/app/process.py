@@ -1,0 +1,95 @@
+"""One process that serves and works: started in order, drained, and taken down in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
+
+from proxy.app.compose import compose
+from proxy.app.gauges import refresh_gauges
+from proxy.app.listeners import listening
+from proxy.store.checks import check_server
+from proxy.telemetry.json_lines import log_as_json_lines
+from proxy.telemetry.loop_lag import sample_loop_lag
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from proxy.app.compose import Parts
+    from proxy.app.options import ServeOptions
+    from proxy.app.store import OpenStore
+    from proxy.config.load import Loaded
+
+DRAIN_S = 25.0
+"""How long steps under way may take to end after SIGTERM; the rest goes on at the next start."""
+
+_LOGGER = logging.getLogger("greenlight")
+
+
+async def run(options: ServeOptions, loaded: Loaded, store: OpenStore) -> int:
+    """Serve until SIGTERM or SIGINT; returns the exit code.
+
+    Raises:
+        OSError: an address or a folder cannot be used.
+        ValueError: credentials or the artifact URL cannot be used.
+    """
+    log_as_json_lines(sys.stderr)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    for problem in loaded.problems:
+        _LOGGER.warning("%s", problem.render())
+    async with AsyncExitStack() as stack:
+        parts = await compose(stack, options, loaded, store.address)
+        await store.ready()
+        for finding in await check_server(parts.client):
+            _LOGGER.log(logging.ERROR if finding.is_danger else logging.INFO, finding.message)
+        await stack.enter_async_context(_background(parts, store))
+        addresses = await stack.enter_async_context(listening(parts, loaded.server))
+        if options.announce is not None:
+            options.announce(addresses)
+        await stop.wait()
+        parts.readiness.is_draining = True
+    return 0
+
+
+@asynccontextmanager
+async def _background(parts: Parts, store: OpenStore) -> AsyncIterator[None]:
+    """Work, watch and measure until the block ends; then let the steps under way end."""
+    runtime = parts.runtime
+    reloads = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloads.set)
+    async with asyncio.TaskGroup() as group:
+        worker = group.create_task(parts.worker.run())
+        others = [
+            group.create_task(store.watch(runtime.clock, _say_store)),
+            group.create_task(_reload_when_asked(parts, reloads)),
+            group.create_task(refresh_gauges(runtime, parts.metrics)),
+            group.create_task(sample_loop_lag(runtime.clock, parts.metrics.observe_loop_lag)),
+        ]
+        try:
+            yield
+        finally:
+            parts.worker.drain()
+            _, late = await asyncio.wait((worker,), timeout=DRAIN_S)
+            for task in (*late, *others):
+                task.cancel()
+
+
+def _say_store(is_ready: bool) -> None:  # noqa: FBT001 - the supervisor's callback
+    if is_ready:
+        _LOGGER.warning("the embedded store is back")
+    else:
+        _LOGGER.error("the embedded store is lost; nothing is admitted until it is back")
+
+
+async def _reload_when_asked(parts: Parts, asked: asyncio.Event) -> None:
+    while True:
+        await asked.wait()
+        asked.clear()
+        await parts.reload.run()

@@ -1,0 +1,75 @@
+"""Reads the configuration again: everything that can fail first, then one assignment."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from proxy.app.adapters import build_adapters
+from proxy.app.reading import read_config
+from proxy.config.problem import ConfigError
+from proxy.domain.events import ConfigReloaded
+from proxy.gateway.live import Current
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from aiohttp import ClientSession
+
+    from proxy.app.options import ServeOptions
+    from proxy.config.load import Loaded
+    from proxy.gateway.live import Live
+    from proxy.gateway.ports.runtime import Clock, Observer
+
+_LOGGER = logging.getLogger("greenlight.config")
+
+
+class Reload:
+    """Puts an edited configuration in force, or keeps the last good one and says why."""
+
+    def __init__(
+        self,
+        options: ServeOptions,
+        live: Live,
+        *,
+        session: ClientSession,
+        spool_dir: Path,
+        clock: Clock,
+        observer: Observer,
+        applied: Callable[[Loaded], None],
+    ) -> None:
+        self._options = options
+        self._live = live
+        self._session = session
+        self._spool_dir = spool_dir
+        self._clock = clock
+        self._observer = observer
+        self._applied = applied
+        self._one_at_a_time = asyncio.Lock()
+
+    async def run(self) -> bool:
+        """Reload once; says whether the new configuration took effect."""
+        async with self._one_at_a_time:
+            try:
+                loaded = await asyncio.to_thread(read_config, self._options, self._clock.now_s())
+                adapters = build_adapters(
+                    loaded.server, self._session, self._clock, self._spool_dir
+                )
+            except ConfigError as error:
+                self._refuse([problem.render() for problem in error.problems])
+                return False
+            except (OSError, ValueError) as error:
+                self._refuse([str(error)])
+                return False
+            self._live.replace(Current(snapshot=loaded.snapshot, providers=adapters))
+            self._applied(loaded)
+            self._observer.observe(ConfigReloaded(digest=loaded.digest, problems=0))
+            return True
+
+    def _refuse(self, problems: list[str]) -> None:
+        for problem in problems:
+            _LOGGER.error("the edited configuration is not used: %s", problem)
+        digest = self._live.snapshot.digest
+        self._observer.observe(ConfigReloaded(digest=digest, problems=len(problems)))
