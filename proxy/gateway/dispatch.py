@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from proxy.domain.errors import ProviderError
+from proxy.domain.errors import ProviderError, StoreUnavailable
 from proxy.domain.events import SlotTaken, Submitting
 from proxy.domain.failure import Failure, FailureKind
 from proxy.domain.job import JobState
 from proxy.domain.schedule import next_poll_s
 from proxy.gateway.calls import call, order_for
 from proxy.gateway.lease import heartbeat
-from proxy.gateway.ports.jobs import NotBegun, Release
+from proxy.gateway.ports.jobs import LostLease, NotBegun, Release
 
 if TYPE_CHECKING:
-    from proxy.domain.job import Job
+    from collections.abc import Awaitable, Callable
+
+    from proxy.domain.job import Job, Operation
     from proxy.domain.policy import Account, Provider, Snapshot
     from proxy.gateway.live import Current
     from proxy.gateway.outcome import Outcome
@@ -66,13 +69,40 @@ class Dispatch:
                 made = adapter.submit(order_for(runtime, job), job.attempt_id)
                 operation = await call(runtime, job, "submit", made)
         except ProviderError as error:
-            await self._refused(job, error.failure, current.snapshot)
+            refused = partial(self._refused, failure=error.failure, snapshot=current.snapshot)
+            await self._record(job, refused)
             return
+        accepted = partial(self._accepted, operation=operation, snapshot=current.snapshot)
+        await self._record(job, accepted)
+
+    async def _record(self, job: Job, step: Callable[[Job], Awaitable[None]]) -> None:
+        """Store what a submit brought, however long the store is away: nobody else knows it."""
+        while True:
+            try:
+                await self._deliver(job, step)
+            except StoreUnavailable:
+                runtime = self._runtime
+                await runtime.clock.sleep(runtime.live.snapshot.engine.retry_wait_s)
+            else:
+                return
+
+    async def _deliver(self, job: Job, step: Callable[[Job], Awaitable[None]]) -> None:
+        try:
+            await step(job)
+        except LostLease:
+            latest = await self._runtime.jobs.load(job.id)
+            if latest is None or not _awaits(latest, job):
+                raise
+            # Somebody gave us up, and now looks for the very answer that is in our hands.
+            await step(latest)
+
+    async def _accepted(self, job: Job, operation: Operation, snapshot: Snapshot) -> None:
+        runtime = self._runtime
         attempt = replace(
             job.attempt, operation=operation, submitted_at_ms=runtime.balances.now_ms()
         )
         after = replace(job, state=JobState.RUNNING, attempts=(*job.attempts[:-1], attempt))
-        times = current.snapshot.providers[job.candidate.provider].poll
+        times = snapshot.providers[job.candidate.provider].poll
         due_in_s = next_poll_s(
             times, elapsed_s=0.0, is_first=True, retry_after_s=None, random=runtime.random
         )
@@ -135,6 +165,8 @@ class Dispatch:
                 await self._requeue(replace(job, work=work), snapshot.engine.retry_wait_s, failure)
             case FailureKind.UNKNOWN_OUTCOME | FailureKind.MALFORMED | FailureKind.FAILED_UPSTREAM:
                 # Nothing proves that it was not accepted: it may have bought a video.
+                if job.state is JobState.UNKNOWN:
+                    return
                 after_s = snapshot.engine.look_up_after_s
                 due_in_s = after_s[0] if after_s else 0.0
                 await self._outcome.hold(job, failure.kind.value, due_in_s=due_in_s)
@@ -159,6 +191,15 @@ class Dispatch:
     async def _leave(self, job: Job, message: str) -> None:
         failure = Failure(kind=FailureKind.UNAVAILABLE, message=message)
         await self._outcome.fail_over(job, failure, Release(by="not_configured"))
+
+
+def _awaits(latest: Job, sent: Job) -> bool:
+    """Say whether a job still wants to know what became of an attempt that was sent."""
+    return (
+        latest.state in (JobState.SUBMITTING, JobState.UNKNOWN)
+        and latest.attempt.number == sent.attempt.number
+        and latest.attempt.operation is None
+    )
 
 
 def slot_lease_s(provider: Provider, snapshot: Snapshot) -> float:

@@ -29,7 +29,7 @@ def authenticate(presented: str, scope: Scope, snapshot: Snapshot, now_s: float)
         snapshot.keys.get(KeyId(parts[1])) if len(parts) == len(("gl", "id", "secret")) else None
     )
     # Headers are read with surrogates in place of bytes that are no UTF-8.
-    digest = hashlib.sha256(presented.encode(errors="surrogateescape")).hexdigest()
+    digest = hashlib.sha256(presented.encode(errors="surrogatepass")).hexdigest()
     # An unknown id is compared too, so that time does not tell it from a wrong secret.
     matches = hmac.compare_digest(digest, known.sha256 if known else _NO_DIGEST)
     is_ours = presented.startswith(KEY_PREFIX)

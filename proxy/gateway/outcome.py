@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from proxy.domain.balance import bids_for
+from proxy.domain.errors import StoreUnavailable
 from proxy.domain.events import Ended, FailedOver, Moved, OutcomeUnknown, Resolved
 from proxy.domain.failure import REACTIONS, AttemptMoney, Failure, FailureKind
 from proxy.domain.job import JobError, JobState, Resolution, StoppedBy, Work, advance
@@ -148,10 +150,11 @@ class Outcome:
         return stored
 
     async def release_slot(self, job: Job) -> None:
-        """Give the attempt's slot back; a crash before this line lets its lease run out."""
+        """Give the attempt's slot back; after a crash or without the store its lease runs out."""
         account = job.attempt.account
         if account is not None:
-            await self._runtime.slots.release(job.candidate.provider, account, job.attempt_id)
+            with suppress(StoreUnavailable):
+                await self._runtime.slots.release(job.candidate.provider, account, job.attempt_id)
 
     async def _reserve_next(
         self,
