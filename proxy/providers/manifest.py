@@ -40,7 +40,7 @@ class ProviderManifest:
     """One entry of the provider table.
 
     `build` makes the adapter of one account from a validated `credentials_model`; it opens no
-    connection, and raises ValueError (free of secrets) for credentials that cannot be used.
+    connection and raises nothing.
     `default_base_url` may name fields of the credentials in braces.
     """
 

@@ -9,16 +9,21 @@ from typing import TYPE_CHECKING
 import pytest
 from pydantic import ValidationError
 
+from proxy.domain.failure import FailureKind
 from proxy.gateway.ports.provider import FindsByAttempt
 from proxy.providers import PROVIDERS
 from tests.providers.accounts import (
     API_KEY,
+    ATTEMPT,
     KLING_CREDENTIALS,
     KLING_KEY_PAIR,
     PRIVATE_KEY_PEM,
     SERVICE_ACCOUNT,
     VERTEX_CREDENTIALS,
+    VERTEX_OPERATION,
     Accounts,
+    an_order,
+    failure_of,
     quick,
 )
 
@@ -97,10 +102,11 @@ def test_credentials_are_not_shown_by_repr() -> None:
         assert "PRIVATE KEY" not in shown
 
 
-async def test_an_unreadable_private_key_is_named_and_not_shown(accounts: Accounts) -> None:
+async def test_an_unreadable_private_key_is_a_matter_of_credentials(accounts: Accounts) -> None:
     key_file = SERVICE_ACCOUNT.replace("MII", "xII")
-    with pytest.raises(ValueError, match="private_key cannot be read") as caught:
-        accounts.build(
-            "vertex", {**VERTEX_CREDENTIALS, "service_account": key_file}, quick("http://x")
-        )
-    assert "xII" not in str(caught.value)
+    credentials = {**VERTEX_CREDENTIALS, "service_account": key_file}
+    adapter = accounts.build("vertex", credentials, quick("http://127.0.0.1:1"))
+    for call in (adapter.submit(an_order(), ATTEMPT), adapter.status(VERTEX_OPERATION)):
+        failure = await failure_of(call)
+        assert FailureKind.AUTH is failure.kind
+        assert "xII" not in failure.message

@@ -6,6 +6,7 @@ There is no look-up by our attempt id and no cancel.
 from __future__ import annotations
 
 import json
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from proxy.domain.failure import FailureKind
@@ -16,11 +17,11 @@ from proxy.providers.request_body import RequestBody
 from proxy.providers.vertex import codes, wire
 from proxy.providers.vertex.inline import FIRST_VIDEO, SpooledVideo, decode_file, split_answer
 from proxy.providers.vertex.settings import VertexCredentials, default_base_url
-from proxy.providers.vertex.tokens import ServiceAccountToken
+from proxy.providers.vertex.tokens import ServiceAccountToken, UnreadableKey
 from proxy.providers.video_file import checked_video
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from aiohttp import ClientResponse, ClientSession
     from pydantic import BaseModel
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 def build(
     credentials: BaseModel, settings: ProviderSettings, session: ClientSession, clock: Clock
 ) -> VertexProvider:
-    """Make the adapter of one account. Raises ValueError if its private key cannot be read."""
+    """Make the adapter of one account; its private key is read with the first call."""
     assert isinstance(credentials, VertexCredentials)
     return VertexProvider(credentials, settings, session, clock)
 
@@ -68,7 +69,7 @@ class VertexProvider:
         model = f"{self._parent}/publishers/google/models/{order.upstream}"
         url = f"{self._api_url}/{model}:predictLongRunning"
         body = RequestBody(wire.create_request(order), order.first_frame)
-        answer = await self._exchange.submit(url, body, await self._token.headers())
+        answer = await self._exchange.submit(url, body, await self._headers())
         content = wire.read_json(answer.body)
         error = wire.read_error(content) if content is not None else None
         if error is not None:
@@ -94,7 +95,7 @@ class VertexProvider:
         async with self._exchange.open(
             "POST",
             f"{self._api_url}/{parent}:fetchPredictOperation",
-            await self._token.headers(),
+            await self._headers(),
             total_s=self._settings.status_s,
             json={"operationName": name},
         ) as response:
@@ -118,14 +119,21 @@ class VertexProvider:
             message = "the video is gone: its status has to be asked again"
             raise self._failures.error(FailureKind.UNAVAILABLE, message)
         try:
-            async for piece in checked_video(decode_file(result.inline_path), self._failures):
-                yield piece
+            async with aclosing(decode_file(result.inline_path)) as pieces:
+                async for piece in checked_video(pieces, self._failures):
+                    yield piece
         except FileNotFoundError as error:
             message = "the video is gone: its status has to be asked again"
             raise self._failures.error(FailureKind.UNAVAILABLE, message) from error
         except ValueError as error:
             message = "the video inside its answer is not Base64"
             raise self._failures.error(FailureKind.MALFORMED, message) from error
+
+    async def _headers(self) -> Mapping[str, str]:
+        try:
+            return await self._token.headers()
+        except UnreadableKey as error:
+            raise self._failures.error(FailureKind.AUTH, f"not asked: {error}") from error
 
     def _status_of(self, rest: bytes, video: SpooledVideo | None) -> Status:
         """Judge an answer; the video's file lives on only in a `Succeeded`."""

@@ -19,7 +19,7 @@ from proxy.providers.exchange import TooLarge
 from proxy.providers.vertex.wire import VIDEO_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Iterator
+    from collections.abc import AsyncGenerator, AsyncIterable, Iterator
 
 SPOOL_PREFIX = "greenlight-vertex-"
 """Temporary files of a crashed process can be told by it."""
@@ -182,7 +182,7 @@ class _Spool:
         self._file.write(waiting)
 
 
-async def decode_file(path: Path) -> AsyncIterator[bytes]:
+async def decode_file(path: Path) -> AsyncGenerator[bytes, None]:
     """Yield the decoded content of a Base64 file in pieces, and remove the file at the end.
 
     Raises:
