@@ -28,7 +28,7 @@ README_LINES = 150
 # A cap is raised only here: path (or path:function, or a provider's folder) -> (cap, reason).
 RAISED: dict[str, tuple[int, str]] = {
     "proxy/providers/vertex": (
-        800,
+        850,
         "a third of it reads videos inside the JSON answer without holding them in memory",
     ),
 }
