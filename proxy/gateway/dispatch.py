@@ -14,10 +14,12 @@ from proxy.domain.schedule import next_poll_s
 from proxy.gateway.calls import call, order_for
 from proxy.gateway.lease import heartbeat
 from proxy.gateway.ports.jobs import LostLease, NotBegun, Release
+from proxy.gateway.turns import ORPHAN_RUNNING_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from proxy.domain.ids import ProviderName
     from proxy.domain.job import Job, Operation
     from proxy.domain.policy import Account, Provider, Snapshot
     from proxy.gateway.live import Current
@@ -36,8 +38,15 @@ class Dispatch:
         self._runtime = runtime
         self._outcome = outcome
 
-    async def begin(self, job: Job, current: Current) -> Job | None:
+    async def begin(
+        self, job: Job, current: Current, full: set[tuple[ProviderName, str]]
+    ) -> Job | None:
         """Take a slot and write the intent; None when the job must wait, ended, or is another's.
+
+        Args:
+            job: a queued job.
+            current: the configuration in force.
+            full: accounts that have no slot just now; not asked again, and added to.
 
         Raises:
             LostLease: another worker moved the job meanwhile.
@@ -53,8 +62,12 @@ class Dispatch:
             await self._leave(job, f"{job.candidate.provider} is no longer configured")
             return None
         for account in provider.accounts:
-            if account.is_configured and await self._take_slot(job, provider, account, current):
+            place = (provider.name, account.name)
+            if not account.is_configured or place in full:
+                continue
+            if await self._take_slot(job, provider, account, current):
                 return await self._write_intent(job, provider, account, current.snapshot)
+            full.add(place)
         return None
 
     async def submit(self, job: Job, current: Current) -> None:
@@ -135,7 +148,7 @@ class Dispatch:
         begun = await runtime.work.begin(
             job,
             account=account.name,
-            running_max=team.running if team else 1,
+            running_max=team.running if team else ORPHAN_RUNNING_MAX,
             lease_s=snapshot.engine.lease_s,
         )
         if begun is NotBegun.TEAM_FULL:
@@ -151,7 +164,7 @@ class Dispatch:
                 account=account.name,
                 model=job.candidate.model,
                 attempt=job.attempt.number,
-                queued_s=(runtime.balances.now_ms() - job.attempt.reserved_at_ms) / 1000,
+                queued_s=max(0, runtime.balances.now_ms() - job.attempt.reserved_at_ms) / 1000,
             )
         )
         return begun

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from proxy.domain.errors import StoreUnavailable
@@ -12,18 +13,19 @@ from proxy.gateway.fetch import Fetch
 from proxy.gateway.outcome import Outcome
 from proxy.gateway.poll import Poll
 from proxy.gateway.ports.jobs import LostLease
+from proxy.gateway.turns import turns_of
 from proxy.gateway.unknown import Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from proxy.domain.ids import ProviderName
     from proxy.domain.job import Job
     from proxy.gateway.runtime import Runtime
 
 _T = TypeVar("_T")
 
 CLAIM_MAX = 50
-WAITING_PER_TEAM = 50
 
 
 class Worker:
@@ -74,33 +76,48 @@ class Worker:
 
     async def _turn(self, group: asyncio.TaskGroup) -> float | None:
         """Start what can be started now; returns seconds until something more is due."""
+        idle_s = await self._follow_due(group)
         await self._dispatch_waiting(group)
-        room = self._runtime.live.snapshot.engine.concurrency - len(self._busy)
+        return idle_s
+
+    async def _follow_due(self, group: asyncio.TaskGroup) -> float | None:
+        engine = self._runtime.live.snapshot.engine
+        room = min(engine.concurrency - len(self._busy), CLAIM_MAX)
         if room <= 0:
             return None
-        ids, idle_s = await self._runtime.work.due(min(room, CLAIM_MAX))
-        lease_s = self._runtime.live.snapshot.engine.lease_s
-        claimed = await self._runtime.work.claim(ids, lease_s=lease_s) if ids else []
+        # A job of ours whose lease ran out, the store having been away, is still ours to end.
+        ids, idle_s = await self._runtime.work.due(room + len(self._busy))
+        free = [job for job in ids if job not in self._busy][:room]
+        claimed = await self._runtime.work.claim(free, lease_s=engine.lease_s) if free else []
         for job in claimed:
-            self._start(group, job, self._advance(job))
+            self._start(group, job, partial(self._advance, job))
         return 0.0 if claimed else idle_s
 
     async def _dispatch_waiting(self, group: asyncio.TaskGroup) -> None:
         current = self._runtime.live.current
-        for job in await self._runtime.work.waiting(WAITING_PER_TEAM):
-            if len(self._busy) >= current.snapshot.engine.concurrency:
+        concurrency = current.snapshot.engine.concurrency
+        # The last quarter is for jobs under way: slow submits must not keep them from their end.
+        room = concurrency - concurrency // 4
+        turns = await turns_of(self._runtime)
+        full: set[tuple[ProviderName, str]] = set()
+        while len(self._busy) < room and not self._is_draining:
+            job = turns.next()
+            if job is None:
                 return
-            begun = await self._guard(job.id, self._dispatch.begin(job, current))
+            begun = await self._guard(job.id, self._dispatch.begin(job, current, full))
             if begun is not None:
-                self._start(group, begun, self._dispatch.submit(begun, current))
+                turns.began(job)
+                self._start(group, begun, partial(self._dispatch.submit, begun, current))
 
-    def _start(self, group: asyncio.TaskGroup, job: Job, step: Awaitable[None]) -> None:
+    def _start(
+        self, group: asyncio.TaskGroup, job: Job, step: Callable[[], Awaitable[None]]
+    ) -> None:
         self._busy.add(job.id)
         group.create_task(self._run_step(job, step))
 
-    async def _run_step(self, job: Job, step: Awaitable[None]) -> None:
+    async def _run_step(self, job: Job, step: Callable[[], Awaitable[None]]) -> None:
         try:
-            await self._guard(job.id, step)
+            await self._guard(job.id, step())
         finally:
             self._busy.discard(job.id)
             self._runtime.wake()
