@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import pkgutil
 import re
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -124,3 +125,29 @@ def test_every_path_named_exists(path: Path) -> None:
     top = "proxy|tests|docs|bench|tools|policies|requirements"
     named = set(re.findall(rf"`((?:{top})/[^`\s:*]+)`", text)) - {"policies/teams/design.yaml"}
     assert [] == [name for name in named if "<" not in name and not (ROOT / name).exists()]
+
+
+def invariants() -> dict[str, str]:
+    """Number -> text, of each numbered invariant."""
+    text = page("architecture.md")
+    found = re.findall(r"^(\d+)\. (\*\*Invariant: .*?)(?=^\d+\. |^## |\Z)", text, re.M | re.S)
+    return dict(found)
+
+
+def test_invariants_are_numbered_in_order() -> None:
+    assert [str(number) for number in range(1, len(invariants()) + 1)] == list(invariants())
+
+
+@pytest.mark.parametrize("number", invariants())
+def test_an_invariant_names_a_test_or_a_contract_that_exists(number: str) -> None:
+    text = invariants()[number]
+    tests = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", text)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = {contract["name"] for contract in project["tool"]["importlinter"]["contracts"]}
+    named = re.findall(r"[Cc]ontract \"([^\"]+)\"", text)
+    assert tests or named
+    assert set() == set(named) - contracts
+    for path, name in tests:
+        assert re.search(
+            rf"^(async )?def {name}\(", (ROOT / path).read_text(encoding="utf-8"), re.M
+        )
