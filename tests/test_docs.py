@@ -130,7 +130,9 @@ def test_every_path_named_exists(path: Path) -> None:
 def invariants() -> dict[str, str]:
     """Number -> text, of each numbered invariant."""
     text = page("architecture.md")
-    found = re.findall(r"^(\d+)\. (\*\*Invariant: .*?)(?=^\d+\. |^## |\Z)", text, re.M | re.S)
+    found = re.findall(
+        r"^(\d+)\. (\*\*Invariant: .*?)(?=^\d+\. |^## |\Z)", text, re.MULTILINE | re.DOTALL
+    )
     return dict(found)
 
 
@@ -149,5 +151,5 @@ def test_an_invariant_names_a_test_or_a_contract_that_exists(number: str) -> Non
     assert set() == set(named) - contracts
     for path, name in tests:
         assert re.search(
-            rf"^(async )?def {name}\(", (ROOT / path).read_text(encoding="utf-8"), re.M
+            rf"^(async )?def {name}\(", (ROOT / path).read_text(encoding="utf-8"), re.MULTILINE
         )
