@@ -12,6 +12,7 @@ from proxy.domain.failure import Failure, FailureKind
 from proxy.domain.job import JobState
 from proxy.domain.schedule import next_poll_s
 from proxy.gateway.calls import call, order_for
+from proxy.gateway.facts import cancel
 from proxy.gateway.lease import heartbeat
 from proxy.gateway.ports.jobs import LostLease, NotBegun, Release
 from proxy.gateway.turns import ORPHAN_RUNNING_MAX
@@ -52,7 +53,7 @@ class Dispatch:
             LostLease: another worker moved the job meanwhile.
         """
         if job.cancel_requested:
-            await self._runtime.jobs.cancel(job, is_forgotten=job.is_deleted)
+            await cancel(self._runtime, job, is_forgotten=job.is_deleted)
             return None
         if self._runtime.balances.now_ms() >= job.deadline_at_ms:
             await self._outcome.miss_deadline(job)

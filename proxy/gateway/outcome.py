@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from proxy.domain.balance import bids_for
 from proxy.domain.errors import StoreUnavailable
-from proxy.domain.events import Ended, FailedOver, Moved, OutcomeUnknown, Resolved
+from proxy.domain.events import FailedOver, OutcomeUnknown
 from proxy.domain.failure import REACTIONS, AttemptMoney, Failure, FailureKind
-from proxy.domain.job import JobError, JobState, Resolution, StoppedBy, Work, advance
+from proxy.domain.job import JobError, JobState, StoppedBy, Work, advance
 from proxy.domain.price import Billing, charge
+from proxy.gateway.facts import ended, moved, resolved
 from proxy.gateway.names import video_name
 from proxy.gateway.ports.admission import PeriodMoved
 from proxy.gateway.ports.jobs import NextAttempt, Release, Settle
@@ -56,7 +57,7 @@ class Outcome:
         advance(before.state, after.state)
         stored = await self._runtime.work.commit(before, after, due_in_s=due_in_s)
         if stored.state is not before.state:
-            self._moved(before, stored, code)
+            moved(self._runtime, before, stored, code)
         if stored.state in (JobState.QUEUED, JobState.UNKNOWN):
             await self.release_slot(before)
         return stored
@@ -132,11 +133,11 @@ class Outcome:
         stored = await self._reserve_next(
             job, after, resolve, following=following, snapshot=snapshot
         )
-        self._resolved(job, stored)
+        resolved(self._runtime, job, stored)
         if stored.state.is_terminal:
-            self._ended(job, stored)
+            ended(self._runtime, job, stored)
         else:
-            self._moved(job, stored, failure.kind.value)
+            moved(self._runtime, job, stored, failure.kind.value)
             self._runtime.observer.observe(
                 FailedOver(
                     job=job.id,
@@ -234,8 +235,8 @@ class Outcome:
     async def _finish(self, before: Job, after: Job, resolve: Resolve) -> Job:
         advance(before.state, after.state)
         stored = await self._runtime.work.finish(before, after, resolve)
-        self._resolved(before, stored)
-        self._ended(before, stored)
+        resolved(self._runtime, before, stored)
+        ended(self._runtime, before, stored)
         await self._clear(before, stored)
         return stored
 
@@ -244,56 +245,6 @@ class Outcome:
         await self.release_slot(before)
         if stored.state is JobState.CANCELLED and before.state is JobState.STORING:
             await self._runtime.artifacts.delete(video_name(stored))
-
-    def _ended(self, before: Job, stored: Job) -> None:
-        self._moved(before, stored, stored.error.code if stored.error else None)
-        submitted_ms = stored.attempt.submitted_at_ms
-        ended_ms = stored.ended_at_ms or self._now_ms()
-        self._runtime.observer.observe(
-            Ended(
-                job=stored.id,
-                team=stored.team,
-                state=stored.state,
-                code=stored.error.code if stored.error else None,
-                took_s=(ended_ms - stored.created_at_ms) / 1000,
-                render_s=(ended_ms - submitted_ms) / 1000 if submitted_ms else None,
-                provider=stored.candidate.provider,
-                model=stored.candidate.model,
-            )
-        )
-
-    def _moved(self, before: Job, after: Job, code: str | None) -> None:
-        self._runtime.observer.observe(
-            Moved(
-                job=after.id,
-                team=after.team,
-                provider=before.candidate.provider,
-                model=before.candidate.model,
-                before=before.state,
-                after=after.state,
-                code=code,
-            )
-        )
-
-    def _resolved(self, before: Job, stored: Job) -> None:
-        attempt = stored.attempts[before.attempt.number - 1]
-        if attempt.resolution is Resolution.OPEN:
-            return
-        charged = attempt.charged_micro_usd or 0
-        self._runtime.observer.observe(
-            Resolved(
-                job=stored.id,
-                team=stored.team,
-                provider=before.candidate.provider,
-                model=before.candidate.model,
-                attempt=attempt.number,
-                resolution=attempt.resolution,
-                reserved_micro_usd=attempt.reserved_micro_usd,
-                charged_micro_usd=charged,
-                overage_micro_usd=attempt.overage_micro_usd,
-                is_wasted=charged > 0 and stored.state is not JobState.COMPLETED,
-            )
-        )
 
     def _now_ms(self) -> int:
         return self._runtime.balances.now_ms()

@@ -9,6 +9,7 @@ from proxy.domain.events import LimitChecked
 from proxy.domain.ids import JobId, is_job_id
 from proxy.domain.job import JobState, public_status
 from proxy.domain.policy import RouteClass
+from proxy.gateway import facts
 from proxy.gateway.create import buckets_for, rate_limited
 from proxy.gateway.names import video_name
 from proxy.gateway.views import Caller, ContentView, JobsView, JobView
@@ -70,7 +71,7 @@ async def cancel(runtime: Runtime, caller: Caller, job_id: str) -> JobView:
     """Cancel an unfinished job; a finished one is answered unchanged."""
     job, buckets = await _read(runtime, caller, job_id, RouteClass.POLL)
     if not job.state.is_terminal:
-        job = await runtime.jobs.cancel(job, is_forgotten=False)
+        job = await facts.cancel(runtime, job, is_forgotten=False)
         runtime.wake()
     return await _view(runtime, job, buckets)
 
@@ -79,7 +80,7 @@ async def delete(runtime: Runtime, caller: Caller, job_id: str) -> tuple[BucketS
     """Cancel if need be, remove the artifact, forget the record. Again changes nothing."""
     job, buckets = await _read(runtime, caller, job_id, RouteClass.POLL, with_deleted=True)
     if not job.is_deleted:
-        job = await runtime.jobs.cancel(job, is_forgotten=True)
+        job = await facts.cancel(runtime, job, is_forgotten=True)
         runtime.wake()
     if job.state.is_terminal:
         await runtime.artifacts.delete(video_name(job))

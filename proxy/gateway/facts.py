@@ -1,0 +1,77 @@
+"""Events of a job's life, told once the store has confirmed what they say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from proxy.domain.events import Ended, Moved, Resolved
+from proxy.domain.job import JobState, Resolution
+
+if TYPE_CHECKING:
+    from proxy.domain.job import Job
+    from proxy.gateway.runtime import Runtime
+
+
+def moved(runtime: Runtime, before: Job, after: Job, code: str | None) -> None:
+    """Tell that a job went from one state to another; `code` is a word of ours."""
+    runtime.observer.observe(
+        Moved(
+            job=after.id,
+            team=after.team,
+            provider=before.candidate.provider,
+            model=before.candidate.model,
+            before=before.state,
+            after=after.state,
+            code=code,
+        )
+    )
+
+
+def resolved(runtime: Runtime, before: Job, stored: Job) -> None:
+    """Tell how the reservation of the attempt that was current before was resolved."""
+    attempt = stored.attempts[before.attempt.number - 1]
+    charged = attempt.charged_micro_usd or 0
+    assert attempt.resolution is not Resolution.OPEN
+    runtime.observer.observe(
+        Resolved(
+            job=stored.id,
+            team=stored.team,
+            provider=before.candidate.provider,
+            model=before.candidate.model,
+            attempt=attempt.number,
+            resolution=attempt.resolution,
+            reserved_micro_usd=attempt.reserved_micro_usd,
+            charged_micro_usd=charged,
+            overage_micro_usd=attempt.overage_micro_usd,
+            is_wasted=charged > 0 and stored.state is not JobState.COMPLETED,
+        )
+    )
+
+
+def ended(runtime: Runtime, before: Job, stored: Job) -> None:
+    """Tell that a job reached a terminal state."""
+    code = stored.error.code if stored.error else None
+    moved(runtime, before, stored, code)
+    submitted_ms = stored.attempt.submitted_at_ms
+    ended_ms = stored.ended_at_ms or runtime.balances.now_ms()
+    runtime.observer.observe(
+        Ended(
+            job=stored.id,
+            team=stored.team,
+            state=stored.state,
+            code=code,
+            took_s=max(0, ended_ms - stored.created_at_ms) / 1000,
+            render_s=max(0, ended_ms - submitted_ms) / 1000 if submitted_ms else None,
+            provider=stored.candidate.provider,
+            model=stored.candidate.model,
+        )
+    )
+
+
+async def cancel(runtime: Runtime, job: Job, *, is_forgotten: bool) -> Job:
+    """Cancel a job in the store, and tell of it if that ended the job at once."""
+    stored = await runtime.jobs.cancel(job, is_forgotten=is_forgotten)
+    if job.state is JobState.QUEUED and stored.state is JobState.CANCELLED:
+        resolved(runtime, stored, stored)
+        ended(runtime, job, stored)
+    return stored
