@@ -200,7 +200,9 @@ class Dispatch:
 
     async def _requeue(self, job: Job, wait_s: float, failure: Failure) -> None:
         after = replace(job, state=JobState.QUEUED)
-        await self._outcome.commit(job, after, due_in_s=wait_s, code=failure.kind.value)
+        stored = await self._outcome.commit(job, after, due_in_s=wait_s, code=failure.kind.value)
+        if stored.cancel_requested:
+            await cancel(self._runtime, stored, is_forgotten=stored.is_deleted)
 
     async def _leave(self, job: Job, message: str) -> None:
         failure = Failure(kind=FailureKind.UNAVAILABLE, message=message)

@@ -42,6 +42,9 @@ class Fetch:
             await self._settle_cancelled(job, charged, by)
             return
         storing = await self._enter(job, charged, snapshot)
+        if storing.cancel_requested:
+            await self._settle_cancelled(storing, charged, by)
+            return
         try:
             artifact = await self._download(storing, result, adapter, snapshot)
         except ArtifactTooLarge:
