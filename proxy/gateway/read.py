@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from proxy.domain.errors import JobNotFound, VideoNotReady
+from proxy.domain.errors import JobNotFound, StoreUnavailable, VideoNotReady
 from proxy.domain.events import LimitChecked
 from proxy.domain.ids import JobId, is_job_id
 from proxy.domain.job import JobState, public_status
@@ -12,10 +13,11 @@ from proxy.domain.policy import RouteClass
 from proxy.gateway import facts
 from proxy.gateway.create import buckets_for, rate_limited
 from proxy.gateway.names import video_name
+from proxy.gateway.ports.artifacts import ArtifactUnavailable
 from proxy.gateway.views import Caller, ContentView, JobsView, JobView
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
     from proxy.domain.bucket import BucketState
     from proxy.domain.job import Job
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 PAGE_SCAN_MAX = 500
 """Most jobs looked at for one page that filters by status."""
+PAGE_SCAN_STEP = 100
+ARTIFACTS_RETRY_S = 5
 
 
 async def get(runtime: Runtime, caller: Caller, job_id: str) -> JobView:
@@ -50,11 +54,12 @@ async def page(
     """List the team's jobs by creation time; `status` is one of the four public ones."""
     buckets = await spend(runtime, caller, RouteClass.POLL)
     cursor = JobId(after) if after is not None else None
+    step = max(limit, 1 if status is None else PAGE_SCAN_STEP)
     found: list[Job] = []
     seen = 0
     while True:
         batch = await runtime.jobs.page(
-            caller.team.id, after=cursor, limit=max(limit, 1), is_ascending=is_ascending
+            caller.team.id, after=cursor, limit=step, is_ascending=is_ascending
         )
         seen += len(batch.jobs)
         matching = [job for job in batch.jobs if status in (None, public_status(job).value)]
@@ -83,7 +88,8 @@ async def delete(runtime: Runtime, caller: Caller, job_id: str) -> tuple[BucketS
         job = await facts.cancel(runtime, job, is_forgotten=True)
         runtime.wake()
     if job.state.is_terminal:
-        await runtime.artifacts.delete(video_name(job))
+        with answering_unavailable():
+            await runtime.artifacts.delete(video_name(job))
     return buckets
 
 
@@ -160,12 +166,30 @@ async def _view(runtime: Runtime, job: Job, buckets: tuple[BucketState, ...]) ->
     return JobView(job=job, buckets=buckets, offer=offer, queue_position=position)
 
 
+@contextmanager
+def answering_unavailable() -> Iterator[None]:
+    """Turn a failure of the artifact store into what a client may be told."""
+    try:
+        yield
+    except ArtifactUnavailable as error:
+        message = "the artifact store does not answer"
+        raise StoreUnavailable(message, retry_after_s=ARTIFACTS_RETRY_S) from error
+
+
+async def _is_kept(runtime: Runtime, job: Job) -> bool:
+    expires_ms = job.artifact_expires_at_ms
+    if expires_ms is not None and runtime.balances.now_ms() >= expires_ms:
+        return False
+    with answering_unavailable():
+        return await runtime.artifacts.size_bytes(video_name(job)) is not None
+
+
 async def _content(runtime: Runtime, job: Job, buckets: tuple[BucketState, ...]) -> ContentView:
     if job.state is not JobState.COMPLETED or job.artifact is None or job.cancel_requested:
         message = f"the video is {public_status(job).value}, it has no content"
         raise VideoNotReady(message)
     name = video_name(job)
-    if await runtime.artifacts.size_bytes(name) is None:
+    if not await _is_kept(runtime, job):
         message = "the video's content is no longer kept"
         raise VideoNotReady(message)
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from proxy.domain.errors import PayloadTooLarge
 from proxy.domain.policy import RouteClass
 from proxy.gateway import identity, read
 from proxy.gateway.create import CreateRequest, buckets_for, create
+from proxy.gateway.ports.artifacts import ArtifactTooLarge
 from proxy.gateway.quote import quote
 from proxy.gateway.views import BudgetView, Caller, ModelsView, ModelView
 
@@ -132,5 +134,15 @@ class Videos:
         )
 
     async def save_input(self, chunks: AsyncIterator[bytes], media_type: str) -> InputFile:
-        """Keep a caller's file under its SHA-256, before admission."""
-        return await self._runtime.inputs.save(chunks, media_type)
+        """Keep a caller's file under its SHA-256, before admission.
+
+        Raises:
+            PayloadTooLarge: the file is over the limit.
+            StoreUnavailable: the artifact store does not answer.
+        """
+        try:
+            with read.answering_unavailable():
+                return await self._runtime.inputs.save(chunks, media_type)
+        except ArtifactTooLarge as error:
+            message = "the file is too large"
+            raise PayloadTooLarge(message, param="input_reference") from error
