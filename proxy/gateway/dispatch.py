@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from proxy.domain.errors import ProviderError, StoreUnavailable
 from proxy.domain.events import SlotTaken, Submitting
 from proxy.domain.failure import Failure, FailureKind
-from proxy.domain.job import JobState
+from proxy.domain.job import JobState, Work
 from proxy.domain.schedule import next_poll_s
 from proxy.gateway.calls import call, order_for
 from proxy.gateway.facts import cancel
@@ -176,7 +176,7 @@ class Dispatch:
                 await self._throttled(job, failure, snapshot)
             case FailureKind.UNAVAILABLE if job.work.submit_retries < UNAVAILABLE_RETRIES:
                 work = replace(job.work, submit_retries=job.work.submit_retries + 1)
-                await self._requeue(replace(job, work=work), snapshot.engine.retry_wait_s, failure)
+                await self._requeue(job, work, snapshot.engine.retry_wait_s, failure=failure)
             case FailureKind.UNKNOWN_OUTCOME | FailureKind.MALFORMED | FailureKind.FAILED_UPSTREAM:
                 # Nothing proves that it was not accepted: it may have bought a video.
                 if job.state is JobState.UNKNOWN:
@@ -196,10 +196,10 @@ class Dispatch:
             await self._outcome.refuse(job, failure)
             return
         work = replace(job.work, throttled_since_ms=since_ms)
-        await self._requeue(replace(job, work=work), wait_s, failure)
+        await self._requeue(job, work, wait_s, failure=failure)
 
-    async def _requeue(self, job: Job, wait_s: float, failure: Failure) -> None:
-        after = replace(job, state=JobState.QUEUED)
+    async def _requeue(self, job: Job, work: Work, wait_s: float, *, failure: Failure) -> None:
+        after = replace(job, state=JobState.QUEUED, work=work)
         stored = await self._outcome.commit(job, after, due_in_s=wait_s, code=failure.kind.value)
         if stored.cancel_requested:
             await cancel(self._runtime, stored, is_forgotten=stored.is_deleted)

@@ -112,9 +112,9 @@ class Unknown:
         if due_in_s is not None:
             await self._outcome.commit(job, counted, due_in_s=due_in_s)
         elif work.look_up_failures:
-            await self._give_up(counted, snapshot)
+            await self._give_up(job, snapshot)
         else:
-            await self._not_accepted(counted)
+            await self._not_accepted(job)
 
     async def _not_accepted(self, job: Job) -> None:
         """Every look-up found nothing: it was never taken. Release, and go on elsewhere."""
