@@ -40,6 +40,7 @@ from tests.builders import (
     an_engine,
 )
 from tests.fakes import FindingProvider, RecordingObserver, ScriptedProvider, ScriptedProviders
+from tests.gateway.outages import LossySlots, LossyWork, Script
 from tests.job_builders import a_request
 
 if TYPE_CHECKING:
@@ -213,6 +214,17 @@ class Stage:
     def reload(self, snapshot: Snapshot) -> None:
         """Put another configuration in force, with a digest of its own."""
         self.runtime.live.replace(self._current(replace(snapshot, digest=os.urandom(8).hex())))
+
+    def lossy(self) -> Script:
+        """Let the worker's store go away as the script that is returned will say."""
+        script = Script()
+        runtime = self.runtime
+        self.runtime = replace(
+            runtime,
+            work=LossyWork(runtime.work, script),
+            slots=LossySlots(runtime.slots, script),
+        )
+        return script
 
     def caller(self) -> Caller:
         """The team's key."""

@@ -1,0 +1,144 @@
+"""Ports of the real store that go away at a chosen moment, as a network does."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, TypeVar
+
+from proxy.domain.errors import StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from proxy.domain.bucket import RateLimit
+    from proxy.domain.ids import AttemptId, JobId, ProviderName
+    from proxy.domain.job import Job
+    from proxy.gateway.ports.admission import PeriodMoved
+    from proxy.gateway.ports.jobs import (
+        NextAttempt,
+        NotBegun,
+        Resolve,
+        Slots,
+        SlotState,
+        Work,
+    )
+
+_T = TypeVar("_T")
+
+
+class Loss(StrEnum):
+    """What is lost: the question, which then has no effect, or only its answer."""
+
+    QUESTION = "question"
+    ANSWER = "answer"
+
+
+@dataclass
+class Script:
+    """What each operation meets, in turn; an empty queue is a store that works."""
+
+    losses: dict[str, deque[Loss]] = field(default_factory=dict)
+    interruptions: dict[str, Callable[[], Awaitable[object]]] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
+
+    def lose(self, operation: str, *losses: Loss) -> None:
+        """Let the next calls of an operation fail."""
+        self.losses.setdefault(operation, deque()).extend(losses)
+
+    async def play(self, operation: str, call: Callable[[], Awaitable[_T]]) -> _T:
+        """Make a call, or lose it."""
+        self.calls.append(operation)
+        interruption = self.interruptions.pop(operation, None)
+        if interruption is not None:
+            await interruption()
+        losses = self.losses.get(operation)
+        loss = losses.popleft() if losses else None
+        if loss is Loss.QUESTION:
+            raise StoreUnavailable(operation, retry_after_s=1)
+        answer = await call()
+        if loss is Loss.ANSWER:
+            raise StoreUnavailable(operation, retry_after_s=1)
+        return answer
+
+
+class LossyWork:
+    """The worker's side of a store that goes away as scripted."""
+
+    def __init__(self, inner: Work, script: Script) -> None:
+        self._inner = inner
+        self._script = script
+
+    async def due(self, limit: int) -> tuple[list[JobId], float | None]:
+        return await self._script.play("due", lambda: self._inner.due(limit))
+
+    async def claim(self, jobs: Sequence[JobId], *, lease_s: float) -> list[Job]:
+        return await self._script.play("claim", lambda: self._inner.claim(jobs, lease_s=lease_s))
+
+    async def waiting(self, limit_per_team: int) -> list[Job]:
+        return await self._script.play("waiting", lambda: self._inner.waiting(limit_per_team))
+
+    async def begin(
+        self, job: Job, *, account: str, running_max: int, lease_s: float
+    ) -> Job | NotBegun:
+        return await self._script.play(
+            "begin",
+            lambda: self._inner.begin(
+                job, account=account, running_max=running_max, lease_s=lease_s
+            ),
+        )
+
+    async def commit(self, before: Job, after: Job, *, due_in_s: float) -> Job:
+        name = f"commit:{after.state}"
+        return await self._script.play(
+            name, lambda: self._inner.commit(before, after, due_in_s=due_in_s)
+        )
+
+    async def finish(self, before: Job, after: Job, resolve: Resolve) -> Job:
+        return await self._script.play(
+            "finish", lambda: self._inner.finish(before, after, resolve)
+        )
+
+    async def fail_over(
+        self, before: Job, after: Job, resolve: Resolve, following: NextAttempt, *, wait_s: float
+    ) -> Job | PeriodMoved:
+        return await self._script.play(
+            "fail_over",
+            lambda: self._inner.fail_over(before, after, resolve, following, wait_s=wait_s),
+        )
+
+
+class LossySlots:
+    """Slots of a store that goes away as scripted."""
+
+    def __init__(self, inner: Slots, script: Script) -> None:
+        self._inner = inner
+        self._script = script
+
+    async def take(
+        self,
+        provider: ProviderName,
+        account: str,
+        attempt: AttemptId,
+        *,
+        slots: int,
+        submit: RateLimit | None,
+        lease_s: float,
+    ) -> SlotState:
+        return await self._script.play(
+            "take",
+            lambda: self._inner.take(
+                provider, account, attempt, slots=slots, submit=submit, lease_s=lease_s
+            ),
+        )
+
+    async def renew(
+        self, provider: ProviderName, account: str, attempt: AttemptId, *, lease_s: float
+    ) -> None:
+        await self._script.play(
+            "renew", lambda: self._inner.renew(provider, account, attempt, lease_s=lease_s)
+        )
+
+    async def release(self, provider: ProviderName, account: str, attempt: AttemptId) -> None:
+        await self._script.play("release", lambda: self._inner.release(provider, account, attempt))
