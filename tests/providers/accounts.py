@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass
+import struct
+import zlib
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives import serialization
@@ -34,6 +36,9 @@ API_KEY = "kling-api-key-0123456789"
 ACCESS_KEY, SECRET_KEY = "access-key", "a-secret-of-at-least-thirty-two-bytes"
 PROJECT, CLIENT_EMAIL = "film-studio", "greenlight@film-studio.iam.gserviceaccount.com"
 KLING_UPSTREAM, VERTEX_UPSTREAM = "kling-3.0", "veo-3.1-fast-generate-001"
+PATIENT_S, HASTY_S = 10.0, 0.4
+"""Limits of a call: for whatever ends by itself on a busy machine, and for what never does."""
+SIGNED_BEFORE = "eyJ.signed.before"
 VIDEO = b"\x00\x00\x00\x18ftypisom" + bytes(range(256)) * 8
 
 _private_key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
@@ -93,20 +98,47 @@ class Accounts:
         valid = manifest.credentials_model.model_validate(credentials)
         return manifest.build(valid, settings, self.session, self.clock)
 
-    def kling(self, base_url: str, credentials: dict[str, str] | None = None) -> VideoProvider:
-        return self.build("kling", credentials or KLING_CREDENTIALS, quick(base_url))
+    def signing_vertex(self, base_url: str) -> VideoProvider:
+        """An adapter that signs its own tokens."""
+        return self.build("vertex", VERTEX_CREDENTIALS, settings_for(base_url))
 
-    def vertex(self, base_url: str, settings: ProviderSettings | None = None) -> VideoProvider:
+    def kling(
+        self,
+        base_url: str,
+        credentials: dict[str, str] | None = None,
+        *,
+        call_s: float = PATIENT_S,
+    ) -> VideoProvider:
+        settings = settings_for(base_url, call_s=call_s)
+        return self.build("kling", credentials or KLING_CREDENTIALS, settings)
+
+    def vertex(
+        self,
+        base_url: str,
+        *,
+        call_s: float = PATIENT_S,
+        spool_dir: Path | None = None,
+        inline_bytes_max: int = 2**29,
+    ) -> VideoProvider:
         """An adapter that has its first token: reading a key takes a fifth of a second."""
-        adapter = self.build("vertex", VERTEX_CREDENTIALS, settings or quick(base_url))
+        settings = replace(
+            settings_for(base_url, call_s=call_s),
+            spool_dir=spool_dir,
+            inline_bytes_max=inline_bytes_max,
+        )
+        adapter = self.build("vertex", VERTEX_CREDENTIALS, settings)
         assert isinstance(adapter, VertexProvider)
-        adapter._token._token = "eyJ.signed.already"
+        adapter._token._token = SIGNED_BEFORE
         adapter._token._renew_at_s = self.clock.now_s() + 3_000
         return adapter
 
 
-def quick(base_url: str, *, call_s: float = 0.2) -> ProviderSettings:
-    """Settings of a provider whose calls are given up soon."""
+def patience_with(scenario: str) -> float:
+    """How long a call to a simulated provider may take."""
+    return HASTY_S if "hang" in scenario else PATIENT_S
+
+
+def settings_for(base_url: str, *, call_s: float = PATIENT_S) -> ProviderSettings:
     return ProviderSettings(
         base_url=base_url, connect_s=call_s, submit_s=call_s, status_s=call_s, download_s=call_s
     )
@@ -136,6 +168,19 @@ def an_input(
 
     size = len(content) if size_bytes is None else size_bytes
     return OrderInput(media_type=media_type, size_bytes=size, open=read)
+
+
+def a_png(*, width_px: int = 320, height_px: int = 320) -> bytes:
+    """A black picture, large enough for a strict vendor."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        checksum = zlib.crc32(kind + content)
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", checksum)
+
+    header = struct.pack(">IIBBBBB", width_px, height_px, 8, 0, 0, 0, 0)
+    rows = zlib.compress(bytes((width_px + 1) * height_px))
+    parts = (chunk(b"IHDR", header), chunk(b"IDAT", rows), chunk(b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
 def a_lost_input() -> OrderInput:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from tests.providers.accounts import HASTY_S, PATIENT_S
 from tests.providers.raw_server import Connection, head
 
 if TYPE_CHECKING:
@@ -102,6 +103,14 @@ BROKEN_AFTER_THE_REQUEST: Mapping[str, Behaviour] = {
         oversized_body,
     )
 }
+
+
+HANGING = frozenset({"hang_before_headers", "hang_after_headers", "slow_loris", "slow_body"})
+
+
+def call_s_for(name: str) -> float:
+    """How long a call to a behaviour may take."""
+    return HASTY_S if name in HANGING else PATIENT_S
 
 
 async def _is_closing(connection: Connection, seconds: float) -> bool:

@@ -22,6 +22,7 @@ from tests.providers.accounts import (
     PROJECT,
     PUBLIC_KEY_PEM,
     SECRET_KEY,
+    SIGNED_BEFORE,
     Accounts,
     HandClock,
 )
@@ -48,7 +49,9 @@ async def simulator_url(clock: HandClock) -> AsyncIterator[str]:
         kling=(
             KlingAccount(api_keys=(API_KEY,), key_pairs=(KlingKeyPair(ACCESS_KEY, SECRET_KEY),)),
         ),
-        vertex=(VertexProject(PROJECT, CLIENT_EMAIL, PUBLIC_KEY_PEM),),
+        vertex=(
+            VertexProject(PROJECT, CLIENT_EMAIL, PUBLIC_KEY_PEM, static_tokens=(SIGNED_BEFORE,)),
+        ),
         now=clock.now_s,
         render_s=5.0,
         slow_download_s=0.2,

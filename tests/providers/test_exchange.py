@@ -15,14 +15,16 @@ from proxy.providers.exchange import Exchange
 from proxy.providers.failures import Failures
 from proxy.providers.request_body import RequestBody
 from tests.providers.accounts import (
+    HASTY_S,
+    PATIENT_S,
     Accounts,
     HandClock,
     a_lost_input,
     an_input,
     failure_of,
-    quick,
+    settings_for,
 )
-from tests.providers.behaviours import BROKEN_AFTER_THE_REQUEST
+from tests.providers.behaviours import BROKEN_AFTER_THE_REQUEST, call_s_for
 from tests.providers.raw_server import (
     Connection,
     answering,
@@ -43,16 +45,17 @@ DOCUMENT = {"prompt": "a red fox", "image": ""}
 HUGE_BYTES = 24 * 2**20
 
 
-def exchange(accounts: Accounts) -> Exchange:
-    return Exchange(accounts.session, quick("http://unused"), accounts.clock, Failures("somebody"))
+def exchange(accounts: Accounts, call_s: float = PATIENT_S) -> Exchange:
+    settings = settings_for("http://unused", call_s=call_s)
+    return Exchange(accounts.session, settings, accounts.clock, Failures("somebody"))
 
 
-def submit(accounts: Accounts, url: str) -> Awaitable[Answer]:
-    return exchange(accounts).submit(url, RequestBody(DOCUMENT), {})
+def submit(accounts: Accounts, url: str, call_s: float = PATIENT_S) -> Awaitable[Answer]:
+    return exchange(accounts, call_s).submit(url, RequestBody(DOCUMENT), {})
 
 
-def ask(accounts: Accounts, url: str) -> Awaitable[Answer]:
-    return exchange(accounts).ask("GET", url, {})
+def ask(accounts: Accounts, url: str, call_s: float = PATIENT_S) -> Awaitable[Answer]:
+    return exchange(accounts, call_s).ask("GET", url, {})
 
 
 async def test_a_refused_connection_is_surely_not_accepted(accounts: Accounts) -> None:
@@ -62,7 +65,7 @@ async def test_a_refused_connection_is_surely_not_accepted(accounts: Accounts) -
 
 async def test_a_connection_that_never_opens_is_surely_not_accepted(accounts: Accounts) -> None:
     async with full_backlog() as url:
-        failure = await failure_of(submit(accounts, url))
+        failure = await failure_of(submit(accounts, url, HASTY_S))
     assert FailureKind.UNAVAILABLE is failure.kind
 
 
@@ -99,7 +102,7 @@ async def test_a_failed_tls_handshake_is_surely_not_accepted(accounts: Accounts)
 async def test_a_tls_handshake_that_hangs_is_surely_not_accepted(accounts: Accounts) -> None:
     async with raw_server(Connection.hang) as server:
         url = server.url.replace("http:", "https:")
-        failure = await failure_of(submit(accounts, url))
+        failure = await failure_of(submit(accounts, url, HASTY_S))
     assert FailureKind.UNAVAILABLE is failure.kind
 
 
@@ -115,7 +118,7 @@ async def test_a_body_that_did_not_leave_whole_is_surely_not_accepted(
     assert callable(behave)
     async with raw_server(behave) as server:
         body = RequestBody(DOCUMENT, an_input(bytes(HUGE_BYTES)))
-        failure = await failure_of(exchange(accounts).submit(server.url, body, {}))
+        failure = await failure_of(exchange(accounts, HASTY_S).submit(server.url, body, {}))
     assert not body.is_sent
     assert FailureKind.UNAVAILABLE is failure.kind
 
@@ -125,7 +128,7 @@ async def test_whatever_breaks_after_the_request_leaves_a_submit_unknown(
     accounts: Accounts, name: str
 ) -> None:
     async with raw_server(BROKEN_AFTER_THE_REQUEST[name]) as server:
-        made = submit(accounts, server.url)
+        made = submit(accounts, server.url, call_s_for(name))
         # An answer whose headers came is handed on without a body: the adapter decides.
         if name in {"hang_after_headers", "truncated_body", "slow_body"}:
             answer = await made
@@ -140,7 +143,7 @@ async def test_whatever_breaks_after_the_request_leaves_a_submit_unknown(
 @pytest.mark.parametrize("name", BROKEN_AFTER_THE_REQUEST)
 async def test_a_question_that_breaks_can_be_asked_again(accounts: Accounts, name: str) -> None:
     async with raw_server(BROKEN_AFTER_THE_REQUEST[name]) as server:
-        failure = await failure_of(ask(accounts, server.url))
+        failure = await failure_of(ask(accounts, server.url, call_s_for(name)))
     is_large = name == "oversized_body"
     assert (FailureKind.MALFORMED if is_large else FailureKind.UNAVAILABLE) is failure.kind
 

@@ -24,7 +24,7 @@ from tests.providers.accounts import (
     Accounts,
     an_order,
     failure_of,
-    quick,
+    settings_for,
 )
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def test_importing_the_table_loads_no_cryptography() -> None:
 async def test_an_adapter_is_built_without_a_connection(
     accounts: Accounts, name: str, credentials: dict[str, str]
 ) -> None:
-    adapter = accounts.build(name, credentials, quick("http://127.0.0.1:1"))
+    adapter = accounts.build(name, credentials, settings_for("http://127.0.0.1:1"))
     assert (name == "kling") == isinstance(adapter, FindsByAttempt)
 
 
@@ -105,7 +105,7 @@ def test_credentials_are_not_shown_by_repr() -> None:
 async def test_an_unreadable_private_key_is_a_matter_of_credentials(accounts: Accounts) -> None:
     key_file = SERVICE_ACCOUNT.replace("MII", "xII")
     credentials = {**VERTEX_CREDENTIALS, "service_account": key_file}
-    adapter = accounts.build("vertex", credentials, quick("http://127.0.0.1:1"))
+    adapter = accounts.build("vertex", credentials, settings_for("http://127.0.0.1:1"))
     for call in (adapter.submit(an_order(), ATTEMPT), adapter.status(VERTEX_OPERATION)):
         failure = await failure_of(call)
         assert FailureKind.AUTH is failure.kind

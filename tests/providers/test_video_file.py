@@ -10,8 +10,8 @@ from proxy.domain.failure import FailureKind
 from proxy.providers.exchange import Exchange
 from proxy.providers.failures import Failures
 from proxy.providers.video_file import VideoFile, is_video
-from tests.providers.accounts import VIDEO, Accounts, failure_of, quick
-from tests.providers.behaviours import BROKEN_AFTER_THE_REQUEST
+from tests.providers.accounts import PATIENT_S, VIDEO, Accounts, failure_of, settings_for
+from tests.providers.behaviours import BROKEN_AFTER_THE_REQUEST, call_s_for
 from tests.providers.raw_server import Connection, answering, head, raw_server, refused_url
 
 if TYPE_CHECKING:
@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 FAILURES = Failures("somebody")
 
 
-async def fetched(accounts: Accounts, url: object, base_url: str) -> bytes:
-    settings = quick(base_url)
+async def fetched(
+    accounts: Accounts, url: object, base_url: str, *, total_s: float = PATIENT_S
+) -> bytes:
+    settings = settings_for(base_url)
     exchange = Exchange(accounts.session, settings, accounts.clock, FAILURES)
-    video = VideoFile(url=url, base_url=base_url, host_suffixes=(), total_s=0.2)
+    video = VideoFile(url=url, base_url=base_url, host_suffixes=(), total_s=total_s)
     return b"".join([chunk async for chunk in video.stream(exchange, FAILURES)])
 
 
@@ -44,7 +46,8 @@ async def test_a_video_arrives_byte_for_byte_and_no_credentials_leave(
 )
 async def test_a_broken_download_can_be_tried_again(accounts: Accounts, name: str) -> None:
     async with raw_server(BROKEN_AFTER_THE_REQUEST[name]) as server:
-        failure = await failure_of(fetched(accounts, server.url, server.url))
+        download = fetched(accounts, server.url, server.url, total_s=call_s_for(name))
+        failure = await failure_of(download)
     assert FailureKind.UNAVAILABLE is failure.kind
 
 

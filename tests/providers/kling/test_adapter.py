@@ -23,7 +23,7 @@ from tests.providers.accounts import (
     downloaded,
     failure_of,
 )
-from tests.providers.behaviours import BROKEN_AFTER_THE_REQUEST
+from tests.providers.behaviours import BROKEN_AFTER_THE_REQUEST, call_s_for
 from tests.providers.raw_server import answering, answering_in_turn, raw_server, refused_url
 
 if TYPE_CHECKING:
@@ -122,7 +122,8 @@ async def test_a_submit_that_breaks_is_unknown_and_sent_once(
     accounts: Accounts, name: str
 ) -> None:
     async with raw_server(BROKEN_AFTER_THE_REQUEST[name]) as server:
-        failure = await failure_of(accounts.kling(server.url).submit(an_order(), ATTEMPT))
+        adapter = accounts.kling(server.url, call_s=call_s_for(name))
+        failure = await failure_of(adapter.submit(an_order(), ATTEMPT))
         assert 1 == server.connections
     assert K.UNKNOWN_OUTCOME is failure.kind
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import tracemalloc
 from base64 import b64encode
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -28,9 +26,8 @@ from tests.providers.accounts import (
     downloaded,
     failure_of,
     files_in,
-    quick,
 )
-from tests.providers.behaviours import BROKEN_AFTER_THE_REQUEST
+from tests.providers.behaviours import BROKEN_AFTER_THE_REQUEST, call_s_for
 from tests.providers.raw_server import (
     Connection,
     answering,
@@ -39,9 +36,6 @@ from tests.providers.raw_server import (
     raw_server,
     refused_url,
 )
-
-if TYPE_CHECKING:
-    from proxy.gateway.ports.provider import VideoProvider
 
 K = FailureKind
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -62,10 +56,6 @@ def done(**response: object) -> dict[str, object]:
     return {"name": OPERATION_NAME, "done": True, "response": response}
 
 
-def spooling(accounts: Accounts, base_url: str, folder: Path) -> VideoProvider:
-    return accounts.vertex(base_url, replace(quick(base_url), spool_dir=folder))
-
-
 async def test_a_documented_create_gives_the_operation(accounts: Accounts) -> None:
     async with raw_server(answering(documented("create"))) as server:
         operation = await accounts.vertex(f"{server.url}/base/").submit(ORDER, ATTEMPT)
@@ -78,7 +68,7 @@ async def test_a_documented_create_gives_the_operation(accounts: Accounts) -> No
 async def test_documented_statuses_are_understood(accounts: Accounts, tmp_path: Path) -> None:
     names = ("running", "done", "filtered", "failed_internal", "failed_policy")
     async with raw_server(answering_in_turn(*(documented(name) for name in names))) as server:
-        adapter = spooling(accounts, server.url, tmp_path)
+        adapter = accounts.vertex(server.url, spool_dir=tmp_path)
         running, succeeded, filtered, internal, policy = [
             await adapter.status(VERTEX_OPERATION) for _ in names
         ]
@@ -127,7 +117,8 @@ async def test_a_submit_that_breaks_is_unknown_and_sent_once(
     accounts: Accounts, name: str
 ) -> None:
     async with raw_server(BROKEN_AFTER_THE_REQUEST[name]) as server:
-        failure = await failure_of(accounts.vertex(server.url).submit(ORDER, ATTEMPT))
+        adapter = accounts.vertex(server.url, call_s=call_s_for(name))
+        failure = await failure_of(adapter.submit(ORDER, ATTEMPT))
         assert 1 == server.connections
     assert K.UNKNOWN_OUTCOME is failure.kind
 
@@ -164,7 +155,7 @@ async def test_an_odd_answer_to_a_status_call(
     accounts: Accounts, tmp_path: Path, status: str, body: object, kind: FailureKind
 ) -> None:
     async with raw_server(answering(body, status=status)) as server:
-        adapter = spooling(accounts, server.url, tmp_path)
+        adapter = accounts.vertex(server.url, spool_dir=tmp_path)
         failure = await failure_of(adapter.status(VERTEX_OPERATION))
     assert kind is failure.kind
     assert [] == files_in(tmp_path)
@@ -173,7 +164,8 @@ async def test_an_odd_answer_to_a_status_call(
 @pytest.mark.parametrize("name", BROKEN_AFTER_THE_REQUEST)
 async def test_a_status_call_that_breaks_can_be_asked_again(accounts: Accounts, name: str) -> None:
     async with raw_server(BROKEN_AFTER_THE_REQUEST[name]) as server:
-        failure = await failure_of(accounts.vertex(server.url).status(VERTEX_OPERATION))
+        adapter = accounts.vertex(server.url, call_s=call_s_for(name))
+        failure = await failure_of(adapter.status(VERTEX_OPERATION))
     is_large = name == "oversized_body"
     assert (K.MALFORMED if is_large else K.UNAVAILABLE) is failure.kind
 
@@ -190,9 +182,7 @@ async def test_a_video_cut_off_in_the_middle_leaves_no_file(
         connection.reset()
 
     async with raw_server(cut) as server:
-        adapter = accounts.vertex(
-            server.url, replace(quick(server.url, call_s=5.0), spool_dir=tmp_path)
-        )
+        adapter = accounts.vertex(server.url, spool_dir=tmp_path)
         failure = await failure_of(adapter.status(VERTEX_OPERATION))
     assert K.UNAVAILABLE is failure.kind
     assert [] == files_in(tmp_path)
@@ -202,8 +192,8 @@ async def test_a_video_larger_than_allowed_is_malformed(
     accounts: Accounts, tmp_path: Path
 ) -> None:
     async with raw_server(answering(a_done_veo_answer(bytes(2 * MIB)))) as server:
-        settings = replace(quick(server.url, call_s=5.0), spool_dir=tmp_path, inline_bytes_max=MIB)
-        failure = await failure_of(accounts.vertex(server.url, settings).status(VERTEX_OPERATION))
+        adapter = accounts.vertex(server.url, spool_dir=tmp_path, inline_bytes_max=MIB)
+        failure = await failure_of(adapter.status(VERTEX_OPERATION))
     assert K.MALFORMED is failure.kind
     assert [] == files_in(tmp_path)
 
@@ -213,7 +203,7 @@ async def test_a_partly_filtered_answer_with_a_video_is_a_success(
 ) -> None:
     videos = [{"bytesBase64Encoded": b64encode(VIDEO).decode()}]
     async with raw_server(answering(done(videos=videos, raiMediaFilteredCount=1))) as server:
-        adapter = spooling(accounts, server.url, tmp_path)
+        adapter = accounts.vertex(server.url, spool_dir=tmp_path)
         result = await adapter.status(VERTEX_OPERATION)
         assert isinstance(result, Succeeded)
         assert VIDEO == await downloaded(adapter, result)
@@ -224,7 +214,7 @@ async def test_a_success_that_is_dropped_takes_its_file_along(
     accounts: Accounts, tmp_path: Path
 ) -> None:
     async with raw_server(answering(a_done_veo_answer())) as server:
-        result = await spooling(accounts, server.url, tmp_path).status(VERTEX_OPERATION)
+        result = await accounts.vertex(server.url, spool_dir=tmp_path).status(VERTEX_OPERATION)
         assert isinstance(result, Succeeded)
         assert [result.inline_path] == files_in(tmp_path)
         del result
@@ -244,7 +234,7 @@ async def test_a_video_that_is_none_is_malformed(
 ) -> None:
     answer = done(videos=[{"bytesBase64Encoded": text}])
     async with raw_server(answering(answer)) as server:
-        adapter = spooling(accounts, server.url, tmp_path)
+        adapter = accounts.vertex(server.url, spool_dir=tmp_path)
         result = await adapter.status(VERTEX_OPERATION)
     assert isinstance(result, Succeeded)
     assert K.MALFORMED is (await download_failure(adapter, result)).kind
@@ -283,9 +273,7 @@ async def test_a_large_video_is_never_in_memory_whole(accounts: Accounts, tmp_pa
         await connection.send(suffix)
 
     async with raw_server(send) as server:
-        settings = replace(quick(server.url, call_s=20.0), spool_dir=tmp_path)
-        adapter = accounts.vertex(server.url, settings)
-        await accounts.clock.sleep(0)
+        adapter = accounts.vertex(server.url, spool_dir=tmp_path)
         tracemalloc.start()
         try:
             result = await adapter.status(VERTEX_OPERATION)
