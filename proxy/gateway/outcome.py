@@ -217,7 +217,7 @@ class Outcome:
         return not offer.lifecycle.is_retired(self._runtime.clock.now_s())
 
     def _as_billed(self, job: Job, failure: Failure, reported_micro_usd: int | None) -> Resolve:
-        if REACTIONS[failure.kind].money is AttemptMoney.RELEASE:
+        if REACTIONS[failure.kind].money is AttemptMoney.RELEASE and not reported_micro_usd:
             return Release(by=failure.kind.value)
         offer = self._runtime.live.snapshot.offer(job.candidate.offer_id)
         billing = Billing.NONE
