@@ -16,7 +16,7 @@ from proxy.gateway.ports.jobs import Release, Settle
 from proxy.gateway.ports.provider import FindsByAttempt, Pending
 
 if TYPE_CHECKING:
-    from proxy.domain.job import Job, Operation
+    from proxy.domain.job import Job, Operation, Work
     from proxy.domain.policy import Provider, Snapshot
     from proxy.gateway.live import Current
     from proxy.gateway.outcome import Outcome
@@ -58,7 +58,7 @@ class Unknown:
         elif isinstance(adapter, FindsByAttempt):
             await self._find(job, adapter, current.snapshot)
         else:
-            await self._give_up(job, current.snapshot)
+            await self._give_up(job, job.work, current.snapshot)
 
     async def _ask(
         self,
@@ -105,14 +105,13 @@ class Unknown:
             look_ups=job.work.look_ups + 1,
             look_up_failures=job.work.look_up_failures + has_failed,
         )
-        counted = replace(job, work=work)
         now_ms = self._runtime.balances.now_ms()
         elapsed_s = (now_ms - (work.unknown_since_ms or now_ms)) / 1000
         due_in_s = next_look_up_s(snapshot.engine.look_up_after_s, work.look_ups, elapsed_s)
         if due_in_s is not None:
-            await self._outcome.commit(job, counted, due_in_s=due_in_s)
+            await self._outcome.commit(job, replace(job, work=work), due_in_s=due_in_s)
         elif work.look_up_failures:
-            await self._give_up(job, snapshot)
+            await self._give_up(job, work, snapshot)
         else:
             await self._not_accepted(job)
 
@@ -122,7 +121,7 @@ class Unknown:
         failure = Failure(kind=FailureKind.UNAVAILABLE, message=message)
         await self._outcome.fail_over(job, failure, Release(by="not_accepted"))
 
-    async def _give_up(self, job: Job, snapshot: Snapshot) -> None:
+    async def _give_up(self, job: Job, work: Work, snapshot: Snapshot) -> None:
         message = "it could not be found out whether the provider made the video"
         error = JobError(code="outcome_unknown", message=message)
         match snapshot.engine.unknown_then:
@@ -133,4 +132,5 @@ class Unknown:
             case UnknownThen.RELEASE:
                 await self._outcome.fail(job, error, Release(by="unknown:release"))
             case UnknownThen.MANUAL:
-                await self._outcome.commit(job, job, due_in_s=MANUAL_RECHECK_S)
+                held = replace(job, work=work)
+                await self._outcome.commit(job, held, due_in_s=MANUAL_RECHECK_S)
