@@ -1,4 +1,4 @@
-"""Real classes that stand in for the outside: a provider that plays a script, a recording observer."""
+"""Real classes that stand in for the outside: a scripted provider, a recording observer."""
 
 from __future__ import annotations
 

@@ -1,0 +1,18 @@
+"""Clocks that disagree with the store's."""
+
+from __future__ import annotations
+
+from proxy.app.clock import SystemClock
+
+
+class ShiftedClock(SystemClock):
+    """The machine's clock, off by so many seconds; `jump_s` more at each look."""
+
+    def __init__(self, ahead_s: float = 0.0, *, jump_s: float = 0.0) -> None:
+        self.ahead_s = ahead_s
+        self.jump_s = jump_s
+
+    def now_s(self) -> float:
+        """Unix seconds, wrong."""
+        self.ahead_s += self.jump_s
+        return super().now_s() + self.ahead_s
