@@ -86,19 +86,20 @@ class KlingProvider:
         """Ask how a task stands."""
         task_id = str(operation["task_id"])
         tasks = await self._query("task_ids", task_id)
-        task = next((task for task in tasks or () if task.id == task_id), None)
-        if task is None:
+        if not tasks:
             message = "it no longer knows the task"
             raise self._failures.error(
                 FailureKind.UNKNOWN_OUTCOME, message, code=codes.NO_SUCH_TASK
             )
-        return self._status_of(task)
+        return self._status_of(self._asked_for({task.id: task for task in tasks}, task_id))
 
     async def find(self, attempt: AttemptId) -> Operation | None:
         """Look a submit up by the external id it was sent with."""
         tasks = await self._query("external_task_ids", attempt)
-        task = next((task for task in tasks or () if task.external_id in {attempt, None}), None)
-        return None if task is None else {"task_id": task.id, "design": _DESIGN}
+        if not tasks:
+            return None
+        task = self._asked_for({task.external_id: task for task in tasks}, attempt)
+        return {"task_id": task.id, "design": _DESIGN}
 
     def download(self, operation: Operation, result: Succeeded) -> AsyncIterator[bytes]:
         """Stream the video from its URL; credentials never go there."""
@@ -127,6 +128,14 @@ class KlingProvider:
         if tasks is None:
             raise self._failures.error(FailureKind.MALFORMED, "its tasks could not be read")
         return tasks
+
+    def _asked_for(self, tasks: Mapping[str | None, wire.Task], name: str) -> wire.Task:
+        """Pick our task out of an answer; one about other tasks neither finds nor denies it."""
+        task = tasks.get(name)
+        if task is None:
+            message = "it answered about other tasks than the one asked for"
+            raise self._failures.error(FailureKind.MALFORMED, message)
+        return task
 
     def _status_of(self, task: wire.Task) -> Status:
         if task.status in _PENDING:

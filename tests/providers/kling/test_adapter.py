@@ -149,7 +149,7 @@ async def test_a_refused_connection_is_unavailable(accounts: Accounts) -> None:
         (a_task(status="succeeded", outputs=[{"type": "video", "url": 7}]), K.MALFORMED),
         (envelope(None, code=7777), K.MALFORMED),
         (envelope([]), K.UNKNOWN_OUTCOME),
-        (a_task(id="another"), K.UNKNOWN_OUTCOME),
+        (a_task(id="another"), K.MALFORMED),
         (envelope(None, code=1203), K.UNKNOWN_OUTCOME),
         (envelope(None, code=1303), K.THROTTLED),
         (envelope(None, code=5001), K.UNAVAILABLE),
@@ -236,9 +236,7 @@ async def test_a_lost_submit_is_found_by_its_attempt(accounts: Accounts) -> None
     assert {"task_id": TASK_ID, "design": "new"} == operation
 
 
-@pytest.mark.parametrize(
-    "body", [envelope([]), envelope(None, code=1203), a_task(external_id="another-1")]
-)
+@pytest.mark.parametrize("body", [envelope([]), envelope(None, code=1203)])
 async def test_a_submit_that_left_no_trace_is_not_found(accounts: Accounts, body: object) -> None:
     async with raw_server(answering(body)) as server:
         assert None is await finder(accounts.kling(server.url)).find(ATTEMPT)
@@ -249,6 +247,8 @@ async def test_a_submit_that_left_no_trace_is_not_found(accounts: Accounts, body
     [
         (b"{", K.MALFORMED),
         (envelope("garbage"), K.MALFORMED),
+        (a_task(external_id="another-1"), K.MALFORMED),
+        (a_task(), K.MALFORMED),
         (envelope(None, code=5000), K.UNAVAILABLE),
         (envelope(None, code=1302), K.THROTTLED),
     ],
