@@ -31,7 +31,7 @@ class RedisAccounts:
         self, team: TeamId, balances: Sequence[Balance], buckets: Sequence[Bucket]
     ) -> TeamState:
         """Read balances, buckets and job counts of a team in one round trip."""
-        books = Books.of(balances)
+        books = Books.of(team, balances)
         fields = books.fields()
         split = 2 * books.of_team
         own = ["open", *bucket_fields(buckets), *fields[:split]]

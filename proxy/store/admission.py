@@ -29,10 +29,6 @@ if TYPE_CHECKING:
     from proxy.store.connection import Argument, Reply
     from proxy.store.keys import Keys
 
-TOO_MANY_OPEN_RETRY_AFTER_S = 10
-"""What a team with too many unfinished jobs is told to wait; an SDK retries such a refusal."""
-
-IDEMPOTENCY_MS = 24 * 3600 * 1000
 VALUES = 4
 """How many values stand between the clock and the buckets in the script's reply."""
 
@@ -43,7 +39,7 @@ class RedisAdmission:
     def __init__(self, client: Client, keys: Keys) -> None:
         self._client = client
         self._keys = keys
-        self._admit = Script.load("admit")
+        self.script = Script.load("admit")
 
     async def admit(self, command: AdmitCommand) -> AdmitResult:
         """Admit a job all or nothing; asked twice for one job id, it answers the same.
@@ -51,8 +47,8 @@ class RedisAdmission:
         Raises:
             StoreUnavailable: nobody knows whether the job was admitted; asking again tells.
         """
-        books = Books.of(command.balances)
-        reply = await self._admit.run(
+        books = Books.of(command.job.team, command.balances)
+        reply = await self.script.run(
             self._client, self.keys_of(command), arguments_of(command, books)
         )
         code, now_us, *values = reply
@@ -100,8 +96,6 @@ class RedisAdmission:
 def arguments_of(command: AdmitCommand, books: Books) -> list[Argument]:
     """ARGV of the admit script, in the order its header gives."""
     job = command.job
-    team_fields = ["open", *bucket_fields(command.buckets)]
-    fields = books.fields()
     return [
         job.id,
         pack(job),
@@ -110,17 +104,16 @@ def arguments_of(command: AdmitCommand, books: Books) -> list[Argument]:
         command.sdk_try,
         job.fingerprint,
         job.team,
-        TOO_MANY_OPEN_RETRY_AFTER_S,
-        IDEMPOTENCY_MS,
-        len(team_fields) + 2 * books.of_team,
-        len(fields) - 2 * books.of_team,
         len(command.buckets),
-        len(books.balances),
+        books.of_team,
+        books.of_organisation,
         len(command.bids),
-        *team_fields,
-        *fields,
+        *books.bounds_ms(),
+        "open",
+        *bucket_fields(command.buckets),
+        *books.fields(),
         *bucket_terms(command.buckets),
-        *books.terms(),
+        *books.limits(),
         *books.bids(job, command.bids),
     ]
 

@@ -6,60 +6,106 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from proxy.domain.bucket import BucketState
+from proxy.domain.period import FOREVER_MS
+from proxy.domain.policy import ORGANISATION, OnExceed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from proxy.domain.balance import Balance, Bid
     from proxy.domain.bucket import Bucket
+    from proxy.domain.ids import TeamId
     from proxy.domain.job import Job
-    from proxy.domain.policy import OnExceed
     from proxy.store.connection import Argument
 
 FACTS_DIGEST_CHARS = 16
+TEAM_OWNER, ORGANISATION_OWNER = "T", "O"
 
 
 @dataclass(frozen=True, slots=True)
 class Books:
     """Balances in the scripts' order: those in the team's hash first, then the organisation's."""
 
+    team: TeamId
     balances: tuple[Balance, ...]
     places: tuple[int, ...]
     of_team: int
 
     @classmethod
-    def of(cls, balances: Sequence[Balance]) -> Books:
+    def of(cls, team: TeamId, balances: Sequence[Balance]) -> Books:
         """Bring balances into order; `places` says where each one went."""
         order = sorted(range(len(balances)), key=lambda index: balances[index].is_organisation)
         places = [0] * len(order)
         for place, index in enumerate(order):
             places[index] = place
-        sorted_balances = tuple(balances[index] for index in order)
-        return cls(
-            sorted_balances, tuple(places), sum(not b.is_organisation for b in sorted_balances)
-        )
+        of_team = sum(not balance.is_organisation for balance in balances)
+        return cls(team, tuple(balances[index] for index in order), tuple(places), of_team)
+
+    @property
+    def of_organisation(self) -> int:
+        """How many of the balances are the organisation's."""
+        return len(self.balances) - self.of_team
 
     def fields(self) -> list[str]:
         """Names of the hash fields: spent and reserved of each balance."""
-        return [f"{balance.name}|{kind}" for balance in self.balances for kind in "sr"]
+        return [
+            f"{short_name(self.team, balance.name)}|{kind}"
+            for balance in self.balances
+            for kind in "sr"
+        ]
 
-    def terms(self) -> list[Argument]:
-        """Start, end, limit, and 1 for deny, of each balance."""
-        terms: list[Argument] = []
-        for balance in self.balances:
-            period = balance.period
-            is_deny = int(_denies(balance.on_exceed))
-            terms += [period.start_ms, period.end_ms, balance.limit_micro_usd, is_deny]
-        return terms
+    def bounds_ms(self) -> tuple[int, int]:
+        """Start of the latest and end of the earliest period: now must lie between them."""
+        start_ms = max((balance.period.start_ms for balance in self.balances), default=0)
+        end_ms = min((balance.period.end_ms for balance in self.balances), default=FOREVER_MS)
+        return start_ms, end_ms
+
+    def limits(self) -> list[int]:
+        """Limit of each balance; below zero (-1 - limit) where its budget says next."""
+        return [
+            balance.limit_micro_usd
+            if balance.on_exceed is OnExceed.DENY
+            else -1 - balance.limit_micro_usd
+            for balance in self.balances
+        ]
 
     def bids(self, job: Job, bids: Sequence[Bid]) -> list[Argument]:
-        """Candidate, quote, facts, count, and places of the balances, of each bid."""
-        arguments: list[Argument] = []
+        """Each bid, then each group of balances that counts one, as bids.lua takes them."""
+        groups: dict[tuple[int, ...], int] = {}
+        lines: list[Argument] = []
         for bid in bids:
-            places = [self.places[index] for index in bid.balances]
+            places = tuple(self.places[index] for index in bid.balances)
+            group = groups.setdefault(places, len(groups))
             facts = facts_of(job, bid.candidate, account="", by="")
-            arguments += [bid.candidate, bid.quote_micro_usd, facts, len(places), *places]
-        return arguments
+            lines.append(f"{bid.candidate} {bid.quote_micro_usd} {group}\n{facts}")
+        for places in groups:
+            lines.append(" ".join(map(str, places)))
+            lines.append("\n".join(self._owned_name(place) for place in places))
+        return lines
+
+    def _owned_name(self, place: int) -> str:
+        balance = self.balances[place]
+        owner = ORGANISATION_OWNER if balance.is_organisation else TEAM_OWNER
+        return owner + short_name(self.team, balance.name)
+
+
+def short_name(team: TeamId, name: str) -> str:
+    """A balance's name without what the hash it lies in says already.
+
+    "team:marketing|month|2026-11" is "|month|2026-11" there, a key's balance keeps its scope.
+    """
+    for scope in (f"team:{team}", ORGANISATION):
+        if name.startswith((f"{scope}|", f"{scope}{{")):
+            return name.removeprefix(scope)
+    return name
+
+
+def full_name(team: TeamId, owned_name: str) -> str:
+    """A balance's name from its owner's letter and its short name."""
+    owner, short = owned_name[0], owned_name[1:]
+    if not short.startswith(("|", "{")):
+        return short
+    return (f"team:{team}" if owner == TEAM_OWNER else ORGANISATION) + short
 
 
 def facts_of(job: Job, candidate: int, *, account: str, by: str) -> str:
@@ -121,7 +167,3 @@ def _bucket_state(bucket: Bucket, time_us: int, now_us: int, *, is_spent: bool) 
         retry_after_us=wait_us,
         reset_us=used_us,
     )
-
-
-def _denies(on_exceed: OnExceed) -> bool:
-    return on_exceed == "deny"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from proxy.domain.ids import TeamId
+from proxy.store.arguments import TEAM_OWNER, full_name, short_name
 from proxy.store.codec import fields_of
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 PAGE = 1000
 RESERVE = "reserve"
-TEAM_OWNER = "T"
 SPENT, RESERVED = "s", "r"
 
 
@@ -124,8 +124,10 @@ class RedisLedger:
 def _effects(entry: Entry) -> Mapping[tuple[str, str], int]:
     """What an entry did, by owner ("" is the organisation) and field."""
     held = entry.reserved_micro_usd if entry.kind == RESERVE else -entry.reserved_micro_usd
-    names: list[tuple[str, str]] = [(entry.team, name) for name in entry.team_balances]
-    names += [("", name) for name in entry.organisation_balances]
+    names: list[tuple[str, str]] = [
+        (entry.team, short_name(entry.team, name)) for name in entry.team_balances
+    ]
+    names += [("", short_name(entry.team, name)) for name in entry.organisation_balances]
     effects = {(owner, f"{name}|{RESERVED}"): held for owner, name in names}
     if entry.charged_micro_usd:
         effects |= {(owner, f"{name}|{SPENT}"): entry.charged_micro_usd for owner, name in names}
@@ -143,8 +145,12 @@ def _entry(entry_id: str, fields: Mapping[str, bytes]) -> Entry:
         attempt=fields["attempt"].decode(),
         reserved_micro_usd=int(fields["reserved"]),
         charged_micro_usd=int(fields["charged"]),
-        team_balances=tuple(line[1:] for line in lines if line[0] == TEAM_OWNER),
-        organisation_balances=tuple(line[1:] for line in lines if line[0] != TEAM_OWNER),
+        team_balances=tuple(
+            full_name(TeamId(team), line) for line in lines if line[0] == TEAM_OWNER
+        ),
+        organisation_balances=tuple(
+            full_name(TeamId(team), line) for line in lines if line[0] != TEAM_OWNER
+        ),
         team=TeamId(team),
         key=key,
         policy=policy,

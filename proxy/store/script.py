@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from proxy.store.client import Client
     from proxy.store.connection import Argument, Reply
 
-_INCLUDE = re.compile(r"^-- include: (\w+)$", re.MULTILINE)
+_INCLUDE = re.compile(r"^ *-- include: (\w+)$", re.MULTILINE)
 
 
 def source_of(name: str) -> str:

@@ -132,17 +132,16 @@ class RedisWork:
         Raises:
             LostLease: another worker holds the job, or it is gone.
         """
-        books = Books.of(following.balances)
-        fields = books.fields()
+        books = Books.of(before.team, following.balances)
         arguments = [
             *self._ending(before, after, resolve),
             _milliseconds(wait_s),
-            2 * books.of_team,
-            len(fields) - 2 * books.of_team,
-            len(books.balances),
+            books.of_team,
+            books.of_organisation,
             len(following.bids),
-            *fields,
-            *books.terms(),
+            *books.bounds_ms(),
+            *books.fields(),
+            *books.limits(),
             *books.bids(before, following.bids),
         ]
         reply = await self._fail_over.run(self._client, step_keys(self._keys, before), arguments)

@@ -1,10 +1,10 @@
 -- Admit one job: replay checks, token buckets, open jobs, budgets, then write everything, or nothing.
 -- KEYS: 1 job 2 team 3 organisation 4 job list 5 waiting 6 ledger 7 tries 8 teams 9 idempotency (or none)
 -- ARGV: 1 job id (also the operation id) 2 packed job 3 created (ms) 4 open jobs at most 5 try number
---   6 fingerprint 7 team id 8 Retry-After of too many open jobs (s) 9 life of an idempotency key (ms)
---   10 team fields 11 organisation fields 12 buckets 13 balances 14 bids (all counts)
+--   6 fingerprint 7 team id 8 buckets 9 team's balances 10 organisation's balances 11 bids (all counts)
+--   12 start of the latest period 13 end of the earliest (ms)
 --   then the names of the fields: "open", each bucket, spent and reserved of each balance (the team's first);
---   then each bucket: interval, span (us); each balance and each bid as in bids.lua
+--   then interval and span (us) of each bucket; then limits, bids and groups as in bids.lua
 -- Reply: code, now (us), four values, the time (us) of each bucket. A accepted (candidate, micro-USD, ms),
 --   D this operation was done before (fields of the job), R replay (job id), K key conflict, L bucket empty,
 --   O open jobs, B over budget (balance, quote, spent, reserved), P period moved
@@ -12,49 +12,51 @@
 -- include: clock
 -- include: gcra
 -- include: bids
--- include: tries
-local ledger_key = KEYS[6]
+local ledger_key, call = KEYS[6], redis.call
 -- include: ledger
-local job, try = ARGV[1], tonumber(ARGV[5])
-local team_fields, org_fields = tonumber(ARGV[10]), tonumber(ARGV[11])
-local buckets, balances = tonumber(ARGV[12]), tonumber(ARGV[13])
-local fields = 15
+local function tries()
+  -- include: tries
+  return recall, keep_records, add_record, drop_refusals, earlier_job
+end
+local job, buckets, of_team, of_org = ARGV[1], tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
+local fields = 14
+local team_fields, org_fields = 1 + buckets + 2 * of_team, 2 * of_org
 local buckets_at = fields + team_fields + org_fields
-local balances_at = buckets_at + 2 * buckets
-local values = redis.call('HMGET', KEYS[2], unpack(ARGV, fields, fields + team_fields - 1))
-local open = tonumber(values[1]) or 0
+local limits = buckets_at + 2 * buckets
+local values = call('HMGET', KEYS[2], unpack(ARGV, fields, fields + team_fields - 1))
 local next_us, stored_us = weigh_buckets(values, 2, buckets, buckets_at)
-
 local function answer(code, a, b, c, d, times)
   return {code, now_us, a or 0, b or 0, c or 0, d or 0, unpack(times or stored_us)}
 end
 
 -- Replays: they spend nothing.
-if redis.call('EXISTS', KEYS[1]) == 1 then return answer('D', redis.call('HGETALL', KEYS[1])) end
+if call('EXISTS', KEYS[1]) == 1 then return answer('D', call('HGETALL', KEYS[1])) end
 local records = nil
 if KEYS[9] then
-  local bound = redis.call('GET', KEYS[9])
+  local bound = call('GET', KEYS[9])
   if bound then
     local fingerprint, earlier = string.match(bound, '^(.-)|(.*)$')
     if fingerprint == ARGV[6] then return answer('R', earlier) end
     return answer('K')
   end
-elseif try > 0 then
-  records = recall(redis.call('GET', KEYS[7]))
-  local earlier = earlier_job(records, job, try)
+elseif ARGV[5] ~= '0' then
+  local recall, keep_records, _, _, earlier_job = tries()
+  records = recall(call('GET', KEYS[7]))
+  local earlier = earlier_job(records, job, tonumber(ARGV[5]))
   if earlier then
     keep_records(KEYS[7], records)
     return answer('R', earlier)
   end
 end
-if is_stale(balances_at, balances) then return answer('P') end
+if now_ms < tonumber(ARGV[12]) or now_ms >= tonumber(ARGV[13]) then return answer('P') end
 
--- Refusals: a retried one is remembered, so that the SDK's next try is a new create.
+-- Refusals: one that the SDK retries is remembered, so that its next try is a new create.
 local function refuse(retry_after_s, ...)
+  local recall, keep_records, add_record, drop_refusals = tries()
   if retry_after_s and retry_after_s <= 120 and not KEYS[9] then
-    records = records or recall(redis.call('GET', KEYS[7]))
+    records = records or recall(call('GET', KEYS[7]))
     drop_refusals(records, job)
-    add_record(records, 'x', job, tostring(try), (retry_after_s + 30) * 1000)
+    add_record(records, 'x', job, ARGV[5], (retry_after_s + 30) * 1000)
   end
   if records then keep_records(KEYS[7], records) end
   return answer(...)
@@ -67,20 +69,20 @@ if not next_us then
   end
   return refuse(math.ceil(wait_us / 1000000), 'L')
 end
-if open >= tonumber(ARGV[4]) then return refuse(tonumber(ARGV[8]), 'O', open) end
-if org_fields > 0 then
+local open = tonumber(values[1]) or 0
+if open >= tonumber(ARGV[4]) then return refuse(10, 'O', open) end
+if of_org > 0 then
   local first = fields + team_fields
-  local more = redis.call('HMGET', KEYS[3], unpack(ARGV, first, first + org_fields - 1))
+  local more = call('HMGET', KEYS[3], unpack(ARGV, first, first + org_fields - 1))
   for i = 1, org_fields do values[team_fields + i] = more[i] end
 end
-local v = 2 + buckets
-local bid, failed, quote = choose_bid(values, v, balances_at, balances_at + 4 * balances,
-  tonumber(ARGV[14]), true)
-if not bid then
-  return refuse(nil, 'B', failed, quote, tonumber(values[v + 2 * failed]) or 0,
+local v, bids_at = 2 + buckets, limits + of_team + of_org
+local candidate, quote, members, names, facts = choose_bid(values, v, limits, bids_at,
+  tonumber(ARGV[11]), bids_at + ARGV[11], true)
+if not candidate then
+  local failed, asked = quote, members
+  return refuse(nil, 'B', failed, asked, tonumber(values[v + 2 * failed]) or 0,
     tonumber(values[v + 2 * failed + 1]) or 0)
 end
-
--- Accepted.
 -- include: admit_write
-return answer('A', tonumber(ARGV[bid]), tonumber(ARGV[bid + 1]), now_ms, 0, next_us)
+return answer('A', tonumber(candidate), tonumber(quote), now_ms, 0, next_us)

@@ -1,38 +1,36 @@
 -- Fragment: balances and the bids that must fit them. All amounts in micro-USD.
--- `values[v], values[v + 1]` are spent and reserved of balance 0, and so on;
--- `ARGV[at ...]` start (ms), end (ms), limit, 1 for deny, of each balance.
-local function is_stale(at, count)
-  for i = at, at + 4 * count - 1, 4 do
-    if now_ms < tonumber(ARGV[i]) or now_ms >= tonumber(ARGV[i + 1]) then return true end
-  end
-  return false
-end
+-- `values[v], values[v + 1]` are spent and reserved of balance 0, and so on. `ARGV[limits + n]` is the limit of
+-- balance n; one whose budget says `next` stands there as -1 - limit. Bids begin at `ARGV[bids_at]`, one each:
+-- `candidate quote group`, a line break, facts for the ledger. A group is the balances that count a bid:
+-- `ARGV[groups + 2 * group]` their numbers, the one after it their names with their owners, one a line.
 
--- A bid in ARGV: candidate, quote, facts for the ledger, n, then n numbers of balances (from 0).
--- Returns the place of the first that fits; else nil and the first failure: balance, quote.
-local function choose_bid(values, v, at, first, count, deny_ends)
-  local place, failed, failed_quote = first, nil, nil
-  for _ = 1, count do
-    local quote, size = tonumber(ARGV[place + 1]), tonumber(ARGV[place + 3])
+-- Returns candidate, quote, numbers, names and facts of the first bid that fits; else nil and the first
+-- failure: balance, quote. If `deny_ends`, a bid that fails a `deny` budget ends the search.
+local function choose_bid(values, v, limits, bids_at, count, groups, deny_ends)
+  local failed, failed_quote = nil, nil
+  for at = bids_at, bids_at + count - 1 do
+    local candidate, quote, group = string.match(ARGV[at], '^(%d+) (%d+) (%d+)\n')
+    local members = ARGV[groups + 2 * group]
     local fits, denied = true, false
-    for i = place + 4, place + 3 + size do
-      local balance = tonumber(ARGV[i])
-      local used = (tonumber(values[v + 2 * balance]) or 0)
-        + (tonumber(values[v + 2 * balance + 1]) or 0)
-      if used + quote > tonumber(ARGV[at + 4 * balance + 2]) then
-        if not failed then failed, failed_quote = balance, quote end
-        fits, denied = false, denied or ARGV[at + 4 * balance + 3] == '1'
+    for number in string.gmatch(members, '%d+') do
+      local limit, place = tonumber(ARGV[limits + number]), v + 2 * number
+      local is_deny = limit >= 0
+      if not is_deny then limit = -1 - limit end
+      if (tonumber(values[place]) or 0) + (tonumber(values[place + 1]) or 0) + quote > limit then
+        if not failed then failed, failed_quote = tonumber(number), tonumber(quote) end
+        fits, denied = false, denied or is_deny
       end
     end
-    if fits then return place end
+    if fits then
+      local facts = string.sub(ARGV[at], string.find(ARGV[at], '\n', 1, true) + 1)
+      return candidate, quote, members, ARGV[groups + 2 * group + 1], facts
+    end
     if denied and deny_ends then break end
-    place = place + 4 + size
   end
   return nil, failed, failed_quote
 end
 
 -- A reservation as it is kept in the job: candidate, amount, time (ms), balances with their owners.
-local function reservation_text(place, names)
-  return ARGV[place] .. '|' .. ARGV[place + 1] .. '|' .. string.format('%.0f', now_ms)
-    .. '|' .. table.concat(names, '\n')
+local function reservation_text(candidate, quote, names)
+  return candidate .. '|' .. quote .. '|' .. string.format('%.0f', now_ms) .. '|' .. names
 end

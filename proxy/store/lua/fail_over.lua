@@ -2,8 +2,10 @@
 -- a cancel was requested, end it. A full `deny` budget acts as `next` here: the job was accepted.
 -- KEYS: 1 job 2 due 3 waiting 4 running 5 team 6 organisation 7 ledger 8 job list
 -- ARGV: 1 to 13 as in finish.lua, 14 wait before the next dispatch (ms)
---   15 team fields 16 organisation fields 17 balances 18 bids (all counts), then the names of the fields
---   (spent and reserved of each balance, the team's first), then each balance and each bid as in bids.lua
+--   15 team's balances 16 organisation's balances 17 bids (all counts)
+--   18 start of the latest period 19 end of the earliest (ms)
+--   then the names of the fields: spent and reserved of each balance (the team's first);
+--   then limits, bids and groups as in bids.lua
 -- Reply: ok and the job's head, lost, or moved and now (ms): a period is stale and nothing was done
 -- Time: Redis TIME. Complexity: O(log jobs + balances x bids)
 -- include: clock
@@ -13,14 +15,13 @@ local ledger_key = KEYS[7]
 -- include: resolve
 -- include: end_job
 -- include: bids
-local team_fields, org_fields = tonumber(ARGV[15]), tonumber(ARGV[16])
-local balances, bids = tonumber(ARGV[17]), tonumber(ARGV[18])
-local fields = 19
-local balances_at = fields + team_fields + org_fields
+local team_fields, org_fields, bids = 2 * ARGV[15], 2 * ARGV[16], tonumber(ARGV[17])
+local fields = 20
+local limits = fields + team_fields + org_fields
 local may_go_on = bids > 0 and not string.find(flags, 'c', 1, true)
 
 if is_over then return report('ok') end
-if may_go_on and is_stale(balances_at, balances) then return {'moved', now_ms} end
+if may_go_on and (now_ms < tonumber(ARGV[18]) or now_ms >= tonumber(ARGV[19])) then return {'moved', now_ms} end
 redis.call('HSET', KEYS[1], 'o' .. ARGV[3], ARGV[7])
 resolve(ARGV[4], ARGV[3], ARGV[10], ARGV[11], ARGV[12], ARGV[13])
 
@@ -31,32 +32,29 @@ local function read(key, from, count)
     values[from - fields + i] = value
   end
 end
-local bid = nil
+local candidate, quote, members, names, facts = nil, nil, nil, nil, nil
 if may_go_on then
   read(KEYS[5], fields, team_fields)
   read(KEYS[6], fields + team_fields, org_fields)
-  bid = choose_bid(values, 1, balances_at, balances_at + 4 * balances, bids, false)
+  local bids_at = limits + ARGV[15] + ARGV[16]
+  candidate, quote, members, names, facts = choose_bid(values, 1, limits, bids_at, bids,
+    bids_at + bids, false)
 end
-if not bid then
+if not candidate then
   end_job(ARGV[4], ARGV[5], ARGV[6], ARGV[8], ARGV[9])
   return report('ok')
 end
 
-local names = {}
-for i = bid + 4, bid + 3 + ARGV[bid + 3] do
-  local place = 2 * tonumber(ARGV[i]) + 1
-  local is_team = place < team_fields
-  local field = ARGV[fields + place]
-  redis.call('HINCRBY', is_team and KEYS[5] or KEYS[6], field, ARGV[bid + 1])
-  names[#names + 1] = (is_team and 'T' or 'O') .. string.sub(field, 1, -3)
+for number in string.gmatch(members, '%d+') do
+  local place = 2 * number + 1
+  redis.call('HINCRBY', place < team_fields and KEYS[5] or KEYS[6], ARGV[fields + place], quote)
 end
 local number = ARGV[3] + 1
 redis.call('HSET', KEYS[1], 's', 'q', 'n', number, 'l', op, 'a' .. number,
-  reservation_text(bid, names))
+  reservation_text(candidate, quote, names))
 redis.call('HDEL', KEYS[1], 'w')
 redis.call('ZADD', KEYS[3], now_ms + ARGV[14], ARGV[4])
 redis.call('ZREM', KEYS[2], ARGV[4])
 redis.call('SREM', KEYS[4], ARGV[4])
-post('reserve', op, ARGV[4] .. '-' .. number, ARGV[bid + 1], 0, table.concat(names, '\n'),
-  ARGV[bid + 2])
+post('reserve', op, ARGV[4] .. '-' .. number, quote, '0', names, facts)
 return report('ok')
