@@ -6,7 +6,8 @@ import click
 from rich.table import Table
 
 from proxy.cli.api import Json, api_options, open_api
-from proxy.cli.console import bar, console, plain, table, usd, write_json
+from proxy.cli.console import bar, console, plain, table, usd
+from proxy.cli.json_line import write_json
 from proxy.cli.video import entries
 
 
@@ -25,9 +26,10 @@ def command(*, as_json: bool, url: str, api_key: str | None) -> None:
     out.print(_limits_table(answer))
     jobs = answer.get("jobs")
     if isinstance(jobs, dict):
-        unfinished = f"{jobs.get('open')} of {jobs.get('open_max')} unfinished"
+        unfinished = f"{jobs.get('unfinished')} of {jobs.get('unfinished_max')} unfinished"
         running = f"{jobs.get('running')} of {jobs.get('running_max')} running"
-        out.print(plain(f"\njobs: {unfinished}, {running}"))
+        out.print()
+        out.print(plain(f"jobs: {unfinished}, {running}"))
 
 
 def budgets_table(answer: Json) -> Table:
@@ -36,18 +38,18 @@ def budgets_table(answer: Json) -> Table:
         *("scope", "budget", "period", "used", "spent", "held", "left", "of", "resets"),
         right=("spent", "held", "left", "of"),
     )
-    for budget in entries(answer.get("budgets")):
+    for budget in entries(answer.get("accounts")):
         match = budget.get("match")
         only = f" ({_matched(match)})" if isinstance(match, dict) else ""
         shown.add_row(
             plain(budget.get("scope")),
-            plain(f"{budget.get('id')}{only}"),
+            plain(f"{budget.get('budget')}{only}"),
             plain(budget.get("period")),
             bar(_used(budget)),
-            usd(budget.get("spent_usd")),
-            usd(budget.get("reserved_usd")),
-            usd(budget.get("left_usd")),
-            usd(budget.get("limit_usd")),
+            usd(budget.get("spent")),
+            usd(budget.get("reserved")),
+            usd(budget.get("left")),
+            usd(budget.get("limit")),
             plain(budget.get("resets_at") or "never"),
         )
     return shown
@@ -70,8 +72,8 @@ def _limits_table(answer: Json) -> Table:
 
 def _used(budget: Json) -> float:
     try:
-        limit = Decimal(str(budget.get("limit_usd")))
-        used = Decimal(str(budget.get("spent_usd"))) + Decimal(str(budget.get("reserved_usd")))
+        limit = Decimal(str(budget.get("limit")))
+        used = Decimal(str(budget.get("spent"))) + Decimal(str(budget.get("reserved")))
     except InvalidOperation:
         return 0.0
     return float(used / limit) if limit else 1.0

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from proxy.cli.configuration import config_options, errors_in, findings
+from proxy.cli.json_line import write_json
 from proxy.config.problem import Problem
 
 
@@ -39,8 +40,6 @@ def _summary(config: Path, errors: int, warnings: int) -> str:
 
 
 def _write_json(problems: tuple[Problem, ...], *, is_good: bool) -> None:
-    from proxy.cli.console import write_json  # noqa: PLC0415  brings rich
-
     lines = [
         {
             "file": problem.file,

@@ -1,9 +1,7 @@
-"""What people see: tables, bars and money; machines get `write_json` instead."""
+"""What people see: tables, bars and money; machines get `json_line` instead."""
 
-import json
 import sys
 
-import click
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -53,8 +51,3 @@ def bar(used: float) -> Text:
     cells = round(share * BAR_CELLS)
     style = "red" if share >= 1 else "yellow" if share >= 0.8 else "green"  # noqa: PLR2004  a share
     return Text.assemble(("█" * cells, style), ("░" * (BAR_CELLS - cells), "dim"))
-
-
-def write_json(value: object) -> None:
-    """Write one line of JSON to standard output, at once."""
-    click.echo(json.dumps(value, ensure_ascii=False, separators=(",", ":")))

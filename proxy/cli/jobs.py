@@ -7,7 +7,8 @@ from rich.console import Console
 from rich.table import Table
 
 from proxy.cli.api import Api, api_options, open_api
-from proxy.cli.console import console, plain, table, usd, write_json
+from proxy.cli.console import console, plain, table, usd
+from proxy.cli.json_line import write_json
 from proxy.cli.offers import offers_table
 from proxy.cli.video import Video, entries
 
@@ -83,7 +84,8 @@ def _one(api: Api, job: str, *, as_json: bool) -> None:
             out.print(plain(f"{name:<10}{value}"), soft_wrap=True)
     _attempts(out, video)
     if video.route:
-        out.print(plain("\nwhat was considered"))
+        out.print()
+        out.print("what was considered")
         out.print(offers_table(video.route))
 
 

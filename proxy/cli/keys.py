@@ -10,6 +10,7 @@ import click
 
 from proxy.cli.configuration import config_options, errors_in, load_now
 from proxy.cli.insertion import InsertionError, Value, add_entry, flow_line
+from proxy.cli.json_line import write_json
 from proxy.cli.new_key import ADMIN_TOKEN, API_KEY, NewKey, new_key
 from proxy.cli.replacement import replace_content
 from proxy.config.files import read_files
@@ -174,8 +175,6 @@ def _show(
 ) -> None:
     line = flow_line(entry)
     if as_json:
-        from proxy.cli.console import write_json  # noqa: PLC0415  brings rich
-
         shown = {"id": key.id, "key": key.printed, "line": line, "file": str(file)}
         write_json({**shown, "written": is_written})
         return

@@ -22,6 +22,7 @@ class Entry:
 
 
 COMMANDS = {
+    "serve": Entry("proxy.cli.serve", "Run the proxy until it is told to stop."),
     "check": Entry("proxy.cli.check", "Say what is wrong in config.yaml and the policies."),
     "keys": Entry("proxy.cli.keys", "Make API keys and admin tokens."),
     "quote": Entry("proxy.cli.quote", "Say what a video would cost, and who would make it."),

@@ -13,10 +13,12 @@ def offers_table(route: Iterable[Json]) -> Table:
     shown = table("", "provider", "model", "price", "why", right=("", "price"))
     position = 0
     for offer in route:
-        is_candidate = offer.get("skipped") is None
+        is_candidate = not offer.get("skipped")
         position += is_candidate
         over = "" if offer.get("fits") is not False else "over budget; "
-        why = offer.get("reason") if is_candidate else f"skipped: {offer.get('reason')}"
+        why = (
+            offer.get("reason") if is_candidate else f"{offer.get('code')}: {offer.get('detail')}"
+        )
         shown.add_row(
             str(position) if is_candidate else "-",
             plain(offer.get("provider")),

@@ -5,7 +5,8 @@ from pathlib import Path
 import click
 
 from proxy.cli.api import Json, api_options, open_api, refusal
-from proxy.cli.console import console, plain, usd, write_json
+from proxy.cli.console import console, plain, usd
+from proxy.cli.json_line import write_json
 from proxy.cli.offers import offers_table
 from proxy.cli.request import data_url, request_fields, request_options
 from proxy.cli.video import entries

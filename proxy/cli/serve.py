@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from proxy.cli.json_line import write_json
+
 if TYPE_CHECKING:
     from proxy.app.options import Addresses
 
@@ -40,10 +42,14 @@ def command(*, config: Path, policies: Path | None, as_json: bool) -> int:
     announce = _announce_json if as_json else _announce
     try:
         return serve(ServeOptions(config=config, policies=policies, announce=announce))
-    except OSError as error:
+    except (OSError, ValueError, EmbeddedStoreError) as error:
         raise click.ClickException(_reason(error)) from error
-    except (EmbeddedStoreError, ValueError) as error:
-        raise click.ClickException(str(error)) from error
+    except ExceptionGroup as error:
+        # A listener that finds its port taken fails beside the tasks that already run.
+        cause = _only_cause(error)
+        if not isinstance(cause, OSError):
+            raise
+        raise click.ClickException(_reason(cause)) from error
 
 
 def _announce(addresses: "Addresses") -> None:
@@ -51,11 +57,17 @@ def _announce(addresses: "Addresses") -> None:
 
 
 def _announce_json(addresses: "Addresses") -> None:
-    import json  # noqa: PLC0415
-
-    line = {"base_url": addresses.base_url, "admin_url": addresses.admin_url}
-    click.echo(json.dumps(line, separators=(",", ":")))
+    write_json({"base_url": addresses.base_url, "admin_url": addresses.admin_url})
 
 
-def _reason(error: OSError) -> str:
-    return f"{error.filename}: {error.strerror}" if error.filename else str(error)
+def _only_cause(error: Exception) -> Exception:
+    """Look into a task group that failed for one reason."""
+    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from proxy.cli.console import write_json
+from proxy.cli.json_line import write_json
 from proxy.simulator.app import running
 from proxy.simulator.settings import KlingAccount, SimulatorSettings, VertexProject
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from proxy.cli.api import Api, api_options, open_api
-from proxy.cli.console import console, plain, usd, write_json
+from proxy.cli.console import console, plain, usd
+from proxy.cli.json_line import write_json
 from proxy.cli.progress import progress_bar
 from proxy.cli.request import Fields, request_fields, request_options
 from proxy.cli.video import Video
@@ -106,8 +107,8 @@ def _tell(video: Video, saved: Path | None, size_bytes: int) -> None:
     out.print(plain(f"saved     {saved} ({size_bytes / _MEBIBYTE:.1f} MiB)"), soft_wrap=True)
     out.print(plain(f"made by   {video.provider}, model {video.model}{instead}"))
     out.print(plain(f"cost      {usd(video.cost('charged'))}"))
-    if video.reason:
-        out.print(plain(f"why       {video.reason}"), soft_wrap=True)
+    if video.explanation:
+        out.print(plain(f"why       {video.explanation}"), soft_wrap=True)
 
 
 def _say_how_to_go_on(job: str) -> None:

@@ -78,9 +78,22 @@ class Video:
         """Why the current offer stands where it does in the plan."""
         for entry in self.route:
             is_this = (entry.get("provider"), entry.get("model")) == (self.provider, self.model)
-            if is_this and entry.get("skipped") is None:
+            if is_this and not entry.get("skipped"):
                 return str(entry.get("reason") or "")
         return ""
+
+    @property
+    def explanation(self) -> str:
+        """Why that offer won, and against which one."""
+        candidates = [entry for entry in self.route if not entry.get("skipped")]
+        policy = self.extension.get("policy")
+        said = f"policy {policy}: {self.reason}" if policy else self.reason
+        first = candidates[0] if candidates else {}
+        is_first = (first.get("provider"), first.get("model")) == (self.provider, self.model)
+        if is_first and len(candidates) > 1:
+            other = candidates[1]
+            said += f"; next {other.get('provider')}, {other.get('model')}: {other.get('reason')}"
+        return said if self.reason else ""
 
     @property
     def waits_for(self) -> str:

@@ -122,7 +122,8 @@ def team_files(draw: st.DrawFn) -> str:
     parts = [f"team: a{draw(comments)}\n", draw(blanks), keys, draw(blanks)]
     parts += [f"use: {{x: [1, 2]}}{draw(comments)}\n" if draw(st.booleans()) else ""]
     text = draw(blanks) + "".join(parts)
-    if draw(st.booleans()):
+    if draw(st.booleans()) and not text.rstrip().endswith("text"):
+        # (Without a line end, a folded text ends differently: nothing may follow it.)
         text = text.rstrip("\n")
     return text.replace("\n", draw(st.sampled_from(["\n", "\r\n"])))
 
@@ -146,7 +147,10 @@ def test_any_text_is_changed_rightly_or_refused(text: str, path: tuple[str, ...]
         changed = add_entry(text, path, ENTRY)
     except InsertionError:
         return
-    found = yaml.safe_load(changed)
+    try:
+        found = yaml.safe_load(changed)
+    except yaml.constructor.ConstructorError:
+        return  # it had a list or a mapping as a key
     for name in path:
         found = found[name]
     assert ENTRY in found

@@ -39,7 +39,7 @@ async def test_jobs_shows_all_about_one(proxy: FakeProxy, terminal: Terminal) ->
         "asked for sora-2",
         "provider_unavailable: 503",
         "score 0.812",
-        "skipped: no account is configured",
+        "not_configured: no account is configured",
     ):
         assert shown in said.out
 

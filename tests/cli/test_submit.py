@@ -48,7 +48,7 @@ async def test_the_whole_way(made: FakeProxy, terminal: Terminal, tmp_path: Path
         f"saved     {film} (0.1 MiB)",
         "made by   kling, model kling-3.0 (asked for sora-2)",
         "cost      $0.336",
-        "why       score 0.812",
+        "why       policy balanced: score 0.812",
     ]
     assert f"{JOB} queued, $0.336 reserved" in said.err
     assert "in_progress at kling, kling-3.0" in said.err

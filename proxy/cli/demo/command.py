@@ -5,9 +5,10 @@ from pathlib import Path
 
 import click
 
-from proxy.cli.console import console, plain, write_json
+from proxy.cli.console import console, plain
 from proxy.cli.demo.running import Running, running
 from proxy.cli.demo.state import opened, prepare
+from proxy.cli.json_line import write_json
 
 
 @click.command()
@@ -57,6 +58,7 @@ def command(
 
 
 def _serve(demo: Running, *, as_json: bool) -> int:
+    demo.wait()
     facts = demo.facts()
     if as_json:
         write_json(facts)
@@ -71,10 +73,11 @@ def _serve(demo: Running, *, as_json: bool) -> int:
 
 
 def _first_video(demo: Running, *, as_json: bool) -> int:
-    # Brings the openai client: slow to import, and not needed to keep a demo running.
+    # Slow to import, as it brings the openai client: the processes come up meanwhile.
     from proxy.cli.demo.first_video import make_first_video, tell  # noqa: PLC0415
 
     told = console(is_error=as_json)
+    demo.wait()
     told.print(plain(f"running   {demo.base_url}, simulated providers {demo.simulator_url}"))
     made = make_first_video(demo, told)
     if as_json:

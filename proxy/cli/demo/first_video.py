@@ -54,7 +54,7 @@ class FirstVideo:
             "id": self.video.id,
             "provider": self.video.provider,
             "model": self.video.model,
-            "reason": self.video.reason,
+            "reason": self.video.explanation,
             "mp4": str(self.path),
             "bytes": self.size_bytes,
             "duration_s": self.mp4.duration_s,
@@ -62,7 +62,7 @@ class FirstVideo:
             "charged_micro_usd": self.books.charged_micro_usd,
             "invoiced_micro_usd": self.books.invoiced_micro_usd,
             "spent_micro_usd": self.books.spent_micro_usd,
-            "budgets": self.budget.get("budgets"),
+            "accounts": self.budget.get("accounts"),
         }
 
 
@@ -121,8 +121,8 @@ def checked(path: Path, video: Video) -> Mp4:
 
 def spent_between(before: Json, after: Json) -> int | None:
     """Say by how much a budget without a match grew, in micro-USD; None if there is none."""
-    earlier = {_balance(budget): budget for budget in entries(before.get("budgets"))}
-    for budget in entries(after.get("budgets")):
+    earlier = {_balance(budget): budget for budget in entries(before.get("accounts"))}
+    for budget in entries(after.get("accounts")):
         known = earlier.get(_balance(budget))
         if known is not None and budget.get("match") is None:
             return _micro_usd(budget) - _micro_usd(known)
@@ -138,7 +138,7 @@ def tell(made: FirstVideo, out: Console) -> None:
         ("video", f"{made.path}"),
         ("", f"{shape}, {made.size_bytes / _KIBIBYTE:.0f} KiB, whole"),
         ("made by", f"{video.provider}, model {video.model}"),
-        ("why", video.reason),
+        ("why", video.explanation),
         ("cost", usd(video.cost("charged"))),
         (
             "checked",
@@ -147,9 +147,9 @@ def tell(made: FirstVideo, out: Console) -> None:
     )
     for name, text in lines:
         out.print(plain(f"{name:<10}{text}"), soft_wrap=True)
-    out.print(plain("\nwhat was considered"))
+    out.print("\nwhat was considered")
     out.print(offers_table(video.route))
-    out.print(plain("\nwhat is left"))
+    out.print("\nwhat is left")
     out.print(budgets_table(made.budget))
 
 
@@ -162,11 +162,11 @@ def _invoiced_micro_usd(simulator_url: str) -> int:
 
 
 def _balance(budget: Json) -> tuple[object, ...]:
-    return tuple(budget.get(name) for name in ("scope", "id", "period_id"))
+    return tuple(budget.get(name) for name in ("scope", "budget", "period_id"))
 
 
 def _micro_usd(budget: Json) -> int:
-    return parse_usd(str(budget.get("spent_usd")))
+    return parse_usd(str(budget.get("spent")))
 
 
 def _usd(amount_micro_usd: int) -> str:

@@ -20,14 +20,24 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @dataclass(slots=True)
 class Running:
-    """A demo whose processes are up. Every address is the same after a restart of the proxy."""
+    """A demo whose processes were started; its addresses are known after `wait`."""
 
     state: State
-    base_url: str
-    admin_url: str
-    simulator_url: str
     simulator: Child
     server: Child
+    base_url: str = ""
+    admin_url: str = ""
+    simulator_url: str = ""
+
+    def wait(self) -> None:
+        """Wait until both processes answer.
+
+        Raises:
+            click.ClickException: One of them does not come up.
+        """
+        self.simulator_url = self.simulator.announced("simulator_url")["simulator_url"]
+        said = self.server.announced("base_url")
+        self.base_url, self.admin_url = said["base_url"], said["admin_url"]
 
     def facts(self) -> dict[str, str]:
         """Say all that somebody needs to use the demo."""
@@ -57,7 +67,9 @@ class Running:
             if self.simulator.has_ended():
                 raise click.ClickException(self.simulator.last_word("ended"))
             if self.server.has_ended():
-                click.echo(self.server.last_word("ended and is started again"), err=True)
+                code = self.server.process.returncode
+                told = f"the proxy ended ({code}) and is started again; {self.server.log}"
+                click.echo(told, err=True)
                 time.sleep(_PAUSE_S)
                 self.server = _serve(self.state)
                 self.server.announced("base_url")
@@ -71,14 +83,10 @@ def running(state: State) -> Iterator[Running]:
             signal.signal(number, _interrupt)
         simulator = _simulate(state)
         stack.callback(simulator.stop)
-        demo = Running(state, "", "", "", simulator, _serve(state))
+        demo = Running(state, simulator, _serve(state))
         # The proxy ends before the providers: it may still have something to ask.
         stack.callback(demo.stop_server)
         stack.callback(_ignore_signals)
-        demo.simulator_url = simulator.announced("simulator_url")["simulator_url"]
-        said = demo.server.announced("base_url")
-        demo.base_url = f"{said['base_url'].removesuffix('/').removesuffix('/v1')}/v1"
-        demo.admin_url = said["admin_url"].removesuffix("/")
         yield demo
 
 
