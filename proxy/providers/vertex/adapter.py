@@ -13,9 +13,9 @@ from proxy.domain.failure import FailureKind
 from proxy.gateway.ports.provider import Failed, Pending, Succeeded
 from proxy.providers.exchange import Exchange, TooLarge, read_bounded
 from proxy.providers.failures import Failures, is_ok
+from proxy.providers.inline_video import FIRST_VIDEO, decode_file, split_answer
 from proxy.providers.request_body import RequestBody
 from proxy.providers.vertex import codes, wire
-from proxy.providers.vertex.inline import FIRST_VIDEO, SpooledVideo, decode_file, split_answer
 from proxy.providers.vertex.settings import VertexCredentials, default_base_url
 from proxy.providers.vertex.tokens import ServiceAccountToken, UnreadableKey
 from proxy.providers.video_file import checked_video
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from proxy.domain.video import Order
     from proxy.gateway.ports.provider import Status
     from proxy.gateway.ports.runtime import Clock
+    from proxy.providers.inline_video import SpooledVideo
     from proxy.providers.manifest import ProviderSettings
 
 
@@ -102,15 +103,16 @@ class VertexProvider:
             if not is_ok(response.status):
                 raise await self._refused_status(response)
             try:
-                rest, path = await split_answer(
+                rest, video = await split_answer(
                     response.content.iter_any(),
+                    wire.VIDEO_KEY,
                     rest_bytes_max=self._settings.answer_bytes_max,
                     video_bytes_max=self._settings.inline_bytes_max,
                     folder=self._settings.spool_dir,
                 )
             except TooLarge as error:
                 raise self._exchange.too_large() from error
-        return self._status_of(rest, SpooledVideo(path) if path is not None else None)
+        return self._status_of(rest, video)
 
     async def download(self, operation: Operation, result: Succeeded) -> AsyncIterator[bytes]:
         """Decode the file that `status` left, off the event loop, and remove it."""

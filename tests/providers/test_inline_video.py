@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.providers.exchange import TooLarge
-from proxy.providers.vertex.inline import (
+from proxy.providers.inline_video import (
     AnswerSplitter,
     SpooledVideo,
     decode_file,
@@ -31,7 +31,7 @@ BIG = bytes(index % 251 for index in range(3_000_001))
 
 def split(text: bytes, sizes: Sequence[int]) -> tuple[bytes, bytes]:
     """Feed a text in chunks of these sizes, over and over; return the rest and the first video."""
-    splitter, video, at, turn = AnswerSplitter(), b"", 0, 0
+    splitter, video, at, turn = AnswerSplitter(KEY), b"", 0, 0
     while at < len(text):
         size = sizes[turn % len(sizes)]
         video += b"".join(splitter.feed(text[at : at + size]))
@@ -46,9 +46,10 @@ async def chunked(text: bytes, size: int = 64 * 1024) -> AsyncIterator[bytes]:
 
 async def spooled(
     text: bytes, folder: Path, *, rest_bytes_max: int = 10_000, video_bytes_max: int = 10**8
-) -> tuple[bytes, Path | None]:
+) -> tuple[bytes, SpooledVideo | None]:
     return await split_answer(
         chunked(text),
+        KEY,
         rest_bytes_max=rest_bytes_max,
         video_bytes_max=video_bytes_max,
         folder=folder,
@@ -113,10 +114,10 @@ def test_junk_is_split_without_an_error(junk: bytes) -> None:
 
 async def test_a_video_comes_back_whole(tmp_path: Path) -> None:
     text = json.dumps({"v": [{KEY: base64.b64encode(BIG).decode()}]}).encode()
-    rest, path = await spooled(text, tmp_path)
+    rest, video = await spooled(text, tmp_path)
     assert {"v": [{KEY: "0"}]} == json.loads(rest)
-    assert path is not None
-    pieces = [piece async for piece in decode_file(path)]
+    assert video is not None
+    pieces = [piece async for piece in decode_file(video.path)]
     assert len(pieces) > 2
     assert BIG == b"".join(pieces)
     assert [] == files_in(tmp_path)
@@ -152,7 +153,7 @@ async def test_an_answer_that_breaks_or_is_cancelled_leaves_no_file(tmp_path: Pa
 
     async def read() -> None:
         limits = {"rest_bytes_max": 1_000, "video_bytes_max": 10**8}
-        await split_answer(endless(), **limits, folder=tmp_path)
+        await split_answer(endless(), KEY, **limits, folder=tmp_path)
 
     async with asyncio.TaskGroup() as group:
         task = group.create_task(read())

@@ -16,12 +16,11 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from proxy.providers.exchange import TooLarge
-from proxy.providers.vertex.wire import VIDEO_KEY
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Iterator
 
-SPOOL_PREFIX = "greenlight-vertex-"
+SPOOL_PREFIX = "greenlight-video-"
 """Temporary files of a crashed process can be told by it."""
 
 FIRST_VIDEO = "0"
@@ -29,7 +28,6 @@ FIRST_VIDEO = "0"
 
 _WRITE_BYTES = 512 * 1024
 _READ_BYTES = 1024 * 1024
-_KEY = VIDEO_KEY.encode()
 _COLON = re.compile(rb"\s*:\s*")
 _GAP_BYTES_MAX = 64
 _SPECIAL = re.compile(rb'["\\]')
@@ -44,10 +42,12 @@ _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 class AnswerSplitter:
     """Splits a JSON text, fed in chunks, into the first inline video and the rest.
 
-    In `rest` the Base64 of each video is replaced by its ordinal: "0", "1" and so on.
+    A video is the string that follows `key`. In `rest` the Base64 of each video is replaced by
+    its ordinal: "0", "1" and so on.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, key: str) -> None:
+        self._key = key.encode()
         self.rest = bytearray()
         self._videos = 0
         self._is_in_string = False
@@ -84,7 +84,7 @@ class AnswerSplitter:
             return end
         self.rest += b'"'
         self._is_in_string = True
-        self._is_in_video = self._string == _KEY and bool(_COLON.fullmatch(self._gap))
+        self._is_in_video = self._string == self._key and bool(_COLON.fullmatch(self._gap))
         self._string.clear()
         self._gap.clear()
         if self._is_in_video:
@@ -106,18 +106,23 @@ class AnswerSplitter:
 
     def _keep_string(self, content: bytes) -> None:
         self.rest += content
-        self._string += content[: len(_KEY) + 1 - len(self._string)]
+        self._string += content[: len(self._key) + 1 - len(self._string)]
 
 
 async def split_answer(
-    chunks: AsyncIterable[bytes], *, rest_bytes_max: int, video_bytes_max: int, folder: Path | None
-) -> tuple[bytes, Path | None]:
-    """Read an answer; return it without videos, and the file with the first video's Base64.
+    chunks: AsyncIterable[bytes],
+    key: str,
+    *,
+    rest_bytes_max: int,
+    video_bytes_max: int,
+    folder: Path | None,
+) -> tuple[bytes, SpooledVideo | None]:
+    """Read an answer; return it without videos, and the first video's Base64 in a file.
 
     Raises:
         TooLarge: either part went past its limit. No file is left, whatever is raised.
     """
-    splitter, spool = AnswerSplitter(), _Spool(folder)
+    splitter, spool = AnswerSplitter(key), _Spool(folder)
     with ExitStack() as undo:
         undo.callback(spool.discard)
         async for chunk in chunks:
@@ -127,7 +132,7 @@ async def split_answer(
                 raise TooLarge
         path = await spool.finish()
         undo.pop_all()
-    return bytes(splitter.rest), path
+    return bytes(splitter.rest), None if path is None else SpooledVideo(path)
 
 
 class SpooledVideo:
