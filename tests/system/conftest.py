@@ -1,4 +1,4 @@
-"""A deployment per test, in the test's own folder."""
+"""Deployments: one shared by the tests of a module, or one of a test's own."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def deployment(tmp_path: Path) -> Iterator[Deployment]:
-    """A deployment that is not started yet."""
+    """A deployment of the test's own, not started yet."""
     made = Deployment(folder=tmp_path)
     yield made
     made.stop()
 
 
-@pytest.fixture
-def running(deployment: Deployment) -> Deployment:
-    """A started deployment with the defaults."""
-    deployment.start()
-    return deployment
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """A started deployment with the defaults, shared by a module's tests."""
+    made = Deployment(folder=tmp_path_factory.mktemp("deployment"))
+    made.start()
+    yield made
+    made.stop()

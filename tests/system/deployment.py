@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
 ROOT = Path(__file__).parents[2]
 KLING_KEY = "kling-system-test-key"
@@ -219,10 +219,10 @@ class Deployment:
         assert self.proxy is not None
         self.team["budgets"][0]["limit"] = limit
         self.write()
-        before = self.proxy.log.read_text().count("config_reloaded")
+        before = self.proxy.log.read_text().count("ConfigReloaded")
         self.proxy.popen.send_signal(signal.SIGHUP)
         deadline_s = time.monotonic() + START_TIMEOUT_S
-        while self.proxy.log.read_text().count("config_reloaded") == before:
+        while self.proxy.log.read_text().count("ConfigReloaded") == before:
             assert time.monotonic() < deadline_s, "the proxy did not reload"
             time.sleep(0.05)
 
@@ -251,14 +251,14 @@ class Deployment:
     def spawn_unready(self, *args: str, **env: str) -> subprocess.Popen[bytes]:
         """Start a command without waiting for what it says."""
         self._starts += 1
-        log = (self.folder / f"{args[0]}-{self._starts}.log").open("wb")
-        return subprocess.Popen(
-            [sys.executable, "-m", "proxy", *args, "--json"],
-            stdout=subprocess.PIPE,
-            stderr=log,
-            cwd=self.folder,
-            env=os.environ | {"KLING_API_KEY": KLING_KEY} | env,
-        )
+        with (self.folder / f"{args[0]}-{self._starts}.log").open("wb") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "proxy", *args, "--json"],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                cwd=self.folder,
+                env=os.environ | {"KLING_API_KEY": KLING_KEY} | env,
+            )
 
     def _spawn(self, *args: str, **env: str) -> Process:
         popen = self.spawn_unready(*args, **env)
@@ -266,8 +266,10 @@ class Deployment:
         assert popen.stdout is not None
         ready, _, _ = select.select([popen.stdout], [], [], START_TIMEOUT_S)
         line = popen.stdout.readline() if ready else b""
+        popen.stdout.close()  # it says nothing more
         if not line:
             popen.kill()
+            popen.wait()
             message = f"{args[0]} did not start: {log.read_text()[-2000:]}"
             raise RuntimeError(message)
         return Process(popen=popen, addresses=json.loads(line), log=log)
@@ -302,7 +304,12 @@ class Deployment:
             return found
 
     async def api(
-        self, method: str, path: str, *, json_body: object = None, headers: Any = None
+        self,
+        method: str,
+        path: str,
+        *,
+        json_body: object = None,
+        headers: Mapping[str, str] | None = None,
     ) -> tuple[int, dict[str, Any], Mapping[str, str]]:
         """Call the team API; returns status, body and headers."""
         given = {"Authorization": f"Bearer {self.api_key}", **(headers or {})}
@@ -316,9 +323,7 @@ class Deployment:
 
     async def create(self, prompt: str, **fields: object) -> dict[str, Any]:
         """Create a video and return it; any refusal fails the test."""
-        status, body, _ = await self.api(
-            "POST", "/videos", json_body={"prompt": prompt, **fields}
-        )
+        status, body, _ = await self.api("POST", "/videos", json_body={"prompt": prompt, **fields})
         assert status == 200, body
         return body
 
@@ -341,21 +346,24 @@ class Deployment:
 
     async def finished(self, video_id: str, timeout_s: float = 20.0) -> dict[str, Any]:
         """Wait until a video is completed or failed."""
-        return await wait_until(
+        ended: dict[str, Any] = await wait_until(
             lambda: self._finished(video_id), f"{video_id} to end", timeout_s=timeout_s
         )
+        return ended
 
     async def _finished(self, video_id: str) -> dict[str, Any] | None:
         body = await self.video(video_id)
         return body if body["status"] in ("completed", "failed") else None
 
 
-async def wait_until(check: Callable[[], Any], what: str, *, timeout_s: float = 20.0) -> Any:
-    """Ask until the answer is true; fails loudly at the deadline."""
+async def wait_until(
+    check: Callable[[], Awaitable[Any]], what: str, *, timeout_s: float = 20.0
+) -> Any:  # noqa: ANN401 - whatever the check answers
+    """Ask until there is an answer (not None, not False); fails loudly at the deadline."""
     deadline_s = time.monotonic() + timeout_s
     while True:
         answer = await check()
-        if answer:
+        if answer is not None and answer is not False:
             return answer
         if time.monotonic() > deadline_s:
             message = f"waited {timeout_s:g} s for {what}"

@@ -16,9 +16,9 @@ CHUNK_BYTES = 65536
 
 @dataclass
 class LossyProxy:
-    """Forwards bytes; while `losses` is above 0, an answer is read in full view and then dropped.
+    """Forwards bytes; while `losses` is above 0, an answer is read and then dropped.
 
-    `lost` counts the answers that were lost: each was made by the server and never seen by the client.
+    `lost` counts answers that the server made and the client never saw.
     """
 
     host: str

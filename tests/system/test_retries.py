@@ -39,9 +39,7 @@ async def settled(deployment: Deployment, count: int) -> list[dict[str, object]]
 async def test_a_create_whose_answer_is_lost_twice_buys_one(running: Deployment) -> None:
     async with (
         lossy_proxy(running.base_url, losses=2) as proxy,
-        openai.AsyncOpenAI(
-            base_url=proxy.url, api_key=running.api_key, max_retries=2
-        ) as client,
+        openai.AsyncOpenAI(base_url=proxy.url, api_key=running.api_key, max_retries=2) as client,
     ):
         video = await make(client, "A boat, once.")
     assert proxy.lost == 2
