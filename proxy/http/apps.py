@@ -64,10 +64,20 @@ def public_app(
     table = routes(services.videos, links=links, clock=clock, poll_after_ms=poll_after_ms)
     for route in table:
         for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
-            added = app.router.add_route(method, route.path, route.handler)
+            added = app.router.add_route(
+                method, route.path, route.handler, expect_handler=_continue
+            )
             accesses[added] = route.access
     app.on_response_prepare.append(stamp)
     return app
+
+
+async def _continue(request: web.Request) -> None:
+    """Ask for the body where that is expected; other expectations are passed over, not refused."""
+    if request.headers["Expect"].lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        # Only the answer proper counts as sent; until then an error can still replace it.
+        request.writer.output_size = 0
 
 
 def admin_app(

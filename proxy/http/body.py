@@ -20,7 +20,9 @@ STALL_S = 30.0
 """A body that stops arriving for so long is given up."""
 
 
-async def body_chunks(request: web.Request, *, bytes_max: int) -> AsyncIterator[bytes]:
+async def body_chunks(
+    request: web.Request, *, bytes_max: int, stall_s: float = STALL_S
+) -> AsyncIterator[bytes]:
     """Yield a body as it arrives.
 
     Raises:
@@ -31,7 +33,7 @@ async def body_chunks(request: web.Request, *, bytes_max: int) -> AsyncIterator[
         raise _too_large(bytes_max)
     received = 0
     while True:
-        chunk = await _next_chunk(request)
+        chunk = await _next_chunk(request, stall_s)
         if not chunk:
             return
         received += len(chunk)
@@ -45,12 +47,12 @@ async def read_body(request: web.Request, *, bytes_max: int) -> bytes:
     return b"".join([chunk async for chunk in body_chunks(request, bytes_max=bytes_max)])
 
 
-async def _next_chunk(request: web.Request) -> bytes:
+async def _next_chunk(request: web.Request, stall_s: float) -> bytes:
     try:
-        async with asyncio.timeout(STALL_S):
+        async with asyncio.timeout(stall_s):
             return await request.content.readany()
     except TimeoutError as error:
-        message = f"the body stopped arriving for {STALL_S:.0f} s"
+        message = f"the body stopped arriving for {stall_s:.0f} s"
         raise InvalidRequest(message) from error
     except web.RequestPayloadError as error:
         message = "the body is cut short or does not match its Content-Encoding"

@@ -7,7 +7,7 @@ from contextlib import aclosing
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from aiohttp import ClientConnectionResetError, web
+from aiohttp import web
 
 from proxy.domain.errors import (
     InvalidRequest,
@@ -87,14 +87,11 @@ async def _send(
     async with aclosing(_exactly(view, part)) as chunks:
         # The first chunk comes before the status: until then a failure can still be said properly.
         first = await _first(chunks)
-        try:
-            await response.prepare(request)
-            await response.write(first)
-            async for chunk in chunks:
-                await response.write(chunk)
-            await response.write_eof()
-        except ClientConnectionResetError:
-            pass  # The client has seen enough; the artifact is closed by the block above.
+        await response.prepare(request)
+        await response.write(first)
+        async for chunk in chunks:
+            await response.write(chunk)
+        await response.write_eof()
     return response
 
 

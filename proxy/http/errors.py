@@ -103,7 +103,9 @@ def render_bug(request_id: str) -> web.Response:
     return render(ProxyError(message), {})
 
 
-def render_unmatched(request: web.Request, error: web.HTTPException) -> web.Response:
+def render_unmatched(
+    request: web.Request, error: web.HTTPNotFound | web.HTTPMethodNotAllowed
+) -> web.Response:
     """The response for a path or method that no route serves."""
     if isinstance(error, web.HTTPMethodNotAllowed):
         allowed = ", ".join(sorted(error.allowed_methods))
@@ -111,12 +113,8 @@ def render_unmatched(request: web.Request, error: web.HTTPException) -> web.Resp
         answer = render(RouteNotFound(message), {"Allow": allowed})
         answer.set_status(HTTPStatus.METHOD_NOT_ALLOWED)
         return answer
-    if error.status == HTTPStatus.NOT_FOUND:
-        message = f"there is no {_clean(request.method)} {_clean(request.path)} here"
-        return render(RouteNotFound(message), {})
-    answer = render(RouteNotFound(error.reason), {})
-    answer.set_status(error.status)
-    return answer
+    message = f"there is no {_clean(request.method)} {_clean(request.path)} here"
+    return render(RouteNotFound(message), {})
 
 
 def _clean(text: str) -> str:

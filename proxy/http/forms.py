@@ -148,13 +148,12 @@ class _Form:
             raise PayloadTooLarge(message, param=self._name[:64])
 
     def _end(self) -> None:
-        value: object = self._file
-        if self._file is not None:
-            self._file.check()
-        elif self._text is not None:
-            value = _decode(self._name, self._text)
-        self._file = self._text = None
-        put(self.fields, self._name, value)
+        file, text, self._file, self._text = self._file, self._text, None, None
+        if file is not None:
+            put(self.fields, self._name, file.check())
+        else:
+            assert text is not None
+            put(self.fields, self._name, _decode(self._name, text))
 
 
 def _decode(name: str, raw: bytearray) -> str:

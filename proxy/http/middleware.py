@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from http import HTTPMethod
 from typing import TYPE_CHECKING
 
-from aiohttp import web
+from aiohttp import ClientConnectionError, web
 
 from proxy.domain.errors import ProxyError, Unauthenticated
 from proxy.domain.events import RequestServed
@@ -91,7 +91,7 @@ async def render_errors(request: web.Request, handler: Handler) -> web.StreamRes
         caller = request.get(CALLER)
         headers = rate_headers(error.buckets, caller) if caller is not None else {}
         return errors.render(error, headers)
-    except web.HTTPException as error:
+    except (web.HTTPNotFound, web.HTTPMethodNotAllowed) as error:
         return errors.render_unmatched(request, error)
     except Exception as error:  # noqa: BLE001 - the boundary: a bug becomes a 500 and a trace
         return _answer_bug(request, error)
@@ -99,8 +99,9 @@ async def render_errors(request: web.Request, handler: Handler) -> web.StreamRes
 
 def _answer_bug(request: web.Request, error: Exception) -> web.StreamResponse:
     transport = request.transport
-    if isinstance(error, ConnectionError) and (transport is None or transport.is_closing()):
-        raise error  # The client left; the server notes it quietly.
+    is_gone = transport is None or transport.is_closing()
+    if is_gone and isinstance(error, ConnectionError | ClientConnectionError):
+        return web.Response(status=CLIENT_GONE)  # Nobody reads it; raising would be logged.
     _LOGGER.error(
         "request %s: %s %s failed",
         request[REQUEST_ID],
@@ -111,8 +112,9 @@ def _answer_bug(request: web.Request, error: Exception) -> web.StreamResponse:
     stream: web.StreamResponse | None = request.get(STREAM)
     if stream is None or not stream.prepared:
         return errors.render_bug(request[REQUEST_ID])
-    if transport is not None:
-        transport.abort()  # Cut short, so that the client does not take it for whole.
+    # Cut short, so that the client does not take it for whole.
+    assert transport is not None, "a write to a lost connection is a ConnectionError"
+    request.protocol.force_close()
     return stream
 
 

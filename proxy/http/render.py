@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from email.utils import formatdate
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from proxy.domain.job import PublicStatus, Resolution, public_error, public_status
@@ -75,7 +76,12 @@ def current_candidate(job: Job) -> Candidate:
 
 def size(shape: Shape) -> str:
     """A shape's frame as "1280x720"."""
-    return "{}x{}".format(*frame_size_px(shape.resolution, shape.aspect_ratio))
+    return _size(shape.resolution, shape.aspect_ratio)
+
+
+@lru_cache(maxsize=256)
+def _size(resolution: str, aspect_ratio: str) -> str:
+    return "{}x{}".format(*frame_size_px(resolution, aspect_ratio))
 
 
 def route(plan: Plan) -> list[dict[str, object]]:
@@ -169,10 +175,8 @@ def aging_headers(offer: Offer | None, now_s: float) -> dict[str, str]:
         return {}
     sunset_s = offer.lifecycle.sunset_s
     since_s = offer.lifecycle.deprecated_at_s
-    headers: dict[str, str] = {}
+    # Nobody announced it, but its end is known: deprecated from that day at the latest.
     known_s = sunset_s if since_s is None else since_s
-    if known_s is not None:
-        headers["Deprecation"] = f"@{int(known_s)}"
-    if sunset_s is not None:
-        headers["Sunset"] = formatdate(sunset_s, usegmt=True)
-    return headers
+    assert known_s is not None
+    sunset = {} if sunset_s is None else {"Sunset": formatdate(sunset_s, usegmt=True)}
+    return {"Deprecation": f"@{int(known_s)}", **sunset}

@@ -3,9 +3,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from typing_extensions import override
 
-from proxy.http.apps import public_app
+from proxy.http.apps import public_app, runner
 from proxy.http.links import Links
 from proxy.http.services import Services
 from tests.builders import PRINTED_KEY
@@ -14,9 +16,15 @@ from tests.http.fakes import RecordingObserver, RecordingVideos, StillClock
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from aiohttp import web
-
     Client = TestClient[web.Request, web.Application]
+
+
+class ServerAsShipped(TestServer):
+    """A test server with our own runner; aiohttp's cancels handlers of clients that leave."""
+
+    @override
+    async def _make_runner(self, **_: object) -> web.AppRunner:
+        return runner(self.app)
 
 
 @pytest.fixture
@@ -53,5 +61,5 @@ async def client(
         poll_after_ms=50,
     )
     headers = {"Authorization": f"Bearer {PRINTED_KEY}"}
-    async with TestClient(TestServer(app), headers=headers) as connected:
+    async with TestClient(ServerAsShipped(app), headers=headers) as connected:
         yield connected

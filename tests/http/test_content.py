@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from proxy.http.links import Links
     from tests.http.conftest import Client
-    from tests.http.fakes import RecordingVideos, StillClock
+    from tests.http.fakes import RecordingObserver, RecordingVideos, StillClock
 
 SIZE = len(VIDEO_BYTES)
 ETAG = f'"{hashlib.sha256(VIDEO_BYTES).hexdigest()}"'
@@ -215,8 +215,13 @@ async def test_a_failure_in_the_middle_breaks_the_connection(
     assert (1, 1) == (videos.opened, videos.closed)
 
 
-async def test_a_client_that_leaves_closes_the_artifact(
-    client: Client, videos: RecordingVideos
+@pytest.mark.parametrize("is_abrupt", [True, False])
+async def test_a_client_that_leaves_closes_the_artifact_quietly(
+    client: Client,
+    videos: RecordingVideos,
+    observer: RecordingObserver,
+    caplog: pytest.LogCaptureFixture,
+    is_abrupt: bool,
 ) -> None:
     videos.content_bytes = VIDEO_BYTES * 100
     path = await a_completed_video(client, videos)
@@ -225,5 +230,9 @@ async def test_a_client_that_leaves_closes_the_artifact(
     writer.write(request.encode())
     assert (await reader.read(1000)).startswith(b"HTTP/1.1 200")
     # Nobody reads: the server holds a few chunks, not 25 MB, and waits.
+    if is_abrupt:
+        writer.transport.abort()
     writer.close()
     await wait_until(lambda: videos.closed == 1)
+    await wait_until(lambda: getattr(observer.events[-1], "status", None) == 499)
+    assert "" == caplog.text

@@ -143,7 +143,7 @@ async def test_a_server_quotes_nothing_that_is_not_http(
     await serving.setup()
     await web.TCPSite(serving, "127.0.0.1", 0).start()
     reader, writer = await asyncio.open_connection(*serving.addresses[0][:2])
-    writer.write(b"canary-secret /livez\r\n\r\n")
+    writer.write(b"GET /livez HTTP/1.1\r\nHost: a\r\nAuthori zation: canary-secret\r\n\r\n")
     assert (await reader.read()).startswith(b"HTTP/1.0 400")
     writer.close()
     await serving.cleanup()
