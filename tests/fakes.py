@@ -42,9 +42,11 @@ class ScriptedProvider:
     statuses: deque[Status | ProviderError] = field(default_factory=deque)
     downloads: deque[ProviderError | list[bytes]] = field(default_factory=deque)
     hold_submit: asyncio.Event | None = None
+    hold_download: asyncio.Event | None = None
     orders: list[Order] = field(default_factory=list)
     accepted: list[AttemptId] = field(default_factory=list)
     status_calls: int = 0
+    download_calls: int = 0
 
     async def submit(self, order: Order, attempt: AttemptId) -> Operation:
         """Accept the order, or raise what was scripted."""
@@ -68,6 +70,9 @@ class ScriptedProvider:
 
     async def download(self, operation: Operation, result: Succeeded) -> AsyncIterator[bytes]:
         """Stream the video, or what was scripted."""
+        self.download_calls += 1
+        if self.hold_download is not None:
+            await self.hold_download.wait()
         answer = self.downloads.popleft() if self.downloads else [VIDEO]
         if isinstance(answer, ProviderError):
             raise answer

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing_extensions import override
+
 from proxy.app.clock import SystemClock
 
 
@@ -12,6 +14,7 @@ class ShiftedClock(SystemClock):
         self.ahead_s = ahead_s
         self.jump_s = jump_s
 
+    @override
     def now_s(self) -> float:
         """Unix seconds, wrong."""
         self.ahead_s += self.jump_s

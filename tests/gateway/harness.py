@@ -174,6 +174,7 @@ class Stage:
         }
         self.observer = RecordingObserver()
         self.reports: list[tuple[str, Exception]] = []
+        self.turns = 0
         self.bell = Bell()
         self.keys = Keys()
         self.runtime = self._compose(snapshot or fast_snapshot(), clock or SystemClock())
@@ -262,9 +263,22 @@ class Stage:
         """A worker of this process that does not run yet."""
         return Worker(
             self.runtime,
-            woken=self.bell.wait,
+            woken=self._woken,
             report=lambda what, error: self.reports.append((what, error)),
         )
+
+    async def _woken(self, seconds: float) -> None:
+        self.turns += 1
+        await self.bell.wait(seconds)
+
+    async def turned(self, count: int = 3) -> None:
+        """Wait until the worker has made so many turns more."""
+        goal = self.turns + count
+
+        async def there() -> bool:
+            return self.turns >= goal
+
+        await wait_until(there, f"{count} turns of the worker")
 
     async def load(self, job: Job | JobId) -> Job:
         """A job as the store has it now."""

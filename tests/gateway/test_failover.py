@@ -254,7 +254,7 @@ async def test_a_removed_teams_job_is_finished_but_not_bought_again(stage: Stage
     view, other = await stage.create(), await stage.create(replace(a_video(), prompt="another"))
     stage.kling.submits.append(failing(REFUSED))
     snapshot = fast_snapshot(teams=[a_team(id=type(MARKETING)("others"))])
-    stage.runtime.live.replace(stage._current(replace(snapshot, digest="ff", keys={})))
+    stage.reload(replace(snapshot, keys={}))
     async with stage.working():
         jobs = [await stage.finished(item) for item in (view.job, other.job)]
     assert ["completed", "failed"] == sorted(job.state.value for job in jobs)

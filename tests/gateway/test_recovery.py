@@ -1,0 +1,398 @@
+"""Crashes, lost leases, races, a store that goes away: nothing is lost or bought twice."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from proxy.domain.events import Ended, OutcomeUnknown, Resolved
+from proxy.domain.failure import FailureKind
+from proxy.domain.job import JobState
+from proxy.domain.policy import UnknownThen
+from proxy.gateway.lease import RENEWALS_PER_LEASE
+from tests.builders import KLING, an_account
+from tests.fakes import PENDING, FindingProvider, failing
+from tests.gateway.harness import (
+    KLING_MICRO_USD,
+    VEO_MICRO_USD,
+    a_video,
+    fast_engine,
+    fast_provider,
+    fast_snapshot,
+    wait_until,
+)
+from tests.gateway.outages import Loss
+
+if TYPE_CHECKING:
+    from proxy.domain.job import Job
+    from proxy.domain.policy import Snapshot
+    from tests.gateway.conftest import StageMaker
+    from tests.gateway.harness import Stage
+
+LEASE_S = 0.06
+
+
+def short_leases(then: UnknownThen = UnknownThen.RELEASE) -> Snapshot:
+    engine = replace(fast_engine(), lease_s=LEASE_S, unknown_then=then)
+    return fast_snapshot(engine=engine)
+
+
+def twin_of(stage: Stage, new_stage: StageMaker) -> Stage:
+    """Another process over the same store and providers."""
+    return new_stage(snapshot=stage.snapshot, kling=stage.kling, vertex=stage.vertex)
+
+
+def finding(stage: Stage) -> FindingProvider:
+    assert isinstance(stage.kling, FindingProvider)
+    return stage.kling
+
+
+async def dies_in(stage: Stage, job: Job, state: JobState) -> Job:
+    """Run a worker that is killed while its step in a state is under way."""
+    async with stage.working():
+        return await stage.reached(job, state)
+
+
+@pytest.mark.parametrize("was_accepted", [True, False])
+async def test_a_worker_that_dies_during_a_submit(
+    new_stage: StageMaker, *, was_accepted: bool
+) -> None:
+    stage = new_stage(snapshot=short_leases())
+    stage.kling.hold_submit = asyncio.Event()
+    finding(stage).finds.append(was_accepted)
+    view = await stage.create()
+    await dies_in(stage, view.job, JobState.SUBMITTING)
+    stage.kling.hold_submit = None
+    twin = twin_of(stage, new_stage)
+    async with twin.working():
+        job = await twin.finished(view.job)
+    assert JobState.COMPLETED is job.state
+    assert 1 == len(stage.kling.orders)
+    assert ["worker_lost"] == [event.reason for event in twin.observer.of(OutcomeUnknown)]
+    spent = KLING_MICRO_USD if was_accepted else VEO_MICRO_USD
+    assert (spent, 0) == await stage.money()
+    assert [] == stage.reports + twin.reports
+
+
+async def test_a_worker_that_dies_while_a_job_runs(new_stage: StageMaker) -> None:
+    stage = new_stage(snapshot=short_leases())
+    stage.kling.statuses.extend([PENDING] * 3)
+    view = await stage.create()
+    await dies_in(stage, view.job, JobState.RUNNING)
+    twin = twin_of(stage, new_stage)
+    async with twin.working():
+        job = await twin.finished(view.job)
+    assert JobState.COMPLETED is job.state
+    assert [job.attempt_id] == stage.kling.accepted
+
+
+async def test_a_worker_that_dies_in_mid_download(new_stage: StageMaker) -> None:
+    kling = FindingProvider()
+    kling.hold_download = asyncio.Event()
+    stage = new_stage(snapshot=short_leases(), kling=kling)
+    view = await stage.create()
+    await dies_in(stage, view.job, JobState.STORING)
+    assert [] == stage.artifacts()
+    kling.hold_download = None
+    twin = twin_of(stage, new_stage)
+    async with twin.working():
+        job = await twin.finished(view.job)
+    assert JobState.COMPLETED is job.state
+    assert [f"{job.id}.mp4"] == stage.artifacts()
+    assert (KLING_MICRO_USD, 0) == await stage.money()
+
+
+async def test_a_lease_is_kept_through_a_long_submit_and_download(new_stage: StageMaker) -> None:
+    kling = FindingProvider()
+    kling.hold_submit, kling.hold_download = asyncio.Event(), asyncio.Event()
+    stage = new_stage(snapshot=short_leases(), kling=kling)
+    script = stage.lossy()
+    twin = twin_of(stage, new_stage)
+    view = await stage.create()
+
+    async def outlived(state: JobState) -> None:
+        async def has_renewed() -> bool:
+            return script.calls.count(f"commit:{state}") > 2 * RENEWALS_PER_LEASE
+
+        await wait_until(has_renewed, f"two leases in {state}")
+
+    async with stage.working():
+        await stage.reached(view.job, JobState.SUBMITTING)
+        async with twin.working():
+            await outlived(JobState.SUBMITTING)
+            kling.hold_submit.set()
+            await outlived(JobState.STORING)
+            kling.hold_download.set()
+            job = await stage.finished(view.job)
+    assert JobState.COMPLETED is job.state
+    assert (1, 1) == (len(kling.orders), kling.download_calls)
+    assert [] == stage.observer.of(OutcomeUnknown) + twin.observer.of(OutcomeUnknown)
+
+
+async def test_two_workers_racing_for_jobs_submit_each_once(new_stage: StageMaker) -> None:
+    stage = new_stage()
+    twin = twin_of(stage, new_stage)
+    views = [await stage.create(replace(a_video(), prompt=f"fox {n}")) for n in range(12)]
+    async with stage.working(), twin.working():
+        jobs = [await stage.finished(view.job) for view in views]
+    assert {JobState.COMPLETED} == {job.state for job in jobs}
+    assert sorted(job.attempt_id for job in jobs) == sorted(stage.kling.accepted)
+    assert 12 == len(stage.kling.orders)
+    assert (12 * KLING_MICRO_USD, 0) == await stage.money()
+    assert 0 == await stage.slots()
+    ends = stage.observer.of(Ended) + twin.observer.of(Ended)
+    assert 12 == len(ends)
+
+
+async def test_a_worker_does_not_claim_its_own_job_again(new_stage: StageMaker) -> None:
+    stage = new_stage(snapshot=short_leases())
+    stage.kling.hold_submit = asyncio.Event()
+    script = stage.lossy()
+    script.lose("commit:submitting", *[Loss.QUESTION] * 99)  # no heartbeat gets through
+    view = await stage.create()
+    async with stage.working():
+        await stage.reached(view.job, JobState.SUBMITTING)
+
+        async def has_outlived_its_lease() -> bool:
+            return script.calls.count("commit:submitting") > 2 * RENEWALS_PER_LEASE
+
+        await wait_until(has_outlived_its_lease, "two leases without a renewal")
+        assert JobState.SUBMITTING is (await stage.load(view.job)).state
+        stage.kling.hold_submit.set()
+        job = await stage.finished(view.job)
+    assert JobState.COMPLETED is job.state
+    assert 1 == len(stage.kling.orders)
+
+
+@pytest.mark.parametrize("is_refused", [True, False])
+async def test_a_submits_answer_reaches_a_job_that_was_given_up(
+    new_stage: StageMaker, *, is_refused: bool
+) -> None:
+    snapshot = short_leases(UnknownThen.ASSUME_CHARGED)
+    snapshot = replace(snapshot, engine=replace(snapshot.engine, look_up_after_s=(60.0,)))
+    stage = new_stage(snapshot=snapshot)
+    stage.kling.hold_submit = asyncio.Event()
+    if is_refused:
+        stage.kling.submits.append(failing(FailureKind.AUTH))
+    script = stage.lossy()
+    script.lose("commit:submitting", *[Loss.QUESTION] * 99)
+    twin = twin_of(stage, new_stage)
+    view = await stage.create()
+    async with stage.working():
+        await stage.reached(view.job, JobState.SUBMITTING)
+        async with twin.working():
+            await twin.reached(view.job, JobState.UNKNOWN)
+        stage.kling.hold_submit.set()
+        job = await stage.finished(view.job)
+    assert JobState.COMPLETED is job.state
+    assert 1 == len(stage.kling.orders)
+    spent = VEO_MICRO_USD if is_refused else KLING_MICRO_USD
+    assert (spent, 0) == await stage.money()
+
+
+async def test_a_second_doubt_changes_nothing_for_a_job_that_was_given_up(
+    new_stage: StageMaker,
+) -> None:
+    stage = new_stage(snapshot=short_leases())
+    finding(stage).finds.append(True)
+    stage.kling.hold_submit = asyncio.Event()
+    stage.kling.submits.append(failing(FailureKind.UNKNOWN_OUTCOME))
+    script = stage.lossy()
+    script.lose("commit:submitting", *[Loss.QUESTION] * 99)
+    twin = twin_of(stage, new_stage)
+    view = await stage.create()
+    async with stage.working():
+        await stage.reached(view.job, JobState.SUBMITTING)
+        async with twin.working():
+            await twin.reached(view.job, JobState.UNKNOWN)
+            stage.kling.hold_submit.set()
+            job = await twin.finished(view.job)
+    assert JobState.COMPLETED is job.state
+    held = stage.observer.of(OutcomeUnknown) + twin.observer.of(OutcomeUnknown)
+    assert ["worker_lost"] == [event.reason for event in held]
+
+
+async def test_an_answer_nobody_waits_for_any_more_is_dropped(new_stage: StageMaker) -> None:
+    stage = new_stage(snapshot=short_leases())
+    finding(stage).finds.append(True)
+    stage.kling.hold_submit = asyncio.Event()
+    script = stage.lossy()
+    script.lose("commit:submitting", *[Loss.QUESTION] * 99)
+    twin = twin_of(stage, new_stage)
+    view = await stage.create()
+    async with stage.working():
+        await stage.reached(view.job, JobState.SUBMITTING)
+        async with twin.working():
+            job = await twin.finished(view.job)
+        stage.kling.hold_submit.set()
+
+        async def answered() -> bool:
+            return len(stage.kling.accepted) == 1
+
+        await wait_until(answered, "the submit's answer")
+    assert JobState.COMPLETED is job.state
+    assert (KLING_MICRO_USD, 0) == await stage.money()
+    assert [] == stage.reports
+
+
+@pytest.mark.parametrize("loss", Loss)
+@pytest.mark.parametrize(
+    "operation",
+    [
+        "due",
+        "claim",
+        "waiting",
+        "take",
+        "renew",
+        "release",
+        "commit:running",
+        "commit:storing",
+        "finish",
+    ],
+)
+async def test_the_store_goes_away_in_any_step_and_comes_back(
+    new_stage: StageMaker, operation: str, loss: Loss
+) -> None:
+    stage = new_stage(snapshot=short_leases(UnknownThen.ASSUME_CHARGED))
+    script = stage.lossy()
+    script.lose(operation, loss, loss)
+    stage.kling.statuses.extend([PENDING])
+    job = await stage.made()
+    assert JobState.COMPLETED is job.state
+    assert [job.attempt_id] == stage.kling.accepted
+    assert (KLING_MICRO_USD, 0) == await stage.money()
+    assert 2 > len(script.losses[operation])
+    assert 1 == len(await _ends(stage))
+
+
+async def _ends(stage: Stage) -> list[str]:
+    return [entry.kind for entry in await stage.ledger() if entry.kind != "reserve"]
+
+
+@pytest.mark.parametrize("loss", Loss)
+async def test_the_store_goes_away_at_the_intent(new_stage: StageMaker, loss: Loss) -> None:
+    stage = new_stage(snapshot=short_leases())
+    script = stage.lossy()
+    script.lose("begin", loss)
+    finding(stage).finds.extend([False, False])
+    job = await stage.made()
+    assert JobState.COMPLETED is job.state
+    assert 1 == len(stage.kling.orders) + len(stage.vertex.orders)
+
+
+@pytest.mark.parametrize("loss", Loss)
+@pytest.mark.parametrize(
+    ("operation", "kind"),
+    [
+        ("fail_over", FailureKind.AUTH),
+        ("finish", FailureKind.CONTENT_POLICY),
+        ("commit:queued", FailureKind.THROTTLED),
+        ("commit:unknown", FailureKind.UNKNOWN_OUTCOME),
+    ],
+)
+async def test_the_store_goes_away_when_a_submit_was_refused(
+    new_stage: StageMaker, operation: str, kind: FailureKind, loss: Loss
+) -> None:
+    stage = new_stage(snapshot=short_leases(UnknownThen.ASSUME_CHARGED))
+    script = stage.lossy()
+    script.lose(operation, loss, loss)
+    stage.kling.submits.append(failing(kind))
+    job = await stage.made()
+    assert job.state.is_terminal
+    kinds = [entry.kind for entry in await stage.ledger()]
+    assert kinds.count("reserve") == len(job.attempts)
+    assert kinds.count("settle") + kinds.count("release") == len(job.attempts)
+    assert 0 == (await stage.money())[1]
+
+
+async def test_the_store_goes_away_while_an_outcome_is_unknown(new_stage: StageMaker) -> None:
+    stage = new_stage(snapshot=short_leases())
+    script = stage.lossy()
+    stage.kling.submits.append(failing(FailureKind.UNKNOWN_OUTCOME))
+    script.lose("commit:running", Loss.QUESTION, Loss.ANSWER)
+    finding(stage).finds.extend([True, True, True])
+    job = await stage.made()
+    assert JobState.COMPLETED is job.state
+    assert 1 == len(job.attempts)
+
+
+@pytest.mark.parametrize(
+    "operation", ["commit:running", "commit:storing", "finish", "commit:unknown"]
+)
+async def test_a_step_that_lost_its_lease_leaves_the_job_to_the_other(
+    new_stage: StageMaker, operation: str
+) -> None:
+    stage = new_stage(snapshot=short_leases())
+    twin = twin_of(stage, new_stage)
+    script = stage.lossy()
+    if operation == "commit:unknown":
+        stage.kling.statuses.append(failing(FailureKind.UNKNOWN_OUTCOME))
+    view = await stage.create()
+
+    async def another_claims() -> None:
+        async def claimed() -> bool:
+            return bool(await twin.runtime.work.claim([view.job.id], lease_s=LEASE_S))
+
+        await wait_until(claimed, "the lease to end")
+
+    script.interruptions[operation] = another_claims
+    async with stage.working():
+        job = await stage.finished(view.job)
+    assert JobState.COMPLETED is job.state
+    assert {} == script.interruptions
+    assert [] == stage.reports
+    assert (KLING_MICRO_USD, 0) == await stage.money()
+    assert 1 == len(stage.observer.of(Resolved))
+
+
+async def test_a_fault_in_one_step_does_not_stop_the_others(new_stage: StageMaker) -> None:
+    stage = new_stage(snapshot=short_leases())
+    first = await stage.create()
+    second = await stage.create(replace(a_video(), prompt="another"))
+
+    async def fault() -> None:
+        message = "a bug"
+        raise ZeroDivisionError(message)
+
+    script = stage.lossy()
+    script.interruptions["commit:storing"] = fault
+    async with stage.working():
+        for view in (first, second):
+            assert JobState.COMPLETED is (await stage.finished(view.job)).state
+    ((what, error),) = stage.reports
+    assert what in (first.job.id, second.job.id)
+    assert isinstance(error, ZeroDivisionError)
+
+
+async def test_a_fault_in_a_heartbeat_is_raised_by_its_step(new_stage: StageMaker) -> None:
+    stage = new_stage(snapshot=short_leases())
+    kling = finding(stage)
+    kling.hold_submit = asyncio.Event()
+    kling.finds.append(True)
+
+    async def fault() -> None:
+        message = "a bug"
+        raise ZeroDivisionError(message)
+
+    script = stage.lossy()
+    script.interruptions["commit:submitting"] = fault
+    job = await stage.made()
+    assert JobState.COMPLETED is job.state
+    assert ["ZeroDivisionError"] == [type(error).__name__ for _, error in stage.reports]
+
+
+async def test_a_slot_of_a_crashed_dispatch_serves_the_same_attempt(new_stage: StageMaker) -> None:
+    kling = fast_provider(KLING, accounts=[an_account(slots=1)])
+    stage = new_stage(snapshot=fast_snapshot(providers=[kling]))
+    view = await stage.create()
+    taken = await stage.runtime.slots.take(
+        KLING, "main", view.job.attempt_id, slots=1, submit=None, lease_s=60
+    )
+    assert taken.is_taken
+    async with stage.working():
+        job = await stage.finished(view.job)
+    assert JobState.COMPLETED is job.state
+    assert 0 == await stage.slots()
