@@ -1,6 +1,5 @@
 """Reads the configuration for the commands that work on its files instead of asking a server."""
 
-import os
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -8,9 +7,10 @@ from typing import TypeVar
 
 import click
 
-from proxy.config.load import Loaded, load
+from proxy.app.options import ServeOptions
+from proxy.app.reading import read_config
+from proxy.config.load import Loaded
 from proxy.config.problem import ConfigError, Problem, Severity
-from proxy.providers import PROVIDERS
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -38,15 +38,8 @@ def load_now(config: Path, policies: Path | None) -> Loaded:
     Raises:
         ConfigError: They can't be used.
     """
-    return load(
-        config,
-        policies_path=policies,
-        env=os.environ,
-        credential_models={
-            name: provider.credentials_model for name, provider in PROVIDERS.items()
-        },
-        now_s=time.time(),  # noqa: TID251  a command lives for one moment
-    )
+    options = ServeOptions(config=config, policies=policies)
+    return read_config(options, time.time())  # noqa: TID251  a command lives for one moment
 
 
 def findings(config: Path, policies: Path | None) -> tuple[Problem, ...]:

@@ -3,6 +3,7 @@
 import sys
 
 from rich.console import Console
+from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
 
@@ -43,6 +44,11 @@ def usd(amount: object) -> str:
         return "-"
     whole, _, places = amount.partition(".")
     return f"${whole}.{places.rstrip('0').ljust(2, '0')}"
+
+
+def size(size_bytes: int) -> str:
+    """Show a number of bytes: 6.4 kB, 18.2 MB."""
+    return decimal(size_bytes)
 
 
 def bar(used: float) -> Text:

@@ -81,7 +81,7 @@ def _one(api: Api, job: str, *, as_json: bool) -> None:
     out = console()
     for name, value in _facts(video):
         if value:
-            out.print(plain(f"{name:<10}{value}"), soft_wrap=True)
+            out.print(plain(f"{name:<12}{value}"), soft_wrap=True)
     _attempts(out, video)
     if video.route:
         out.print()

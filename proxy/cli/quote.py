@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from proxy.cli.api import Json, api_options, open_api, refusal
+from proxy.cli.api import Json, api_options, open_api
 from proxy.cli.console import console, plain, usd
 from proxy.cli.json_line import write_json
 from proxy.cli.offers import offers_table
@@ -41,8 +41,9 @@ def _show(answer: Json) -> None:
     out.print(offers_table(entries(answer.get("candidates"))))
     would, chosen = answer.get("would"), answer.get("chosen")
     if isinstance(would, dict):
-        status = would.get("status")
-        told = refusal(status if isinstance(status, int) else 0, would)
+        # What no offer can make, the table has just explained, offer by offer.
+        message = "see above" if would.get("code") == "no_route" else would.get("message")
+        told = f"{would.get('code')}: {message} (HTTP {would.get('status')})"
         out.print(plain(f"would be refused: {told}"), soft_wrap=True)
     elif isinstance(chosen, dict):
         shape = f"{chosen.get('seconds')} s, {chosen.get('size')}"

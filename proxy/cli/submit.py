@@ -7,14 +7,13 @@ from pathlib import Path
 import click
 
 from proxy.cli.api import Api, api_options, open_api
-from proxy.cli.console import console, plain, usd
+from proxy.cli.console import console, plain, size, usd
 from proxy.cli.json_line import write_json
 from proxy.cli.progress import progress_bar
 from proxy.cli.request import Fields, request_fields, request_options
 from proxy.cli.video import Video
 
 EXIT_INTERRUPTED = 130
-_MEBIBYTE = 1 << 20
 
 
 @click.command()
@@ -104,7 +103,7 @@ def _tell(video: Video, saved: Path | None, size_bytes: int) -> None:
         return
     out = console()
     instead = f" (asked for {video.requested_model})" if video.requested_model else ""
-    out.print(plain(f"saved     {saved} ({size_bytes / _MEBIBYTE:.1f} MiB)"), soft_wrap=True)
+    out.print(plain(f"saved     {saved} ({size(size_bytes)})"), soft_wrap=True)
     out.print(plain(f"made by   {video.provider}, model {video.model}{instead}"))
     out.print(plain(f"cost      {usd(video.cost('charged'))}"))
     if video.explanation:

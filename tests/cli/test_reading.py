@@ -35,8 +35,8 @@ async def test_jobs_shows_all_about_one(proxy: FakeProxy, terminal: Terminal) ->
     said = await terminal.beside("jobs", JOB)
     assert proxy.asked[0].path == f"/v1/videos/{JOB}"
     for shown in (
-        "made by   kling, model kling-3.0",
-        "asked for sora-2",
+        "made by     kling, model kling-3.0",
+        "asked for   sora-2",
         "provider_unavailable: 503",
         "score 0.812",
         "not_configured: no account is configured",
@@ -48,7 +48,7 @@ async def test_a_job_without_a_video_says_why(proxy: FakeProxy, terminal: Termin
     error = {"code": "content_policy", "message": "refused"}
     proxy.will_answer(a_video(status="failed", error=error))
     said = await terminal.beside("jobs", JOB)
-    assert "error     content_policy: refused" in said.out
+    assert "error       content_policy: refused" in said.out
 
 
 async def test_a_waiting_job_says_what_it_waits_for(proxy: FakeProxy, terminal: Terminal) -> None:
@@ -99,7 +99,7 @@ async def test_quote_shows_candidates_and_the_choice(
 
 
 async def test_a_quote_that_would_be_refused_exits_1(proxy: FakeProxy, terminal: Terminal) -> None:
-    would = {"status": 402, **an_error("budget_exceeded", "budget daily is full")}
+    would = {"status": 402, "code": "budget_exceeded", "message": "budget daily is full"}
     proxy.will_answer({"would": would, "chosen": None, "candidates": []})
     said = await terminal.beside("quote", "A boat")
     assert said.code == 1

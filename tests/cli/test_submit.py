@@ -45,7 +45,7 @@ async def test_the_whole_way(made: FakeProxy, terminal: Terminal, tmp_path: Path
     assert film.read_bytes() == FILM
     assert ["film.mp4", "frame.png"] == names_in(tmp_path)
     assert said.out.splitlines() == [
-        f"saved     {film} (0.1 MiB)",
+        f"saved     {film} (140.0 kB)",
         "made by   kling, model kling-3.0 (asked for sora-2)",
         "cost      $0.336",
         "why       policy balanced: score 0.812",

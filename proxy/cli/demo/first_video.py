@@ -9,7 +9,7 @@ from rich.console import Console
 from proxy.artifacts.mp4 import BrokenMp4, Mp4, probe
 from proxy.cli.api import Api, Json, ask
 from proxy.cli.budgets import budgets_table
-from proxy.cli.console import plain, usd
+from proxy.cli.console import plain, size, usd
 from proxy.cli.demo.running import Running
 from proxy.cli.offers import offers_table
 from proxy.cli.openai_client import VideoClient
@@ -19,7 +19,6 @@ from proxy.domain.money import format_usd, parse_usd
 
 PROMPT = "A paper boat sails down a rainy street at dusk, low angle, soft light"
 _SECONDS_OFF = 0.5
-_KIBIBYTE = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +135,7 @@ def tell(made: FirstVideo, out: Console) -> None:
     shape = f"{mp4.duration_s:.1f} s, {mp4.width_px}x{mp4.height_px}, {sound}"
     lines = (
         ("video", f"{made.path}"),
-        ("", f"{shape}, {made.size_bytes / _KIBIBYTE:.0f} KiB, whole"),
+        ("", f"{shape}, {size(made.size_bytes)}, whole"),
         ("made by", f"{video.provider}, model {video.model}"),
         ("why", video.explanation),
         ("cost", usd(video.cost("charged"))),
