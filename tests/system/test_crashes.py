@@ -123,7 +123,6 @@ async def test_a_crash_in_the_middle_of_downloads(crashing: Deployment) -> None:
         return bool([call for call in calls[-200:] if call["operation"] == "download"])
 
     await wait_until(downloading, "downloads")
-    await asyncio.sleep(0.3)
     kill(crashing)
     await recovered(crashing, accepted, before)
 

@@ -1,12 +1,33 @@
 """Google Veo on Vertex AI."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from proxy.providers.manifest import ProviderManifest
-from proxy.providers.vertex.adapter import build
 from proxy.providers.vertex.settings import BASE_URL, VertexCredentials
+
+if TYPE_CHECKING:
+    from aiohttp import ClientSession
+    from pydantic import BaseModel
+
+    from proxy.gateway.ports.provider import VideoProvider
+    from proxy.gateway.ports.runtime import Clock
+    from proxy.providers.manifest import ProviderSettings
+
+
+def _build(
+    credentials: BaseModel, settings: ProviderSettings, session: ClientSession, clock: Clock
+) -> VideoProvider:
+    # Imported when an account is built: reading a configuration needs no HTTP client.
+    from proxy.providers.vertex.adapter import build  # noqa: PLC0415
+
+    return build(credentials, settings, session, clock)
+
 
 PROVIDER = ProviderManifest(
     name="vertex",
     credentials_model=VertexCredentials,
     default_base_url=BASE_URL,
-    build=build,
+    build=_build,
 )
