@@ -101,8 +101,10 @@ class RecordingVideos:
     completes_at_poll: int | None = None
     opened: int = 0
     closed: int = 0
+    authenticated: int = 0
 
     def authenticate(self, presented: str, scope: Scope) -> Caller:
+        self.authenticated += 1
         key = next(iter(self.snapshot.keys.values()))
         if presented == READ_ONLY_KEY:
             if scope != "read":

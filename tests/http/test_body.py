@@ -79,7 +79,7 @@ async def test_a_client_that_leaves_in_its_body_is_noted_quietly(
     )
     writer.write(head.encode())
     await writer.drain()
-    await asyncio.sleep(0.02)
+    await wait_until(lambda: videos.authenticated == 1)
     writer.close()
     await wait_until(lambda: bool(observer.events))
     assert [499] == [getattr(event, "status", None) for event in observer.events]

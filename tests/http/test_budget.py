@@ -14,9 +14,8 @@ if TYPE_CHECKING:
     from tests.http.fakes import RecordingVideos
 
 
-async def test_a_budget_tells_what_is_left_at_every_level(
-    client: Client, videos: RecordingVideos
-) -> None:
+def a_team_state() -> TeamState:
+    """One budget that overage went past, and one with room."""
     match = Match(model="veo-3.1*", metadata={"a": "b|c"})
     budgets = [
         a_budget(
@@ -33,7 +32,13 @@ async def test_a_budget_tells_what_is_left_at_every_level(
         for balance in balances_at(budgets, NOW_MS)
     )
     buckets = (a_bucket("poll"), a_bucket("submit:k7f3q2ab", capacity=3, remaining=3, reset_us=0))
-    videos.team_state = TeamState(balances=states, buckets=buckets, open_jobs=4, running_jobs=2)
+    return TeamState(balances=states, buckets=buckets, open_jobs=4, running_jobs=2)
+
+
+async def test_a_budget_tells_what_is_left_at_every_level(
+    client: Client, videos: RecordingVideos
+) -> None:
+    videos.team_state = a_team_state()
     async with client.get("/v1/budget") as answer:
         assert 200 == answer.status
         body = await answer.json()
