@@ -7,6 +7,7 @@ from email.utils import formatdate
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from proxy.domain.ids import attempt_id
 from proxy.domain.job import PublicStatus, Resolution, public_error, public_status
 from proxy.domain.money import format_usd
 from proxy.domain.video import frame_size_px
@@ -119,6 +120,7 @@ def _attempt(attempt: Attempt, job: Job) -> dict[str, object]:
     candidate = job.plan.candidates[attempt.candidate]
     is_open = attempt.resolution is Resolution.OPEN
     return {
+        "id": attempt_id(job.id, attempt.number),
         "number": attempt.number,
         "provider": candidate.provider,
         "model": candidate.model,
