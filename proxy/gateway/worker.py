@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 CLAIM_MAX = 50
+CLOCK_CHECK_S = 30.0
+"""How often the machine's clock is compared with the store's."""
 
 
 class Worker:
@@ -53,6 +55,7 @@ class Worker:
         self._poll = Poll(runtime, outcome, fetch)
         self._unknown = Unknown(runtime, outcome, self._poll)
         self._busy: set[str] = set()
+        self._clock_due_s = 0.0
         self._is_draining = False
 
     async def run(self) -> None:
@@ -76,9 +79,18 @@ class Worker:
 
     async def _turn(self, group: asyncio.TaskGroup) -> float | None:
         """Start what can be started now; returns seconds until something more is due."""
+        await self._follow_clock()
         idle_s = await self._follow_due(group)
         await self._dispatch_waiting(group)
         return idle_s
+
+    async def _follow_clock(self) -> None:
+        """Judge deadlines by the store's clock, whatever this machine's own says."""
+        runtime = self._runtime
+        now_s = runtime.clock.monotonic_s()
+        if now_s >= self._clock_due_s:
+            runtime.balances.follow(await runtime.accounts.now_ms())
+            self._clock_due_s = now_s + CLOCK_CHECK_S
 
     async def _follow_due(self, group: asyncio.TaskGroup) -> float | None:
         engine = self._runtime.live.snapshot.engine
