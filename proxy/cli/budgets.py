@@ -35,22 +35,20 @@ def command(*, as_json: bool, url: str, api_key: str | None) -> None:
 def budgets_table(answer: Json) -> Table:
     """Show every budget that counts the team's spending, with a bar of what is used."""
     shown = table(
-        *("scope", "budget", "period", "used", "spent", "held", "left", "of", "resets"),
+        *("budget", "used", "spent", "held", "left", "of", "resets"),
         right=("spent", "held", "left", "of"),
     )
     for budget in entries(answer.get("accounts")):
         match = budget.get("match")
         only = f" ({_matched(match)})" if isinstance(match, dict) else ""
         shown.add_row(
-            plain(budget.get("scope")),
-            plain(f"{budget.get('budget')}{only}"),
-            plain(budget.get("period")),
+            plain(f"{budget.get('scope')} {budget.get('budget')}{only}"),
             bar(_used(budget)),
             usd(budget.get("spent")),
             usd(budget.get("reserved")),
             usd(budget.get("left")),
             usd(budget.get("limit")),
-            plain(budget.get("resets_at") or "never"),
+            _resets(budget),
         )
     return shown
 
@@ -68,6 +66,15 @@ def _limits_table(answer: Json) -> Table:
                 str(capacity),
             )
     return shown
+
+
+def _resets(budget: Json) -> str:
+    """Say when the budget is empty again: the day, in UTC, or the minute if it is an hour's."""
+    at = budget.get("resets_at")
+    if not isinstance(at, str):
+        return "never"
+    day, _, time = at.partition("T")
+    return time if budget.get("period") == "hour" else day
 
 
 def _used(budget: Json) -> float:

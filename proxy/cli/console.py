@@ -7,7 +7,7 @@ from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
 
-BAR_CELLS = 20
+BAR_CELLS = 10
 _WIDTH_WITHOUT_TERMINAL = 160
 _NEVER_WRAPPED = ("used", "id", "resets")
 
@@ -54,6 +54,6 @@ def size(size_bytes: int) -> str:
 def bar(used: float) -> Text:
     """Draw how much of a limit is used, as a share of 1; more than all of it is drawn full."""
     share = min(1.0, max(0.0, used))
-    cells = round(share * BAR_CELLS)
+    cells = max(round(share * BAR_CELLS), 1 if share else 0)
     style = "red" if share >= 1 else "yellow" if share >= 0.8 else "green"  # noqa: PLR2004  a share
     return Text.assemble(("█" * cells, style), ("░" * (BAR_CELLS - cells), "dim"))

@@ -14,7 +14,8 @@ import yaml
 
 _INDENT = 2
 _LINE_END = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
-_PLAIN = re.compile(r"[a-z][a-z0-9_-]*[a-z0-9]|[a-z]", re.ASCII)
+# Short words only: digests are quoted whatever they begin with.
+_PLAIN = re.compile(r"[a-z](?:[a-z0-9_-]{0,30}[a-z0-9])?", re.ASCII)
 _NOT_TEXT = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"))
 
 _TEXT = "tag:yaml.org,2002:str"

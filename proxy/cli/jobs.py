@@ -55,15 +55,13 @@ def command(
 
 
 def _table(videos: list[Video]) -> Table:
-    shown = table("id", "status", "%", "provider", "model", "cost", "created", right=("%", "cost"))
+    shown = table("id", "status", "offer", "cost", "created", right=("cost",))
     for video in videos:
         charged = video.cost("charged")
         shown.add_row(
             plain(video.id),
-            plain(video.status),
-            str(video.progress),
-            plain(video.provider),
-            plain(video.model),
+            plain(f"{video.status} {video.progress}%" if not video.has_ended else video.status),
+            plain(f"{video.provider} {video.model}"),
             usd(charged) if charged is not None else f"({usd(video.cost('reserved'))})",
             _when(video.body.get("created_at")),
         )

@@ -16,9 +16,7 @@ def offers_table(route: Iterable[Json]) -> Table:
         is_candidate = not offer.get("skipped")
         position += is_candidate
         over = "" if offer.get("fits") is not False else "over budget; "
-        why = (
-            offer.get("reason") if is_candidate else f"{offer.get('code')}: {offer.get('detail')}"
-        )
+        why = offer.get("reason") if is_candidate else _why_skipped(offer)
         shown.add_row(
             str(position) if is_candidate else "-",
             plain(offer.get("provider")),
@@ -28,3 +26,8 @@ def offers_table(route: Iterable[Json]) -> Table:
             style=None if is_candidate else "dim",
         )
     return shown
+
+
+def _why_skipped(offer: Json) -> str:
+    code, detail = str(offer.get("code")), str(offer.get("detail"))
+    return detail if detail.startswith(code) else f"{code}: {detail}"

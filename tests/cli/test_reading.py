@@ -22,7 +22,8 @@ async def test_jobs_lists_the_team_s_jobs(proxy: FakeProxy, terminal: Terminal) 
     said = await terminal.beside("jobs", "--status", "failed", "--limit", "2", "--after", "a b")
     assert said.code == 0
     lines = said.out.splitlines()
-    assert lines[1].split()[:6] == [JOB, "completed", "100", "kling", "kling-3.0", "$0.336"]
+    assert lines[1].split()[:5] == [JOB, "completed", "kling", "kling-3.0", "$0.336"]
+    assert "in_progress 40%" in lines[2]
     assert "($0.336)" in lines[2]
     assert lines[-1] == "more: --after video_two"
     (asked,) = proxy.asked
@@ -63,10 +64,10 @@ async def test_budgets_shows_bars_and_limits(proxy: FakeProxy, terminal: Termina
     proxy.will_answer(a_budget())
     said = await terminal.beside("budgets")
     monthly, veo = said.out.splitlines()[1:3]
-    assert "█" * 10 + "░" * 10 in monthly
-    assert "$2500.00  $0.336  $2499.664  $5000.00  2026-12-01T05:00:00Z" in monthly
-    assert "veo (model veo-3.1*)" in veo
-    assert "█" * 20 in veo  # a limit of nothing is used up
+    assert "█" * 5 + "░" * 5 in monthly
+    assert "$2500.00  $0.336  $2499.664  $5000.00  2026-12-01" in monthly
+    assert "team:marketing veo (model veo-3.1*)" in veo
+    assert "█" * 10 in veo  # a limit of nothing is used up
     assert "19" in said.out
     assert said.out.endswith("jobs: 1 of 500 unfinished, 1 of 8 running\n")
 
