@@ -132,10 +132,12 @@ async def test_no_attempt_starts_after_the_deadline(new_stage: StageMaker) -> No
 
 async def test_a_deadline_before_the_first_attempt(new_stage: StageMaker) -> None:
     clock = ShiftedClock()
-    stage = new_stage(clock=clock)
+    kling = fast_provider(KLING, accounts=[an_account(slots=0)])
+    stage = new_stage(snapshot=fast_snapshot(providers=[kling]), clock=clock)
     view = await stage.create(replace(a_video(), deadline_s=60))
-    clock.ahead_s = 61
     async with stage.working():
+        await stage.turned()
+        clock.ahead_s = 61
         job = await stage.finished(view.job)
     assert JobState.FAILED is job.state
     assert job.error is not None
