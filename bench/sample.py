@@ -18,17 +18,14 @@ from proxy.gateway.ports.admission import AdmitCommand
 PROMPT_CHARS = 200
 LIMIT_MICRO_USD = 2**50
 TEAMS = ("marketing", "product", "research", "studio")
-WORDS = tuple(  # noqa: SIM905 - a list of a hundred quoted words is no easier to read
-    """
-    slow dolly across harbour at dawn gulls circling fishing boats ropes creak amber mist
-    lifts off water lens flare anamorphic grain crowd umbrella reflections tram bell rings
-    macro dew spider silk trembling fern unfurls time-lapse clouds racing granite ridge
-    climber chalk dust neon alley ramen steam cook laughs vinyl spins needle drops kettle
-    whistles grandmother folds dumplings flour sunlight kitchen window curtain breeze
-    astronaut visor nebula silent drift tether origami crane folds itself paper texture
-    stop-motion clay fox autumn leaves swirl
-    """.split()
-)
+TEXT = """
+slow dolly across harbour at dawn gulls circling fishing boats ropes creak amber mist lifts off
+water lens flare anamorphic grain crowd umbrella reflections tram bell rings macro dew spider
+silk trembling fern unfurls time-lapse clouds racing granite ridge climber chalk dust neon
+alley ramen steam cook laughs vinyl spins needle drops kettle whistles grandmother folds
+dumplings flour sunlight kitchen window curtain breeze astronaut visor nebula silent drift
+tether origami crane folds itself paper texture stop-motion clay fox autumn leaves swirl
+"""
 OFFERED = (
     ("kling", "kling-2.5-turbo", "kling-v2-5-turbo", 42_000, "720p", "score 0.811"),
     ("kling", "kling-2.6", "kling-v2-6", 42_000, "720p/silent", "score 0.770"),
@@ -64,6 +61,7 @@ class Sampler:
 
     def __init__(self, seed: int = 7) -> None:
         self._random = random.Random(seed)  # noqa: S311 - a sample, no secret
+        self._words = TEXT.split()
 
     def command(self, now_ms: int) -> AdmitCommand:
         """A create of a team with three budgets of its own, below one of the organisation."""
@@ -103,7 +101,7 @@ class Sampler:
     def _prompt(self) -> str:
         text = ""
         while len(text) < PROMPT_CHARS:
-            text += self._random.choice(WORDS) + " "
+            text += self._random.choice(self._words) + " "
         return text[:PROMPT_CHARS]
 
 

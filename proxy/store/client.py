@@ -61,7 +61,7 @@ class Client:
         timeouts: Timeouts | None = None,
         observer: Observer | None = None,
     ) -> None:
-        self._address = address
+        self.address = address
         self._timeouts = timeouts or Timeouts()
         self._observer = observer
         self._connection: Connection | None = None
@@ -136,7 +136,7 @@ class Client:
             if self._connection is not None and not self._connection.is_lost:
                 return self._connection
             if self._failures != failures:
-                message = f"no connection to {self._address.name}"
+                message = f"no connection to {self.address.name}"
                 raise _unavailable(message)
             try:
                 async with asyncio.timeout(self._timeouts.connect_s):
@@ -144,14 +144,14 @@ class Client:
             except (OSError, TimeoutError, Lost, ReplyError) as error:
                 self._failures += 1
                 message = (
-                    f"no connection to {self._address.name}: {str(error) or 'no answer in time'}"
+                    f"no connection to {self.address.name}: {str(error) or 'no answer in time'}"
                 )
                 raise _unavailable(message) from error
             return self._connection
 
     async def _connect(self) -> Connection:
         loop = asyncio.get_running_loop()
-        address = self._address
+        address = self.address
         connection = Connection(self._timeouts.answer_s)
         if address.path is not None:
             await loop.create_unix_connection(lambda: connection, address.path)
@@ -166,7 +166,7 @@ class Client:
         return connection
 
     async def _introduce(self, connection: Connection) -> None:
-        address = self._address
+        address = self.address
         if address.password is not None:
             who: Sequence[Argument] = (address.user,) if address.user else ()
             await connection.send(("AUTH", *who, address.password))

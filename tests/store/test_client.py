@@ -1,0 +1,176 @@
+"""The way to Redis: many callers on one connection, explicit timeouts, resends only where told."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
+
+import pytest
+
+from proxy.domain.errors import StoreUnavailable
+from proxy.domain.events import StoreCalled
+from proxy.store.address import Address
+from proxy.store.client import Client, Timeouts
+from proxy.store.connection import ReplyError
+from proxy.store.script import Script
+from tests.fakes import RecordingObserver
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+    from pathlib import Path
+
+QUICK = Timeouts(connect_s=0.2, answer_s=0.05)
+
+
+@asynccontextmanager
+async def a_server(
+    folder: Path,
+    serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
+) -> AsyncIterator[Address]:
+    """A unix socket on which something else than a Redis answers."""
+    path = folder / "other.sock"
+    writers: list[asyncio.StreamWriter] = []
+
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        with suppress(ConnectionError):
+            await serve(reader, writer)
+
+    server = await asyncio.start_unix_server(carry, path)
+    try:
+        yield Address(path=str(path))
+    finally:
+        server.close()
+        for writer in writers:
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+
+
+async def test_answers_go_to_those_who_asked(redis_client: Client) -> None:
+    async def echo(number: int) -> bytes:
+        text: bytes = await redis_client.call(("ECHO", number))
+        return text
+
+    answers = await asyncio.gather(*(echo(number) for number in range(200)))
+    assert [b"%d" % number for number in range(200)] == answers
+
+
+async def test_a_caller_that_leaves_does_not_shift_the_answers(redis_client: Client) -> None:
+    leaving = asyncio.ensure_future(redis_client.call(("ECHO", "left")))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    assert b"stayed" == await redis_client.call(("ECHO", "stayed"))
+
+
+async def test_an_unexpected_error_is_a_bug(redis_client: Client) -> None:
+    with pytest.raises(ReplyError) as caught:
+        await redis_client.call(("NOSUCHCOMMAND",))
+    assert "ERR" == caught.value.kind
+
+
+async def test_a_server_that_will_not_now_is_unavailable(redis_client: Client) -> None:
+    await redis_client.call(("CONFIG", "SET", "maxmemory", "1"))
+    try:
+        with pytest.raises(StoreUnavailable) as caught:
+            await redis_client.call(("SET", "x", "y"))
+    finally:
+        await redis_client.call(("CONFIG", "SET", "maxmemory", "0"))
+    assert caught.value.retry_after_s is not None
+
+
+async def test_a_script_the_server_forgot_is_sent_whole(redis_client: Client) -> None:
+    await redis_client.call(("SCRIPT", "FLUSH"))
+    script = Script.load("due")
+    assert [[], -1] == await script.run(redis_client, ["gl:{main}:due"], [1])
+    assert [1] == await redis_client.call(("SCRIPT", "EXISTS", script.digest))
+
+
+async def test_nobody_there(tmp_path: Path) -> None:
+    client = Client(Address(path=str(tmp_path / "none.sock")))
+    with pytest.raises(StoreUnavailable):
+        await client.call(("PING",))
+
+
+async def test_silence_ends_every_wait(tmp_path: Path) -> None:
+    calls = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal calls
+        calls += 1
+        await reader.read()
+        writer.close()
+
+    async with a_server(tmp_path, serve) as address:
+        client = Client(address, timeouts=QUICK)
+        results = await asyncio.gather(
+            *(client.call(("PING",)) for _ in range(3)), return_exceptions=True
+        )
+        assert [StoreUnavailable] * 3 == [type(result) for result in results]
+        assert 1 == calls
+        with pytest.raises(StoreUnavailable):
+            await client.read(("PING",))
+        assert 3 == calls
+
+
+async def test_who_does_not_speak_redis_is_left(tmp_path: Path) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await reader.read()
+        writer.close()
+
+    async with a_server(tmp_path, serve) as address:
+        client = Client(address, timeouts=QUICK)
+        with pytest.raises(StoreUnavailable):
+            await client.call(("PING",))
+
+
+async def test_a_lost_connection_is_made_again(redis_client: Client) -> None:
+    name = await redis_client.call(("CLIENT", "ID"))
+    with pytest.raises(StoreUnavailable):
+        await asyncio.gather(
+            redis_client.call(("CLIENT", "KILL", "ID", name, "SKIPME", "no")),
+            redis_client.call(("PING",)),
+        )
+    assert b"PONG" == await redis_client.call(("PING",))
+
+
+async def test_callers_share_one_failed_try(tmp_path: Path) -> None:
+    opened = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal opened
+        opened += 1
+        await reader.read()
+        writer.close()
+
+    async with a_server(tmp_path, serve) as address:
+        # It never answers SELECT, so the connection is never made.
+        silent = Address(path=address.path, database=1)
+        client = Client(silent, timeouts=QUICK)
+        results = await asyncio.gather(
+            *(client.call(("PING",)) for _ in range(20)), return_exceptions=True
+        )
+        assert {StoreUnavailable} == {type(result) for result in results}
+        assert 1 == opened
+
+
+async def test_a_database_is_selected(redis_address: Address) -> None:
+    client = Client(Address(path=redis_address.path, database=3))
+    assert b"db=3" in await client.call(("CLIENT", "INFO"))
+    await client.close()
+
+
+async def test_every_call_is_observed(redis_address: Address) -> None:
+    recorder = RecordingObserver()
+    client = Client(redis_address, observer=recorder)
+    await client.call(("PING",))
+    with pytest.raises(ReplyError):
+        await client.call(("NOSUCHCOMMAND",), operation="admit")
+    seen = [event for event in recorder.events if isinstance(event, StoreCalled)]
+    assert [("ping", "ok"), ("admit", "error")] == [
+        (event.operation, event.outcome) for event in seen
+    ]
+    await client.close()

@@ -1,0 +1,196 @@
+"""Jobs as clients meet them: reading, listing, cancelling, forgetting."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from proxy.domain.ids import JobId, TeamId
+from proxy.domain.job import JobState, Resolution
+from proxy.gateway.ports.jobs import Settle
+from tests.builders import MARKETING, NOW_MS
+from tests.job_builders import a_job, a_job_id
+from tests.store.dump import dump
+from tests.store.stores import RETENTION_S, a_balance, a_bucket, a_command
+
+if TYPE_CHECKING:
+    from proxy.domain.job import Job
+    from tests.store.stores import Store
+
+
+async def several(store: Store, count: int, *, step_ms: int = 1) -> list[Job]:
+    """Jobs created one after the other, `step_ms` apart; 0 makes them of one millisecond."""
+    return [
+        await store.admitted(
+            a_command(
+                job=a_job(
+                    id=a_job_id(number), attempts=(), created_at_ms=NOW_MS + step_ms * number
+                ),
+                buckets=(),
+            )
+        )
+        for number in range(count)
+    ]
+
+
+async def test_reading_spends_a_token_of_each_bucket(store: Store) -> None:
+    job = await store.admitted()
+    found, states = await store.jobs.read(MARKETING, job.id, [a_bucket(2, name="poll")])
+    assert job == found
+    assert [1] == [state.remaining for state in states]
+
+
+async def test_an_empty_bucket_hides_the_job(store: Store) -> None:
+    job = await store.admitted()
+    poll = [a_bucket(1, name="poll")]
+    await store.jobs.read(MARKETING, job.id, poll)
+    found, [state] = await store.jobs.read(MARKETING, job.id, poll)
+    assert found is None
+    assert state.retry_after_us > 0
+
+
+async def test_another_team_s_job_does_not_exist(store: Store) -> None:
+    job = await store.admitted()
+    assert (None, ()) == await store.jobs.read(TeamId("product"), job.id, [])
+    assert (None, ()) == await store.jobs.read(MARKETING, a_job_id(99), [])
+
+
+async def test_a_page_is_newest_first_and_says_whether_there_is_more(store: Store) -> None:
+    jobs = await several(store, 5)
+    page = await store.jobs.page(MARKETING, after=None, limit=2, is_ascending=False)
+    assert ((jobs[4], jobs[3]), True) == (page.jobs, page.has_more)
+    page = await store.jobs.page(MARKETING, after=jobs[3].id, limit=3, is_ascending=False)
+    assert ((jobs[2], jobs[1], jobs[0]), False) == (page.jobs, page.has_more)
+
+
+async def test_a_page_can_be_oldest_first(store: Store) -> None:
+    jobs = await several(store, 3)
+    page = await store.jobs.page(MARKETING, after=jobs[0].id, limit=1, is_ascending=True)
+    assert ((jobs[1],), True) == (page.jobs, page.has_more)
+
+
+@pytest.mark.parametrize("is_ascending", [True, False])
+async def test_jobs_of_one_millisecond_are_all_met_once(store: Store, is_ascending: bool) -> None:
+    jobs = await several(store, 45, step_ms=0)
+    met: list[JobId] = []
+    after = None
+    while True:
+        page = await store.jobs.page(MARKETING, after=after, limit=2, is_ascending=is_ascending)
+        met += [job.id for job in page.jobs]
+        after = met[-1]
+        if not page.has_more:
+            break
+    ids = sorted(job.id for job in jobs)
+    assert (ids if is_ascending else ids[::-1]) == met
+
+
+async def test_a_page_of_nothing(store: Store) -> None:
+    page = await store.jobs.page(MARKETING, after=None, limit=10, is_ascending=False)
+    assert ((), False) == (page.jobs, page.has_more)
+    await several(store, 1)
+    page = await store.jobs.page(MARKETING, after=None, limit=0, is_ascending=False)
+    assert ((), True) == (page.jobs, page.has_more)
+
+
+async def test_an_unknown_place_starts_from_the_beginning(store: Store) -> None:
+    jobs = await several(store, 2)
+    page = await store.jobs.page(MARKETING, after=a_job_id(77), limit=9, is_ascending=False)
+    assert (jobs[1], jobs[0]) == page.jobs
+
+
+async def test_a_forgotten_job_still_is_a_place_to_go_on_from(store: Store) -> None:
+    jobs = await several(store, 3)
+    await store.jobs.cancel(jobs[1], is_forgotten=True)
+    page = await store.jobs.page(MARKETING, after=jobs[1].id, limit=9, is_ascending=False)
+    assert (jobs[0],) == page.jobs
+
+
+async def test_records_past_retention_leave_the_list(store: Store) -> None:
+    jobs = await several(store, 3)
+    await store.client.call(("DEL", store.keys.job(jobs[1].id)))
+    page = await store.jobs.page(MARKETING, after=None, limit=2, is_ascending=False)
+    assert ((jobs[2], jobs[0]), False) == (page.jobs, page.has_more)
+    assert 2 == await store.client.read(("ZCARD", store.keys.job_list(MARKETING)))
+
+
+async def test_old_places_in_the_list_go_when_another_job_ends(store: Store) -> None:
+    old = await store.admitted(
+        a_command(job=a_job(id=a_job_id(1), attempts=(), created_at_ms=1_000))
+    )
+    job = await store.admitted(a_command(2))
+    await store.jobs.cancel(job, is_forgotten=False)
+    page = await store.jobs.page(MARKETING, after=None, limit=9, is_ascending=False)
+    assert [job.id] == [each.id for each in page.jobs]
+    assert old == await store.jobs.load(old.id)
+
+
+async def test_cancelling_a_queued_job_releases_and_ends_it(store: Store) -> None:
+    job = await store.admitted(a_command(balances=(a_balance(),)))
+    ended = await store.jobs.cancel(job, is_forgotten=False)
+    assert (JobState.CANCELLED, True) == (ended.state, ended.cancel_requested)
+    assert (Resolution.RELEASED, "cancelled") == (
+        ended.attempt.resolution,
+        ended.attempt.resolved_by,
+    )
+    assert [(0, 0)] == await store.used(a_balance())
+    assert [] == await store.work.waiting(10)
+    assert () == await store.ledger.verify()
+    assert RETENTION_S - 5 <= await store.client.read(("TTL", store.keys.job(job.id)))
+
+
+async def test_cancelling_twice_is_cancelling_once(store: Store) -> None:
+    job = await store.admitted()
+    first = await store.jobs.cancel(job, is_forgotten=True)
+    before = await dump(store.client)
+    assert first == await store.jobs.cancel(job, is_forgotten=True)
+    assert before == await dump(store.client)
+
+
+async def test_cancelling_a_running_job_flags_it(store: Store) -> None:
+    job = await store.running()
+    flagged = await store.jobs.cancel(job, is_forgotten=False)
+    assert replace(job, cancel_requested=True, is_fetched=True) == flagged
+    assert Resolution.OPEN is flagged.attempt.resolution
+
+
+async def test_cancelling_a_finished_job_changes_nothing(store: Store) -> None:
+    job = await store.running()
+    after = replace(job, state=JobState.COMPLETED, is_fetched=True)
+    await store.jobs.mark_fetched(job)
+    ended = await store.work.finish(job, after, Settle(charged_micro_usd=1, by="reported"))
+    assert ended == await store.jobs.cancel(ended, is_forgotten=False)
+
+
+async def test_a_forgotten_job_leaves_the_list_and_says_so(store: Store) -> None:
+    job = await store.running()
+    forgotten = await store.jobs.cancel(job, is_forgotten=True)
+    assert forgotten.is_deleted
+    assert forgotten.cancel_requested
+    page = await store.jobs.page(MARKETING, after=None, limit=9, is_ascending=False)
+    assert () == page.jobs
+
+
+async def test_a_job_that_failed_over_meanwhile_is_cancelled_all_the_same(
+    store: Store,
+) -> None:
+    job = await store.admitted()
+    stale = replace(job, attempts=(*job.attempts, replace(job.attempt, number=2)))
+    ended = await store.jobs.cancel(stale, is_forgotten=False)
+    assert (JobState.CANCELLED, 1) == (ended.state, len(ended.attempts))
+
+
+async def test_cancelling_what_is_gone_changes_nothing(store: Store) -> None:
+    job = await store.admitted()
+    await store.client.call(("DEL", store.keys.job(job.id)))
+    assert job == await store.jobs.cancel(job, is_forgotten=True)
+    assert await store.jobs.load(job.id) is None
+
+
+async def test_a_queued_job_knows_its_place(store: Store) -> None:
+    jobs = await several(store, 3)
+    places = [await store.jobs.queue_position(job) for job in jobs]
+    assert [1, 2, 3] == sorted(place or 0 for place in places)
+    await store.begun(jobs[0])
+    assert await store.jobs.queue_position(jobs[0]) is None

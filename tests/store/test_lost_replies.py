@@ -1,0 +1,195 @@
+"""Every changing script, its reply lost after the server ran it: sent again, it has acted once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from proxy.domain.bucket import RateLimit
+from proxy.domain.errors import StoreUnavailable
+from proxy.domain.job import Job, JobState, Work
+from proxy.gateway.ports.admission import Accepted, Replayed
+from proxy.gateway.ports.jobs import NotBegun, Release, Settle, SlotState
+from proxy.store.client import Client
+from proxy.store.keys import slots
+from proxy.store.script import source_of
+from tests.builders import KLING, MARKETING
+from tests.store.dump import dump
+from tests.store.lossy_redis import LossyRedis, lossy_redis
+from tests.store.stores import Store, a_bucket, a_command
+from tests.store.test_fail_over import following, given_up
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+    from pathlib import Path
+
+    from proxy.store.address import Address
+
+SCRIPTS = (
+    "admit", "begin", "cancel", "claim", "commit", "due", "fail_over", "fetched", "finish",
+    "slot_take", "spend",
+)  # fmt: skip
+
+
+class Losing:
+    """Does one thing with its reply lost, and checks that the second sending changed nothing."""
+
+    def __init__(self, store: Store, far: Store, lossy: LossyRedis) -> None:
+        self.store = store
+        self._far = far
+        self._lossy = lossy
+        self._seen: dict[str, object] = {}
+
+    async def once(
+        self, act: Callable[[Store], Awaitable[object]], *, renewing: str | None = None
+    ) -> object:
+        """Act through the losing socket; returns the answer to the second sending.
+
+        `renewing` names a key of leases, whose ends the second sending may put off.
+        """
+        self._lossy.losses = 1
+        self._lossy.on_loss = self._look
+        answer = await act(self._far)
+        assert 0 == self._lossy.losses, "no reply was lost"
+        after = await dump(self.store.client)
+        if renewing is not None:
+            for seen in (self._seen, after):
+                leases = seen[renewing]
+                assert isinstance(leases, list)
+                seen[renewing] = leases[::2]
+        assert self._seen == after
+        return answer
+
+    async def _look(self) -> None:
+        self._seen = await dump(self.store.client)
+
+
+@pytest.fixture
+async def losing(store: Store, redis_address: Address, tmp_path: Path) -> AsyncIterator[Losing]:
+    for name in SCRIPTS:  # else the reply that is lost may be the one that says NOSCRIPT
+        await store.client.call(("SCRIPT", "LOAD", source_of(name)))
+    async with lossy_redis(redis_address, tmp_path) as (lossy, address):
+        client = Client(address)
+        await client.call(("PING",))
+        yield Losing(store, Store.on(client), lossy)
+        await client.close()
+
+
+async def test_admit(losing: Losing) -> None:
+    command = a_command()
+    result = await losing.once(lambda far: far.admission.admit(command))
+    assert isinstance(result, Accepted)
+    assert result.job == await losing.store.jobs.load(command.job.id)
+    assert 1 == len([entry async for entry in losing.store.ledger.entries()])
+
+
+async def test_admit_replaying_an_earlier_create(losing: Losing) -> None:
+    jobs = [await losing.store.admitted(a_command(number)) for number in range(2)]
+    again = a_command(2, sdk_try=1)
+    result = await losing.once(lambda far: far.admission.admit(again))
+    assert isinstance(result, Replayed)
+    assert jobs[1] == result.job
+
+
+async def test_admit_consuming_a_refusal(losing: Losing) -> None:
+    await losing.store.admitted(a_command(0))
+    await losing.store.admission.admit(a_command(1, queued_max=1))
+    again = a_command(2, sdk_try=1)
+    result = await losing.once(lambda far: far.admission.admit(again))
+    assert isinstance(result, Accepted)
+    assert again.job.id == result.job.id
+
+
+async def test_spend(losing: Losing) -> None:
+    await losing.once(lambda far: far.jobs.spend(MARKETING, [a_bucket(3)]))
+    [state] = await losing.store.jobs.spend(MARKETING, [a_bucket(3)])
+    assert 1 == state.remaining
+
+
+async def test_read(losing: Losing) -> None:
+    job = await losing.store.admitted()
+    answer = await losing.once(lambda far: far.jobs.read(MARKETING, job.id, [a_bucket(3)]))
+    assert isinstance(answer, tuple)
+    assert job == answer[0]
+
+
+async def test_mark_fetched(losing: Losing) -> None:
+    job = await losing.store.admitted()
+    await losing.once(lambda far: far.jobs.mark_fetched(job))
+
+
+async def test_begin(losing: Losing) -> None:
+    job = await losing.store.admitted()
+    begun = await losing.once(
+        lambda far: far.work.begin(job, account="main", running_max=1, lease_s=30)
+    )
+    assert not isinstance(begun, NotBegun)
+    assert begun == await losing.store.jobs.load(job.id)
+
+
+async def test_commit(losing: Losing) -> None:
+    job = await losing.store.running()
+    after = replace(job, work=Work(polls=1))
+    assert after == await losing.once(lambda far: far.work.commit(job, after, due_in_s=60))
+
+
+async def test_claim(losing: Losing) -> None:
+    job = await losing.store.running()
+    claimed = await losing.once(lambda far: far.work.claim([job.id], lease_s=30))
+    assert [replace(job, fence=job.fence + 1)] == claimed
+
+
+@pytest.mark.parametrize("resolve", [Settle(charged_micro_usd=5, by="x"), Release(by="x")])
+async def test_finish(losing: Losing, resolve: Settle | Release) -> None:
+    job = await losing.store.running()
+    after = replace(job, state=JobState.COMPLETED)
+    ended = await losing.once(lambda far: far.work.finish(job, after, resolve))
+    assert ended == await losing.store.jobs.load(job.id)
+    assert () == await losing.store.ledger.verify()
+
+
+async def test_fail_over(losing: Losing) -> None:
+    job = await losing.store.running()
+    queued = await losing.once(
+        lambda far: far.work.fail_over(
+            job, given_up(job), Release(by="unavailable"), following(), wait_s=0
+        )
+    )
+    assert isinstance(queued, Job)
+    assert (JobState.QUEUED, 2) == (queued.state, len(queued.attempts))
+    assert queued == await losing.store.jobs.load(job.id)
+    assert () == await losing.store.ledger.verify()
+
+
+@pytest.mark.parametrize("is_running", [True, False])
+async def test_cancel(losing: Losing, is_running: bool) -> None:
+    job = await losing.store.admitted()
+    await losing.store.jobs.mark_fetched(job)
+    job = replace(job, is_fetched=True)
+    if is_running:
+        job = await losing.store.running(job)
+    await losing.once(lambda far: far.jobs.cancel(job, is_forgotten=True))
+    assert () == await losing.store.ledger.verify()
+
+
+async def test_slot(losing: Losing) -> None:
+    job = await losing.store.admitted()
+    submit = RateLimit(capacity=3, interval_us=60_000_000)
+    state = await losing.once(
+        lambda far: far.slots.take(
+            KLING, "main", job.attempt_id, slots=1, submit=submit, lease_s=600
+        ),
+        renewing=slots(KLING, "main"),
+    )
+    assert SlotState(is_taken=True) == state
+    await losing.once(lambda far: far.slots.release(KLING, "main", job.attempt_id))
+
+
+async def test_two_losses_are_told(losing: Losing, store: Store) -> None:
+    command = a_command()
+    losing._lossy.losses = 2
+    with pytest.raises(StoreUnavailable):
+        await losing._far.admission.admit(command)
+    assert command.job.id in {job.id for job in await store.work.waiting(9)}

@@ -1,0 +1,88 @@
+"""Slots of provider accounts are leases keyed by attempt."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from proxy.domain.bucket import RateLimit
+from proxy.domain.ids import attempt_id
+from proxy.gateway.ports.jobs import SlotState
+from tests.builders import KLING
+from tests.job_builders import a_job_id
+
+if TYPE_CHECKING:
+    from tests.store.stores import Store
+
+TAKEN = SlotState(is_taken=True)
+FULL = SlotState(is_taken=False)
+
+
+async def take(
+    store: Store,
+    number: int,
+    *,
+    slots: int = 2,
+    submit: RateLimit | None = None,
+    lease_s: float = 30,
+) -> SlotState:
+    return await store.slots.take(
+        KLING, "main", attempt_id(a_job_id(number), 1), slots=slots, submit=submit, lease_s=lease_s
+    )
+
+
+async def test_there_are_as_many_as_the_account_has(store: Store) -> None:
+    states = await asyncio.gather(*(take(store, number) for number in range(5)))
+    assert 2 == states.count(TAKEN)
+    assert 3 == states.count(FULL)
+
+
+async def test_accounts_have_their_own(store: Store) -> None:
+    assert TAKEN == await take(store, 0, slots=1)
+    other = await store.slots.take(
+        KLING, "second", attempt_id(a_job_id(1), 1), slots=1, submit=None, lease_s=30
+    )
+    assert TAKEN == other
+
+
+async def test_taking_again_renews(store: Store) -> None:
+    assert TAKEN == await take(store, 0, slots=1)
+    assert TAKEN == await take(store, 0, slots=1)
+    assert FULL == await take(store, 1, slots=1)
+
+
+async def test_a_slot_given_back_is_free(store: Store) -> None:
+    await take(store, 0, slots=1)
+    await store.slots.release(KLING, "main", attempt_id(a_job_id(0), 1))
+    await store.slots.release(KLING, "main", attempt_id(a_job_id(7), 1))
+    assert TAKEN == await take(store, 1, slots=1)
+
+
+async def test_a_lease_that_ran_out_is_free(store: Store) -> None:
+    await take(store, 0, slots=1, lease_s=0)
+    assert TAKEN == await take(store, 1, slots=1)
+
+
+async def test_only_a_first_taking_spends_a_submit_token(store: Store) -> None:
+    slow = RateLimit(capacity=1, interval_us=60_000_000)
+    assert TAKEN == await take(store, 0, submit=slow)
+    assert TAKEN == await take(store, 0, submit=slow)
+    refused = await take(store, 1, submit=slow)
+    assert not refused.is_taken
+    assert 55 < refused.wait_s <= 60
+    assert TAKEN == await take(store, 1, submit=None)
+
+
+async def test_a_full_account_spends_no_token(store: Store) -> None:
+    slow = RateLimit(capacity=2, interval_us=60_000_000)
+    await take(store, 0, slots=1, submit=slow)
+    assert FULL == await take(store, 1, slots=1, submit=slow)
+    await store.slots.release(KLING, "main", attempt_id(a_job_id(0), 1))
+    assert TAKEN == await take(store, 1, slots=1, submit=slow)
+
+
+async def test_renewing_holds_a_slot_over_the_limit(store: Store) -> None:
+    await take(store, 0, slots=1)
+    await store.slots.renew(KLING, "main", attempt_id(a_job_id(1), 1), lease_s=30)
+    await store.slots.release(KLING, "main", attempt_id(a_job_id(0), 1))
+    assert FULL == await take(store, 2, slots=1)
