@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,8 @@ from tests.cli.child import started
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from tests.cli.console import Terminal
 
 DEADLINE_S = 30.0
 
@@ -40,21 +42,23 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-async def test_a_first_video_is_made_and_checked(tmp_path: Path) -> None:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "proxy", "demo", "--state-dir", str(tmp_path / "state")),
-        stdout=asyncio.subprocess.PIPE,
-        env=os.environ,
+def test_a_first_video_is_made_and_checked(terminal: Terminal, tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        said = terminal("demo", "--json", "--state-dir", str(tmp_path / "state"))
+    finally:
+        os.umask(before)
+    assert said.code == 0, said.err
+    made = json.loads(said.out)
+    assert made["charged_micro_usd"] == made["invoiced_micro_usd"] == made["spent_micro_usd"] > 0
+    assert made["reason"].startswith("policy balanced: ")
+    mp4 = probe(Path(made["mp4"]))
+    assert (mp4.duration_s, f"{mp4.width_px}x{mp4.height_px}") == (
+        made["duration_s"],
+        made["size"],
     )
-    out, _ = await process.communicate()
-    shown = out.decode()
-    assert process.returncode == 0, shown
-    for expected in ("in_progress at", "cost      $", "why       policy", "░", "monthly"):
-        assert expected in shown
-    facts = dict(line.split(maxsplit=1) for line in shown.splitlines() if " " in line)
-    ledger, _, invoice = facts["checked"].removeprefix("ledger ").partition(" = invoice ")
-    assert ledger == invoice != "$0.000000"
-    assert probe(Path(facts["video"])).duration_s > 0
+    assert Path(made["mp4"]).parent == Path(made["state_dir"]) == tmp_path / "state"
+    assert "in_progress at" in said.err
 
 
 @pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
