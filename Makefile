@@ -10,7 +10,7 @@ DEVELOP := $(VENV)/.develop
 INSTALL := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test pytest coverage check bench soak lock clean
+.PHONY: help setup demo test pytest coverage check bench lock clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -54,9 +54,6 @@ check: setup ## format, lint, types, layers, spelling and the shipped configurat
 
 bench: setup ## admissions per second and bytes per job
 	@$(BIN)/python -m bench
-
-soak: setup ## a long run under load with kills
-	@$(BIN)/python -m bench soak
 
 lock: ## renew requirements/*.txt from pyproject.toml (UPGRADE=1: newest releases)
 	@tools/lock
