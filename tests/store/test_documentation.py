@@ -13,7 +13,7 @@ from proxy.store.codec import STATE_LETTERS
 from proxy.store.keys import Keys
 
 PAGE = (Path(__file__).parents[2] / "docs" / "store.md").read_text(encoding="utf-8")
-CELL = Keys(cell="<cell>")
+CELL = Keys(cell="cell")
 NAMES = [name for name, _ in inspect.getmembers(Keys, inspect.isfunction) if name[0] != "_"]
 
 
@@ -31,9 +31,9 @@ def test_every_key_of_an_account_is_documented() -> None:
         assert f"| `{key}` |" in PAGE
 
 
-def test_what_lives_for_ever_is_said_to() -> None:
-    rows = [line for line in PAGE.splitlines() if line.startswith("| `gl:{<cell>}:")]
-    permanent = {row.split(":")[2].split("`")[0] for row in rows if "| for ever" in row}
+def test_what_is_permanent_is_said_to_be() -> None:
+    rows = [line for line in PAGE.splitlines() if line.startswith("| `gl:{cell}:")]
+    permanent = {row.split(":")[2].split("`")[0] for row in rows if "| permanent" in row}
     assert set(keys.PERMANENT) == permanent
 
 
