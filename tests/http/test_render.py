@@ -104,6 +104,7 @@ def test_a_failed_over_job_tells_every_attempt() -> None:
     assert {"reserved": "0.400000", "charged": None} == inner["cost_usd"]
     assert [
         {
+            "id": f"{job.id}-1",
             "number": 1,
             "provider": KLING,
             "model": "kling-3.0",
@@ -114,6 +115,7 @@ def test_a_failed_over_job_tells_every_attempt() -> None:
             "error": {"code": "provider_unavailable", "message": "503"},
         },
         {
+            "id": f"{job.id}-2",
             "number": 2,
             "provider": VERTEX,
             "model": "veo-3.1-fast",
