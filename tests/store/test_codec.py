@@ -1,0 +1,102 @@
+"""A job survives its packing whole, and stays small."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import MappingProxyType
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.domain.ids import ModelName
+from proxy.domain.job import JobState, Work
+from proxy.domain.route import Skipped
+from proxy.domain.video import InputFile, Substitute, VideoJob
+from proxy.store.codec import STATE_LETTERS, job_of, work_text
+from proxy.store.packing import pack, unpack
+from tests.builders import VERTEX
+from tests.job_builders import a_job, a_plan, an_attempt
+
+texts = st.text(max_size=60)
+maybe = st.none() | texts
+requests = st.builds(
+    VideoJob,
+    prompt=texts,
+    model=maybe,
+    policy=maybe,
+    seconds=st.none() | st.integers(1, 60),
+    resolution=maybe,
+    aspect_ratio=maybe,
+    audio=st.none() | st.booleans(),
+    input_reference=st.none()
+    | st.builds(InputFile, sha256=texts, size_bytes=st.integers(0, 2**40), media_type=texts),
+    metadata=st.dictionaries(texts, texts, max_size=3),
+    max_cost_micro_usd=st.none() | st.integers(0, 2**53 - 1),
+    deadline_s=st.none() | st.integers(1, 10**6),
+    substitute=st.none() | st.sampled_from(Substitute),
+)
+skips = st.builds(
+    Skipped,
+    provider=texts,
+    model=texts,
+    code=texts,
+    detail=texts,
+    quote_micro_usd=st.none() | st.integers(0, 10**9),
+)
+
+
+@given(requests, st.lists(skips, max_size=3))
+def test_what_never_changes_comes_back_as_it_was(
+    request: VideoJob, skipped: list[Skipped]
+) -> None:
+    plan = replace(a_plan(), skipped=tuple(skipped))
+    job = a_job(request=request, plan=plan)
+    assert (
+        job.team,
+        job.key,
+        job.created_at_ms,
+        job.deadline_at_ms,
+        job.fingerprint,
+        job.snapshot_digest,
+        request,
+        plan,
+    ) == unpack(pack(job))
+
+
+def test_a_job_of_read_only_metadata_comes_back_equal() -> None:
+    request = VideoJob(prompt="x", metadata=MappingProxyType({"a": "b"}))
+    *_, found, _ = unpack(pack(a_job(request=request)))
+    assert request == found
+
+
+def test_a_new_job_is_built_from_its_fields() -> None:
+    job = a_job(attempts=(an_attempt(),))
+    attempt = job.attempt
+    fields = {
+        "d": pack(job),
+        "s": b"q",
+        "f": b"0",
+        "n": b"1",
+        "a1": f"0|{attempt.reserved_micro_usd}|{attempt.reserved_at_ms}|T|x".encode(),
+    }
+    assert job == job_of(job.id, fields)
+
+
+def test_every_state_has_its_letter() -> None:
+    assert set(JobState) == set(STATE_LETTERS)
+    assert len(JobState) == len(set(STATE_LETTERS.values()))
+
+
+def test_work_without_content_takes_no_space() -> None:
+    assert "" == work_text(Work())
+    assert '{"c":0}' == work_text(Work(charge_micro_usd=0))
+
+
+def test_a_plan_of_many_offers_is_packed_small() -> None:
+    detail = "resolution 4k is not one of 720p, 1080p"
+    skipped = tuple(
+        Skipped(provider=VERTEX, model=ModelName(f"veo-{n}"), code="incapable", detail=detail)
+        for n in range(15)
+    )
+    job = a_job(plan=replace(a_plan(), skipped=skipped))
+    assert len(pack(job)) < 400
