@@ -54,10 +54,10 @@ async def listening(parts: Parts, server: ServerSettings) -> AsyncIterator[Addre
 
 async def _listen(stack: AsyncExitStack, app: web.Application, address: Address) -> int:
     """Start one listener; returns the port it got."""
-    started = runner(app)
+    started = runner(app, shutdown_s=SHUTDOWN_S)
     await started.setup()
     stack.push_async_callback(started.cleanup)
-    site = web.TCPSite(started, address.host, address.port, shutdown_timeout=SHUTDOWN_S)
+    site = web.TCPSite(started, address.host, address.port)
     await site.start()
     port: int = started.addresses[0][1]
     return port

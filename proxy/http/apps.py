@@ -109,11 +109,20 @@ def admin_app(
     return app
 
 
-def runner(app: web.Application) -> web.AppRunner:
-    """A runner without aiohttp's access log: events say more and cost less."""
+def runner(app: web.Application, *, shutdown_s: float = 60.0) -> web.AppRunner:
+    """A runner without aiohttp's access log: events say more and cost less.
+
+    `shutdown_s` is how long requests under way may take to end.
+    """
     logger = logging.getLogger("greenlight.server")
     logger.addFilter(_is_ours)
-    return web.AppRunner(app, access_log=None, keepalive_timeout=KEEPALIVE_S, logger=logger)
+    return web.AppRunner(
+        app,
+        access_log=None,
+        keepalive_timeout=KEEPALIVE_S,
+        logger=logger,
+        shutdown_timeout=shutdown_s,
+    )
 
 
 def _is_ours(record: logging.LogRecord) -> bool:
