@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from proxy.gateway.ports.runtime import Clock
     from proxy.providers.failures import Failures
     from proxy.providers.manifest import ProviderSettings
-    from proxy.providers.request_body import RequestBody
+    from proxy.providers.request_body import SubmitBody
 
 # What aiohttp raises when a connection, its peer or its framing fails. OSError as a whole would
 # catch a full disk of ours as well.
@@ -57,7 +57,7 @@ class Exchange:
         self._clock = clock
         self._failures = failures
 
-    async def submit(self, url: str, body: RequestBody, headers: Mapping[str, str]) -> Answer:
+    async def submit(self, url: str, body: SubmitBody, headers: Mapping[str, str]) -> Answer:
         """Send a submit once; its answer may be unreadable, which is for the caller to judge.
 
         Raises:
@@ -65,7 +65,7 @@ class Exchange:
                 `unknown_outcome` when it may have, `invalid_input` when our own input is gone.
         """
         framing = {
-            "Content-Type": "application/json",
+            "Content-Type": body.content_type,
             "Content-Length": str(body.size_bytes),
         }
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from yarl import URL
@@ -12,7 +12,7 @@ from proxy.providers.failures import is_ok
 from proxy.providers.output_url import RefusedUrl, check_output_url
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     import aiohttp
 
@@ -35,15 +35,20 @@ def is_video(opening: bytes) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoFile:
-    """A file at a URL out of an answer; see `check_output_url` for the origins it may have."""
+    """A file at a URL out of an answer; see `check_output_url` for the origins it may have.
+
+    `credentials` are headers for a vendor that guards its files: they are sent to the origin of
+    `base_url` only, on no other hop.
+    """
 
     url: object
     base_url: str
-    host_suffixes: Sequence[str]
+    host_suffixes: Sequence[str] = ()
     total_s: float
+    credentials: Mapping[str, str] = field(default_factory=dict)
 
     async def stream(self, exchange: Exchange, failures: Failures) -> AsyncIterator[bytes]:
-        """Yield the file's bytes. No credentials are sent; every hop's URL is checked.
+        """Yield the file's bytes. Every hop's URL is checked.
 
         Raises:
             ProviderError: `unavailable` if it cannot be fetched whole now, `throttled`, or
@@ -51,7 +56,8 @@ class VideoFile:
         """
         url = self._checked(self.url, failures)
         for _ in range(_HOPS_MAX):
-            async with exchange.open("GET", str(url), {}, total_s=self.total_s) as response:
+            headers = self._headers_for(url)
+            async with exchange.open("GET", str(url), headers, total_s=self.total_s) as response:
                 if response.status not in _REDIRECTS:
                     self._check_status(response, exchange, failures)
                     async for chunk in checked_video(response.content.iter_any(), failures):
@@ -59,6 +65,9 @@ class VideoFile:
                     return
                 url = self._next_hop(url, response, failures)
         raise failures.error(FailureKind.MALFORMED, "the video's URL redirects too often")
+
+    def _headers_for(self, url: URL) -> Mapping[str, str]:
+        return self.credentials if url.origin() == URL(self.base_url).origin() else {}
 
     def _next_hop(self, url: URL, response: aiohttp.ClientResponse, failures: Failures) -> URL:
         target = response.headers.get("Location", "")

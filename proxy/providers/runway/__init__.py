@@ -1,0 +1,33 @@
+"""Runway's API: its own models, and those it resells."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from proxy.providers.manifest import ProviderManifest
+from proxy.providers.runway.settings import BASE_URL, RunwayCredentials
+
+if TYPE_CHECKING:
+    from aiohttp import ClientSession
+    from pydantic import BaseModel
+
+    from proxy.gateway.ports.provider import VideoProvider
+    from proxy.gateway.ports.runtime import Clock
+    from proxy.providers.manifest import ProviderSettings
+
+
+def _build(
+    credentials: BaseModel, settings: ProviderSettings, session: ClientSession, clock: Clock
+) -> VideoProvider:
+    # Imported when an account is built: reading a configuration needs no HTTP client.
+    from proxy.providers.runway.adapter import build  # noqa: PLC0415
+
+    return build(credentials, settings, session, clock)
+
+
+PROVIDER = ProviderManifest(
+    name="runway",
+    credentials_model=RunwayCredentials,
+    default_base_url=BASE_URL,
+    build=_build,
+)
