@@ -210,10 +210,14 @@ class Dispatch:
 
 
 def _awaits(latest: Job, sent: Job) -> bool:
-    """Say whether a job still wants to know what became of an attempt that was sent."""
+    """Say whether a job still wants to know what became of a submit.
+
+    An attempt that was sent back to the queue may be under way again: that submit is another one.
+    """
     return (
         latest.state in (JobState.SUBMITTING, JobState.UNKNOWN)
         and latest.attempt.number == sent.attempt.number
+        and latest.attempt.submitted_at_ms == sent.attempt.submitted_at_ms
         and latest.attempt.operation is None
     )
 
