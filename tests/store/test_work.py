@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from proxy.domain.balance import Bid
 from proxy.domain.job import JobError, JobState, Resolution, StoppedBy, Work
 from proxy.gateway.ports.jobs import LostLease, NotBegun, Release, Settle
 from tests.builders import MARKETING
@@ -191,6 +192,17 @@ async def test_finish_settles_and_ends_in_one_step(store: Store) -> None:
     assert ([], None) == await store.work.due(10)
     assert () == await store.ledger.verify()
     assert RETENTION_S - 5 <= await store.client.read(("TTL", store.keys.job(job.id)))
+
+
+async def test_a_free_attempt_is_charged_what_its_provider_reports(store: Store) -> None:
+    balance = a_balance()
+    free = Bid(candidate=0, quote_micro_usd=0, balances=(0,))
+    job = await store.running(await store.admitted(a_command(balances=[balance], bids=[free])))
+    failed = replace(job, state=JobState.FAILED)
+    ended = await store.work.finish(job, failed, Settle(charged_micro_usd=5, by="reported"))
+    assert (5, 5) == (ended.attempt.charged_micro_usd, ended.attempt.overage_micro_usd)
+    assert [(5, 0)] == await store.used(balance)
+    assert () == await store.ledger.verify()
 
 
 async def test_finish_releases(store: Store) -> None:

@@ -9,7 +9,7 @@ local function resolve(job, number, kind, charged, by, facts)
   for line in string.gmatch(balances, '[^\n]+') do
     local owner = string.sub(line, 1, 1) == 'T' and KEYS[5] or KEYS[6]
     local name = string.sub(line, 2)
-    redis.call('HINCRBY', owner, name .. '|r', '-' .. amount)
+    if amount ~= '0' then redis.call('HINCRBY', owner, name .. '|r', '-' .. amount) end
     if charged ~= '0' then redis.call('HINCRBY', owner, name .. '|s', charged) end
   end
   post(kind == 's' and 'settle' or 'release', op, job .. '-' .. number, amount, charged,
