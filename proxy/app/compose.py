@@ -17,6 +17,7 @@ from proxy.app.clock import Bell, SystemClock
 from proxy.app.link_secret import kept_secret
 from proxy.app.readiness import Readiness
 from proxy.app.reload import Reload
+from proxy.app.watch import marks_of
 from proxy.artifacts.inputs import HashedInputs
 from proxy.artifacts.store import open_artifacts
 from proxy.gateway.balances import BalanceBook
@@ -37,9 +38,11 @@ from proxy.telemetry.metrics import Metrics
 from proxy.telemetry.observers import CRASH_AT, CrashAt, Fanout
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextlib import AsyncExitStack
 
     from proxy.app.options import ServeOptions
+    from proxy.app.watch import Marks
     from proxy.config.load import Loaded
     from proxy.config.settings import ServerSettings
     from proxy.domain.ids import TeamId
@@ -65,6 +68,7 @@ class Parts:
     reload: Reload
     readiness: Readiness
     links: Links
+    look: Callable[[], Marks]
 
 
 async def compose(
@@ -109,6 +113,7 @@ async def compose(
         ),
         readiness=Readiness(runtime.accounts, clock),
         links=Links(secret=_link_secret(loaded.server)),
+        look=lambda: marks_of(options.config, loaded.policies),
     )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from proxy.app.compose import compose
 from proxy.app.gauges import refresh_gauges
 from proxy.app.listeners import listening
+from proxy.app.watch import watch_files
 from proxy.store.checks import check_server
 from proxy.telemetry.json_lines import log_as_json_lines
 from proxy.telemetry.loop_lag import sample_loop_lag
@@ -64,21 +65,26 @@ async def _background(parts: Parts, store: OpenStore) -> AsyncIterator[None]:
     runtime = parts.runtime
     reloads = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloads.set)
-    async with asyncio.TaskGroup() as group:
-        worker = group.create_task(parts.worker.run())
-        others = [
-            group.create_task(store.watch(runtime.clock, _say_store)),
-            group.create_task(_reload_when_asked(parts, reloads)),
-            group.create_task(refresh_gauges(runtime, parts.metrics)),
-            group.create_task(sample_loop_lag(runtime.clock, parts.metrics.observe_loop_lag)),
-        ]
-        try:
-            yield
-        finally:
-            parts.worker.drain()
-            _, late = await asyncio.wait((worker,), timeout=DRAIN_S)
-            for task in (*late, *others):
-                task.cancel()
+    try:
+        async with asyncio.TaskGroup() as group:
+            worker = group.create_task(parts.worker.run())
+            others = [
+                group.create_task(store.watch(runtime.clock, _say_store)),
+                group.create_task(_reload_when_asked(parts, reloads)),
+                group.create_task(watch_files(parts.look, parts.reload.run, runtime.clock)),
+                group.create_task(refresh_gauges(runtime, parts.metrics)),
+                group.create_task(sample_loop_lag(runtime.clock, parts.metrics.observe_loop_lag)),
+            ]
+            try:
+                yield
+            finally:
+                parts.worker.drain()
+                _, late = await asyncio.wait((worker,), timeout=DRAIN_S)
+                for task in (*late, *others):
+                    task.cancel()
+    except BaseExceptionGroup as failed:
+        # An address in use, say: one reason, as it was raised.
+        raise failed.exceptions[0] from None
 
 
 def _say_store(is_ready: bool) -> None:  # noqa: FBT001 - the supervisor's callback

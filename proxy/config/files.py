@@ -23,7 +23,7 @@ _ENDINGS: Final = frozenset({".yaml", ".yml", ".json"})
 
 @dataclass(slots=True)
 class Files:
-    """Every file of a configuration, checked on its own; `problems` are about the folder."""
+    """Every file of a configuration, checked on its own; `problems` are about the policies' `folder`."""
 
     server: Checked[ServerSchema]
     organisation: Checked[OrganisationSchema]
@@ -31,6 +31,7 @@ class Files:
     catalogs: tuple[Checked[CatalogSchema], ...]
     teams: tuple[Checked[TeamSchema], ...]
     problems: list[Problem]
+    folder: Path
 
     def documents(self) -> Iterator[Document]:
         """Go through every file, in a fixed order."""
@@ -79,6 +80,7 @@ def read_files(config_path: Path, policies_path: Path | None) -> Files:
         ),
         teams=tuple(validate(read(name), TeamSchema) for name in teams),
         problems=problems,
+        folder=policies_path,
     )
 
 

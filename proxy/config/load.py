@@ -46,11 +46,13 @@ class Loaded:
 
     `problems` are what is worth saying about it all the same, sorted: warnings, and as errors what
     is wrong only because a date has passed. `check` fails on the latter, serving goes on.
+    `policies` is the folder they were read from.
     """
 
     snapshot: Snapshot
     server: ServerSettings
     problems: tuple[Problem, ...]
+    policies: Path
 
     @property
     def digest(self) -> str:
@@ -103,6 +105,7 @@ def load(
         snapshot=_snapshot(files, server, config_path),
         server=server,
         problems=tuple(sorted(later)),
+        policies=files.folder,
     )
 
 
