@@ -26,7 +26,8 @@ class MultipartBody:
         kind = source.media_type.rpartition("/")[2]
         disposition = f'name="{file_field}"; filename="{file_field}.{kind}"'
         file = _part(boundary, f"{disposition}\r\nContent-Type: {source.media_type}", "")
-        self._head = ("\r\n".join([*texts, file])).encode()
+        # Half a surrogate pair is text to JSON, but none to UTF-8.
+        self._head = "\r\n".join([*texts, file]).encode(errors="replace")
         self._tail = f"\r\n--{boundary}--\r\n".encode()
         self._boundary = boundary
         self._source = source

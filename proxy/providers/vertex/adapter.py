@@ -1,4 +1,4 @@
-"""Vertex AI (Veo) as a VideoProvider: submit, status with the video inside, download.
+"""Vertex AI (Veo) as a VideoProvider: submit, status, download of a video inside or in a bucket.
 
 There is no look-up by our attempt id and no cancel.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from contextlib import aclosing
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from proxy.domain.failure import FailureKind
 from proxy.gateway.ports.provider import Failed, Pending, Succeeded
@@ -18,7 +19,7 @@ from proxy.providers.request_body import RequestBody
 from proxy.providers.vertex import codes, wire
 from proxy.providers.vertex.settings import VertexCredentials, default_base_url
 from proxy.providers.vertex.tokens import ServiceAccountToken, UnreadableKey
-from proxy.providers.video_file import checked_video
+from proxy.providers.video_file import VideoFile, checked_video
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -58,6 +59,8 @@ class VertexProvider:
         base_url = settings.base_url or default_base_url(credentials.location)
         self._api_url = f"{base_url.rstrip('/')}/v1"
         self._parent = f"projects/{credentials.project}/locations/{credentials.location}"
+        self._storage_uri = credentials.storage_uri
+        self._storage_url = credentials.storage_base_url.rstrip("/")
         self._settings = settings
         key_file = json.loads(credentials.service_account.get_secret_value())
         self._token = ServiceAccountToken(key_file, clock)
@@ -69,7 +72,7 @@ class VertexProvider:
         del attempt
         model = f"{self._parent}/publishers/google/models/{order.upstream}"
         url = f"{self._api_url}/{model}:predictLongRunning"
-        body = RequestBody(wire.create_request(order), order.first_frame)
+        body = RequestBody(wire.create_request(order, self._storage_uri), order.first_frame)
         answer = await self._exchange.submit(url, body, await self._headers())
         content = wire.read_json(answer.body)
         error = wire.read_error(content) if content is not None else None
@@ -114,9 +117,25 @@ class VertexProvider:
                 raise self._exchange.too_large() from error
         return self._status_of(rest, video)
 
-    async def download(self, operation: Operation, result: Succeeded) -> AsyncIterator[bytes]:
-        """Decode the file that `status` left, off the event loop, and remove it."""
+    def download(self, operation: Operation, result: Succeeded) -> AsyncIterator[bytes]:
+        """Stream the video from its bucket, or out of the file that `status` left."""
         del operation
+        stored = wire.object_of(result.result.get("stored"))
+        return self._inline(result) if stored is None else self._stored(*stored)
+
+    async def _stored(self, bucket: str, name: str) -> AsyncIterator[bytes]:
+        """Stream an object with the account's own token, which goes to the storage only."""
+        video = VideoFile(
+            url=f"{self._storage_url}/storage/v1/b/{bucket}/o/{quote(name, safe='')}?alt=media",
+            base_url=self._storage_url,
+            total_s=self._settings.download_s,
+            credentials=await self._headers(),
+        )
+        async for chunk in video.stream(self._exchange, self._failures):
+            yield chunk
+
+    async def _inline(self, result: Succeeded) -> AsyncIterator[bytes]:
+        """Decode the file that `status` left, off the event loop, and remove it."""
         if result.inline_path is None:
             message = "the video is gone: its status has to be asked again"
             raise self._failures.error(FailureKind.UNAVAILABLE, message)
@@ -150,6 +169,8 @@ class VertexProvider:
         if outcome.videos and outcome.videos[0] == FIRST_VIDEO and video is not None:
             result = {"videos": len(outcome.videos), "file": video}
             return Succeeded(result=result, inline_path=video.path)
+        if outcome.stored and wire.object_of(outcome.stored[0]) is not None:
+            return Succeeded(result={"videos": len(outcome.stored), "stored": outcome.stored[0]})
         if not outcome.videos and outcome.filtered > 0:
             reason = outcome.filter_reason or "its filters removed the video"
             failure = self._failures.failure(
@@ -157,7 +178,7 @@ class VertexProvider:
             )
             return Failed(failure=failure)
         # Not taken for a failure: a video that we cannot see may have been made and billed.
-        message = "a finished operation without an inline video"
+        message = "a finished operation without a video that could be fetched"
         raise self._failures.error(FailureKind.MALFORMED, message, is_classified=False)
 
     def _failure_of(self, error: wire.RpcError) -> Failure:

@@ -10,13 +10,24 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 BASE_URL = "https://{location}-aiplatform.googleapis.com"
 _GLOBAL_URL = "https://aiplatform.googleapis.com"
 _MULTI_REGION_URL = "https://aiplatform.{location}.rep.googleapis.com"
+# Source: https://docs.cloud.google.com/storage/docs/buckets (names), 2026-11-22.
+_STORAGE_URI = r"^gs://[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](/[!-.0-~]+)*/?$"
+_HTTP_URL = r"^https?://[!-~]+$"
 _NEEDED = ("client_email", "private_key", "token_uri")
+
+STORAGE_URL = "https://storage.googleapis.com"
+"""Source: https://docs.cloud.google.com/storage/docs/request-endpoints, 2026-11-22."""
 
 _PathPart = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9:._-]{0,127}$")]
 
 
 class VertexCredentials(BaseModel):
-    """A project, a location, and the JSON text of a service account's key file."""
+    """A project, a location, and the JSON text of a service account's key file.
+
+    With `storage_uri` (`gs://bucket/prefix`) Veo writes its videos there, and the same service
+    account reads them; without it they come inside the answer. `storage_base_url` replaces
+    Google's own storage address.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -26,6 +37,8 @@ class VertexCredentials(BaseModel):
     # 2026-11-22.
     location: _PathPart = "us-central1"
     service_account: SecretStr
+    storage_uri: Annotated[str, Field(pattern=_STORAGE_URI)] | None = None
+    storage_base_url: Annotated[str, Field(pattern=_HTTP_URL)] = STORAGE_URL
 
     @field_validator("service_account")
     @classmethod

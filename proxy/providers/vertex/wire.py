@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from proxy.domain.video import Order
 
 VIDEO_KEY = "bytesBase64Encoded"
+_STORED_KEY = "gcsUri"
 
 _PART = r"[A-Za-z0-9][A-Za-z0-9:._-]*"
 _OPERATION = re.compile(
     rf"(projects/{_PART}/locations/{_PART}/publishers/google/models/{_PART})/operations/{_PART}"
 )
+_STORED = re.compile(r"gs://([a-z0-9][a-z0-9._-]+)/([^\x00-\x1f\x7f]{1,1024})")
 _BILLING_REASONS = frozenset({"BILLING_DISABLED", "BILLING_STATE_INVALID"})
 
 
@@ -35,22 +37,27 @@ class RpcError:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How an operation stands. `videos` are the texts that stand where the video's Base64 was."""
+    """How an operation stands.
+
+    `videos` are the texts that stand where the video's Base64 was, `stored` the `gs://` URIs of
+    those that lie in a bucket.
+    """
 
     is_done: bool
     error: RpcError | None = None
     has_response: bool = False
     videos: tuple[str, ...] = ()
+    stored: tuple[str, ...] = ()
     filtered: int = 0
     filter_reason: str = ""
 
 
-def create_request(order: Order) -> dict[str, object]:
+def create_request(order: Order, storage_uri: str | None = None) -> dict[str, object]:
     """Return the body of a create; a first frame fills its last string."""
     instance: dict[str, object] = {"prompt": order.prompt}
     if order.first_frame is not None:
         instance["image"] = {"mimeType": order.first_frame.media_type, VIDEO_KEY: ""}
-    parameters = {
+    parameters: dict[str, object] = {
         "durationSeconds": order.shape.seconds,
         "aspectRatio": order.shape.aspect_ratio,
         "resolution": order.shape.resolution,
@@ -58,6 +65,8 @@ def create_request(order: Order) -> dict[str, object]:
         # Always said, since sound is part of the price.
         "generateAudio": order.shape.audio,
     }
+    if storage_uri is not None:
+        parameters["storageUri"] = storage_uri
     return {"parameters": parameters, "instances": [instance]}
 
 
@@ -65,6 +74,12 @@ def parent_of(operation_name: str) -> str | None:
     """Return the model's resource that an operation belongs to; None for any other text."""
     match = _OPERATION.fullmatch(operation_name)
     return match[1] if match and ".." not in operation_name else None
+
+
+def object_of(stored_uri: object) -> tuple[str, str] | None:
+    """Return the bucket and the object's name of a `gs://` URI; None for anything else."""
+    match = _STORED.fullmatch(stored_uri) if isinstance(stored_uri, str) else None
+    return (match[1], match[2]) if match else None
 
 
 def read_json(body: bytes | bytearray | None) -> dict[str, object] | None:
@@ -118,16 +133,17 @@ def read_outcome(content: dict[str, object]) -> Outcome | None:
     return Outcome(
         is_done=True,
         has_response=True,
-        videos=_videos(response.get("videos")),
+        videos=_texts(response.get("videos"), VIDEO_KEY),
+        stored=_texts(response.get("videos"), _STORED_KEY),
         filtered=filtered if isinstance(filtered, int) else 0,
         filter_reason=_text(reasons[0]) if isinstance(reasons, list) and reasons else "",
     )
 
 
-def _videos(items: object) -> tuple[str, ...]:
+def _texts(items: object, key: str) -> tuple[str, ...]:
     if not isinstance(items, list):
         return ()
-    return tuple(_text(item.get(VIDEO_KEY)) for item in items if isinstance(item, dict))
+    return tuple(_text(item.get(key)) for item in items if isinstance(item, dict))
 
 
 def _text(value: object) -> str:

@@ -1,0 +1,33 @@
+"""OpenAI's Videos API, and every server that speaks it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from proxy.providers.manifest import ProviderManifest
+from proxy.providers.openai.settings import BASE_URL, OpenAICredentials
+
+if TYPE_CHECKING:
+    from aiohttp import ClientSession
+    from pydantic import BaseModel
+
+    from proxy.gateway.ports.provider import VideoProvider
+    from proxy.gateway.ports.runtime import Clock
+    from proxy.providers.manifest import ProviderSettings
+
+
+def _build(
+    credentials: BaseModel, settings: ProviderSettings, session: ClientSession, clock: Clock
+) -> VideoProvider:
+    # Imported when an account is built: reading a configuration needs no HTTP client.
+    from proxy.providers.openai.adapter import build  # noqa: PLC0415
+
+    return build(credentials, settings, session, clock)
+
+
+PROVIDER = ProviderManifest(
+    name="openai",
+    credentials_model=OpenAICredentials,
+    default_base_url=BASE_URL,
+    build=_build,
+)

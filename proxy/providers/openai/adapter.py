@@ -1,0 +1,167 @@
+"""The Videos API as a VideoProvider: submit, status, download.
+
+There is no look-up by our attempt id, no cancel, and no figure for money.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from proxy.domain.errors import ProviderError
+from proxy.domain.failure import FailureKind
+from proxy.gateway.ports.provider import Failed, Pending, Succeeded
+from proxy.providers.exchange import Exchange
+from proxy.providers.failures import Failures, is_ok
+from proxy.providers.multipart_body import MultipartBody
+from proxy.providers.openai import codes, wire
+from proxy.providers.openai.settings import BASE_URL, OpenAICredentials
+from proxy.providers.request_body import RequestBody
+from proxy.providers.video_file import VideoFile
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from aiohttp import ClientSession
+    from pydantic import BaseModel
+
+    from proxy.domain.ids import AttemptId
+    from proxy.domain.job import Operation
+    from proxy.domain.video import Order
+    from proxy.gateway.ports.provider import Status
+    from proxy.gateway.ports.runtime import Clock
+    from proxy.providers.exchange import Answer
+    from proxy.providers.manifest import ProviderSettings
+    from proxy.providers.request_body import SubmitBody
+
+_PENDING = frozenset({"queued", "in_progress"})
+_COMPLETED, _FAILED = "completed", "failed"
+_GONE = frozenset({"http_403", "http_404", "http_410"})
+
+
+def build(
+    credentials: BaseModel, settings: ProviderSettings, session: ClientSession, clock: Clock
+) -> OpenAIProvider:
+    """Make the adapter of one account."""
+    assert isinstance(credentials, OpenAICredentials)
+    return OpenAIProvider(credentials, settings, session, clock)
+
+
+class OpenAIProvider:
+    """One account at OpenAI or at a compatible server. Operation: `{"video_id"}`."""
+
+    def __init__(
+        self,
+        credentials: OpenAICredentials,
+        settings: ProviderSettings,
+        session: ClientSession,
+        clock: Clock,
+    ) -> None:
+        self._base_url = (settings.base_url or BASE_URL).rstrip("/")
+        self._download_s = settings.download_s
+        self._headers = credentials.headers
+        self._clock = clock
+        self._failures = Failures("openai", credentials.secrets)
+        self._exchange = Exchange(session, settings, clock, self._failures)
+
+    async def submit(self, order: Order, attempt: AttemptId) -> Operation:
+        """Start one video. The API takes no id of ours, and no key to repeat a submit safely."""
+        body = _body(order, attempt)
+        answer = await self._exchange.submit(f"{self._base_url}/videos", body, self._headers)
+        content = wire.read_json(answer.body)
+        if content is None or not is_ok(answer.status):
+            raise self._refused_submit(answer, wire.read_error(content))
+        video_id = wire.read_video_id(content)
+        if video_id is None:
+            message = "it accepted the submit without a video id"
+            raise self._failures.error(FailureKind.UNKNOWN_OUTCOME, message)
+        return {"video_id": video_id}
+
+    async def status(self, operation: Operation) -> Status:
+        """Ask how a video stands."""
+        url = self._video_url(operation)
+        answer = await self._exchange.ask("GET", url, self._headers)
+        content = wire.read_json(answer.body)
+        if content is None or not is_ok(answer.status):
+            raise self._refused_read(answer, wire.read_error(content))
+        video = wire.read_video(content)
+        if video is None:
+            raise self._failures.error(FailureKind.MALFORMED, "its video could not be read")
+        if video.id != operation["video_id"]:
+            message = "it answered about another video than the one asked for"
+            raise self._failures.error(FailureKind.MALFORMED, message)
+        return self._status_of(video, answer.retry_after_s)
+
+    async def download(self, operation: Operation, result: Succeeded) -> AsyncIterator[bytes]:
+        """Stream the file, which needs the key: it never leaves the server's own origin."""
+        video = VideoFile(
+            url=f"{self._video_url(operation)}/content",
+            base_url=self._base_url,
+            total_s=self._download_s,
+            credentials=self._headers,
+        )
+        try:
+            async for chunk in video.stream(self._exchange, self._failures):
+                yield chunk
+        except ProviderError as error:
+            expires_at_s = result.result.get("expires_at_s")
+            is_over = isinstance(expires_at_s, int | float) and expires_at_s <= self._clock.now_s()
+            if not is_over or error.failure.upstream_code not in _GONE:
+                raise
+            message = "the video expired there before it was fetched"
+            kind, code = error.failure.kind, error.failure.upstream_code
+            raise self._failures.error(kind, message, code=code) from error
+
+    def _video_url(self, operation: Operation) -> str:
+        return f"{self._base_url}/videos/{quote(str(operation['video_id']), safe='')}"
+
+    def _status_of(self, video: wire.Video, retry_after_s: float | None) -> Status:
+        if video.status in _PENDING:
+            return Pending(progress=video.progress, retry_after_s=retry_after_s)
+        if video.status == _COMPLETED:
+            return Succeeded(result={"expires_at_s": video.expires_at_s})
+        if video.status != _FAILED:
+            message = f"a video of status {video.status!r} that means nothing here"
+            raise self._failures.error(
+                FailureKind.MALFORMED, message, code=video.status, is_classified=False
+            )
+        kind, is_known = codes.classify_failed_video(video.error)
+        failure = self._failures.failure(
+            kind,
+            (video.error and video.error.message) or "the video failed without a reason",
+            code=(video.error and video.error.code) or _FAILED,
+            is_classified=is_known,
+        )
+        return Failed(failure=failure)
+
+    def _refused_submit(self, answer: Answer, error: wire.ApiError | None) -> ProviderError:
+        if error is None or is_ok(answer.status):
+            return self._failures.refused_submit(answer.status, answer.retry_after_s)
+        kind, is_known = codes.classify_submit(answer.status, error)
+        return self._refused(kind, error, answer, is_classified=is_known)
+
+    def _refused_read(self, answer: Answer, error: wire.ApiError | None) -> ProviderError:
+        if error is None or is_ok(answer.status):
+            return self._failures.refused_read(answer.status, answer.retry_after_s)
+        kind, is_known = codes.classify_read(answer.status, error)
+        return self._refused(kind, error, answer, is_classified=is_known)
+
+    def _refused(
+        self, kind: FailureKind, error: wire.ApiError, answer: Answer, *, is_classified: bool
+    ) -> ProviderError:
+        return self._failures.error(
+            kind,
+            error.message or "it refused without a reason",
+            code=error.code or f"http_{answer.status}",
+            retry_after_s=answer.retry_after_s,
+            is_classified=is_classified,
+        )
+
+
+def _body(order: Order, attempt: AttemptId) -> SubmitBody:
+    fields = wire.create_fields(order)
+    if order.first_frame is None:
+        return RequestBody(fields)
+    # The attempt's id is random and younger than every input, so no input can hold it.
+    boundary = f"greenlight-{attempt}"
+    return MultipartBody(fields, wire.INPUT_FIELD, order.first_frame, boundary=boundary)

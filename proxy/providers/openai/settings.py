@@ -1,0 +1,40 @@
+"""What an account at OpenAI, or at a compatible server, is configured with."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+BASE_URL = "https://api.openai.com/v1"
+"""OpenAI's own Videos API was switched off on 2026-09-24; compatible servers have another URL.
+
+Source: https://developers.openai.com/api/docs/guides/video-generation, 2026-11-22.
+"""
+
+_HeaderText = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,128}$")]
+
+
+class OpenAICredentials(BaseModel):
+    """An API key, and optionally the organization and project it is used for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    api_key: Annotated[SecretStr, Field(min_length=1)]
+    organization: _HeaderText | None = None
+    project: _HeaderText | None = None
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every value that must never be shown."""
+        return (self.api_key.get_secret_value(),)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers that open the account."""
+        headers = {"Authorization": f"Bearer {self.api_key.get_secret_value()}"}
+        if self.organization is not None:
+            headers["OpenAI-Organization"] = self.organization
+        if self.project is not None:
+            headers["OpenAI-Project"] = self.project
+        return headers

@@ -1,0 +1,99 @@
+"""The Videos API's JSON: what is sent, and the little that is read of what comes back.
+
+Source: https://github.com/openai/openai-openapi (openapi.json 2.3.0), 2026-08-21.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from proxy.domain.video import frame_size_px
+
+if TYPE_CHECKING:
+    from proxy.domain.video import Order
+
+INPUT_FIELD = "input_reference"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiError:
+    """An error object; `code` falls back to its `type`, which is always there."""
+
+    code: str
+    message: str
+    param: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Video:
+    """A video as a status call shows it; `expires_at_s` is when its file is removed."""
+
+    id: str
+    status: str
+    progress: int | None
+    expires_at_s: float | None
+    error: ApiError | None
+
+
+def create_fields(order: Order) -> dict[str, str]:
+    """Return the fields of a create, all of them text; sound is not asked for, it is there."""
+    width_px, height_px = frame_size_px(order.shape.resolution, order.shape.aspect_ratio)
+    return {
+        "model": order.upstream,
+        "prompt": order.prompt,
+        "seconds": str(order.shape.seconds),
+        "size": f"{width_px}x{height_px}",
+    }
+
+
+def read_json(body: bytes | None) -> dict[str, object] | None:
+    """Read a JSON object; None if it is anything else."""
+    try:
+        content = json.loads(body or b"")
+    except (ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def read_error(content: dict[str, object] | None) -> ApiError | None:
+    """Read the error object of a refusal or of a failed video; None if there is none."""
+    error = content.get("error") if content is not None else None
+    if not isinstance(error, dict):
+        return None
+    return ApiError(
+        code=_text(error.get("code")) or _text(error.get("type")),
+        message=_text(error.get("message")),
+        param=_text(error.get("param")),
+    )
+
+
+def read_video_id(content: dict[str, object]) -> str | None:
+    """Read the id out of a create's answer; None if there is none."""
+    return _text(content.get("id")) or None
+
+
+def read_video(content: dict[str, object]) -> Video | None:
+    """Read a video; None if it has no id or no status."""
+    video_id, status = read_video_id(content), _text(content.get("status"))
+    if video_id is None or not status:
+        return None
+    progress, expires_at = _number(content.get("progress")), _number(content.get("expires_at"))
+    return Video(
+        id=video_id,
+        status=status,
+        progress=int(progress) if progress is not None and 0 <= progress <= 100 else None,  # noqa: PLR2004 - per cent
+        expires_at_s=expires_at,
+        error=read_error(content),
+    )
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
