@@ -126,6 +126,9 @@ class EmbeddedStore:
             if self._child is not None and self._child.poll() is not None:
                 what = f"ended with code {self._child.returncode}"
                 raise self._failed(what)
+            if self._child is None and self._is_lost():
+                # Adopted, but it was only slow to die with its owner.
+                self._restart()
             if time.monotonic() > deadline_s:
                 what = f"did not answer within {timeout_s:g} s"
                 raise self._failed(what)

@@ -191,6 +191,27 @@ async def test_an_adopted_server_that_dies_is_replaced(tmp_path: Path) -> None:
             assert second.pid is not None
 
 
+def test_an_adopted_server_that_ends_before_it_is_ready_is_replaced(tmp_path: Path) -> None:
+    first = EmbeddedStore(EmbeddedAddress(folder=str(tmp_path)))
+    first.launch()
+    first.wait_ready()
+    child = first._child
+    assert child is not None
+    assert first._owner_lock is not None
+    os.close(first._owner_lock)
+    child.send_signal(signal.SIGSTOP)  # its owner was killed, and it takes long to follow
+    second = EmbeddedStore(EmbeddedAddress(folder=str(tmp_path)))
+    second.launch()
+    try:
+        assert (True, None) == (second.is_owner, second.pid)
+        child.kill()
+        child.wait()
+        second.wait_ready(timeout_s=DEADLINE_S)
+        assert second.pid is not None
+    finally:
+        second.stop()
+
+
 def test_a_long_path_gets_its_socket_elsewhere(tmp_path: Path) -> None:
     folder = tmp_path / ("very-long-name-" * 12)
     with running(folder) as store:
