@@ -54,7 +54,7 @@ async def client(store_address: Address) -> AsyncIterator[Client]:
 
 @pytest.fixture
 async def new_stage(client: Client, tmp_path: Path) -> AsyncIterator[StageMaker]:
-    """A maker of stages; when the test ends, its ledger must explain every balance."""
+    """A maker of stages; when the test ends, the ledger must explain every balance."""
     made: list[Stage] = []
 
     def make(
@@ -76,8 +76,10 @@ async def new_stage(client: Client, tmp_path: Path) -> AsyncIterator[StageMaker]
         return stage
 
     yield make
-    if made:
-        await made[0].check_books()
+    for stage in made:
+        await stage.check_books()
+        unexpected = [report for report in stage.reports if not stage.may_report]
+        assert [] == unexpected
 
 
 @pytest.fixture

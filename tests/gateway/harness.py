@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from proxy.app.clock import Bell, SystemClock
 from proxy.artifacts.inputs import HashedInputs
 from proxy.artifacts.store import open_artifacts
-from proxy.domain.ids import JobId
+from proxy.domain.ids import JobId, TeamId
 from proxy.domain.job import JobState
 from proxy.domain.policy import PollTimes
 from proxy.domain.video import VideoJob
@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from proxy.store.client import Client
 
 DEADLINE_S = 8.0
+DRAIN_S = 0.1
 KLING_MICRO_USD = 336_000
 """The first candidate of `a_video`: kling-3.0, 4 s at $0.084."""
 VEO_MICRO_USD = 400_000
@@ -174,6 +175,7 @@ class Stage:
         }
         self.observer = RecordingObserver()
         self.reports: list[tuple[str, Exception]] = []
+        self.may_report = False
         self.turns = 0
         self.bell = Bell()
         self.keys = Keys()
@@ -219,6 +221,7 @@ class Stage:
     def lossy(self) -> Script:
         """Let the worker's store go away as the script that is returned will say."""
         script = Script()
+        self.may_report = True
         runtime = self.runtime
         self.runtime = replace(
             runtime,
@@ -249,13 +252,19 @@ class Stage:
         )
 
     @asynccontextmanager
-    async def working(self) -> AsyncIterator[Worker]:
-        """A worker that runs until the block ends; what it reports is kept in `reports`."""
+    async def working(self, *, dies: bool = False) -> AsyncIterator[Worker]:
+        """A worker until the block ends; then it drains for a moment, unless it dies at once.
+
+        What it reports is kept in `reports`.
+        """
         async with asyncio.TaskGroup() as group:
             worker = self.worker()
             running = group.create_task(worker.run())
             try:
                 yield worker
+                if not dies:
+                    worker.drain()
+                    await asyncio.wait((running,), timeout=DRAIN_S)
             finally:
                 running.cancel()
 
@@ -339,16 +348,24 @@ class Stage:
         """Balances are the sum of the ledger, and no balance is negative."""
         expected: Counter[tuple[str, str]] = Counter()
         for _, fields in await self.client.read(("XRANGE", self.keys.ledger(), "-", "+")):
-            _post(expected, _named(fields))
-        for key in (self.keys.team(MARKETING), self.keys.organisation()):
-            found = _named(await self.client.read(("HGETALL", key)))
-            held = {name: int(value) for name, value in found.items() if name[-2:] in ("|s", "|r")}
-            owner = "O" if key == self.keys.organisation() else "T"
-            posted = {name: total for (by, name), total in expected.items() if by == owner}
-            assert {name: value for name, value in posted.items() if value} == {
-                name: value for name, value in held.items() if value
-            }
-            assert min(held.values(), default=0) >= 0
+            self._post(expected, _named(fields))
+        held: Counter[tuple[str, str]] = Counter()
+        for key in {key for key, _ in expected}:
+            for name, value in _named(await self.client.read(("HGETALL", key))).items():
+                if name[-2:] in ("|s", "|r"):
+                    held[key, name] = int(value)
+        assert {name: total for name, total in expected.items() if total} == {
+            name: total for name, total in held.items() if total
+        }
+        assert min(held.values(), default=0) >= 0
+
+    def _post(self, totals: Counter[tuple[str, str]], fields: Mapping[str, str]) -> None:
+        reserved = int(fields["reserved"])
+        team = TeamId(fields["facts"].split("\n")[0])
+        for line in filter(None, fields["balances"].split("\n")):
+            key = self.keys.team(team) if line[0] == "T" else self.keys.organisation()
+            totals[key, f"{line[1:]}|r"] += reserved if fields["kind"] == "reserve" else -reserved
+            totals[key, f"{line[1:]}|s"] += int(fields["charged"])
 
 
 def _named(fields: Sequence[bytes]) -> Mapping[str, str]:
@@ -365,11 +382,3 @@ def _entry(raw: Sequence[bytes]) -> Entry:
         charged=int(fields["charged"]),
         by=fields["facts"].split("\n")[-1],
     )
-
-
-def _post(totals: Counter[tuple[str, str]], fields: Mapping[str, str]) -> None:
-    reserved = int(fields["reserved"])
-    for line in filter(None, fields["balances"].split("\n")):
-        owner, name = line[0], line[1:]
-        totals[owner, f"{name}|r"] += reserved if fields["kind"] == "reserve" else -reserved
-        totals[owner, f"{name}|s"] += int(fields["charged"])

@@ -13,6 +13,7 @@ from proxy.domain.events import Ended, Resolved
 from proxy.domain.failure import Failure, FailureKind
 from proxy.domain.job import JobState, PublicStatus, public_error, public_status
 from proxy.domain.policy import PollTimes
+from proxy.gateway.ports.jobs import NotBegun
 from proxy.gateway.ports.provider import Failed
 from tests.builders import KLING, an_account
 from tests.fakes import PENDING, FindingProvider, failing
@@ -201,8 +202,7 @@ async def test_a_job_cancelled_while_it_waits_for_its_next_attempt(new_stage: St
     assert (0, 0) == await stage.money()
 
 
-async def test_a_flagged_job_in_the_queue_is_ended_by_the_worker(stage: Stage) -> None:
-    """A requeue whose answer was lost leaves the cancel to the next turn."""
+async def test_a_requeue_whose_answer_was_lost_ends_the_cancelled_job(stage: Stage) -> None:
     stage.kling.hold_submit = asyncio.Event()
     stage.kling.submits.append(failing(FailureKind.THROTTLED))
     script = stage.lossy()
@@ -216,6 +216,21 @@ async def test_a_flagged_job_in_the_queue_is_ended_by_the_worker(stage: Stage) -
     assert JobState.CANCELLED is job.state
     assert (0, 0) == await stage.money()
     assert 1 == len(stage.observer.of(Ended))
+
+
+async def test_a_cancelled_job_found_in_the_queue_is_ended(stage: Stage) -> None:
+    """A worker that died between the requeue and the cancel leaves this behind."""
+    view = await stage.create()
+    work = stage.runtime.work
+    begun = await work.begin(view.job, account="main", running_max=1, lease_s=5.0)
+    assert not isinstance(begun, NotBegun)
+    await stage.videos.delete(stage.caller(), view.job.id)
+    await work.commit(begun, replace(begun, state=JobState.QUEUED), due_in_s=0.0)
+    async with stage.working():
+        job = await stage.finished(view.job)
+    assert (JobState.CANCELLED, True) == (job.state, job.is_deleted)
+    assert (0, 0) == await stage.money()
+    assert [] == stage.kling.orders
 
 
 async def test_deleting_hides_the_job_and_removes_its_bytes(stage: Stage) -> None:

@@ -69,6 +69,7 @@ async def test_a_clock_that_never_settles_reserves_no_further_attempt(
 ) -> None:
     clock = ShiftedClock()
     stage = new_stage(clock=clock)
+    stage.may_report = True
     stage.kling.hold_submit = asyncio.Event()
     stage.kling.submits.append(failing(FailureKind.AUTH))
     view = await stage.create()

@@ -95,6 +95,45 @@ async def test_even_a_free_video_does_not_fit_an_overdrawn_budget(new_stage: Sta
     assert view.refusal.details == refused.value.details
 
 
+async def test_a_quote_names_the_limit_that_would_refuse(new_stage: StageMaker) -> None:
+    limits = {RouteClass.SUBMIT: a_rate_limit(capacity=1, interval_us=NEVER_US)}
+    stage = new_stage(snapshot=fast_snapshot(teams=[a_team(queued=1, limits=limits)]))
+    await stage.create()
+    view = await stage.videos.quote(stage.caller(), a_video())
+    assert view.refusal is not None
+    assert "rate_limit_exceeded" == view.refusal.code
+    stage.reload(fast_snapshot(teams=[a_team(queued=1, limits={})]))
+    view = await stage.videos.quote(stage.caller(), a_video())
+    assert view.refusal is not None
+    assert "too_many_jobs" == view.refusal.code
+    assert view.chosen is None
+
+
+@pytest.mark.parametrize(
+    ("on_exceed", "chosen"), [(OnExceed.NEXT, "vertex"), (OnExceed.DENY, None)]
+)
+async def test_a_full_budget_moves_on_or_refuses(
+    new_stage: StageMaker, on_exceed: OnExceed, chosen: str | None
+) -> None:
+    full = a_budget(limit_micro_usd=0, match=Match(provider="kling"), on_exceed=on_exceed)
+    team = a_team(budgets=[a_budget(id="all"), full])
+    stage = new_stage(snapshot=fast_snapshot(teams=[team]))
+    view = await stage.videos.quote(stage.caller(), a_video())
+    assert chosen == (view.chosen.provider if view.chosen else None)
+    assert [False, True] == [item.fits for item in view.candidates]
+
+
+async def test_a_quote_that_fits_nowhere_names_the_first_failure(new_stage: StageMaker) -> None:
+    full = a_budget(limit_micro_usd=1, on_exceed=OnExceed.NEXT)
+    stage = new_stage(snapshot=fast_snapshot(teams=[a_team(budgets=[full])]))
+    view = await stage.videos.quote(stage.caller(), a_video())
+    assert view.refusal is not None
+    assert ("budget_exceeded", "0.336000") == (
+        view.refusal.code,
+        view.refusal.details["quote"],
+    )
+
+
 @dataclass(frozen=True)
 class Case:
     """A configuration, some creates before, and the request in question."""

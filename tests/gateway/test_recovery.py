@@ -52,7 +52,7 @@ def finding(stage: Stage) -> FindingProvider:
 
 async def dies_in(stage: Stage, job: Job, state: JobState) -> Job:
     """Run a worker that is killed while its step in a state is under way."""
-    async with stage.working():
+    async with stage.working(dies=True):
         return await stage.reached(job, state)
 
 
@@ -108,16 +108,19 @@ async def test_a_worker_that_dies_in_mid_download(new_stage: StageMaker) -> None
 async def test_a_lease_is_kept_through_a_long_submit_and_download(new_stage: StageMaker) -> None:
     kling = FindingProvider()
     kling.hold_submit, kling.hold_download = asyncio.Event(), asyncio.Event()
-    stage = new_stage(snapshot=short_leases(), kling=kling)
-    script = stage.lossy()
+    snapshot = short_leases()
+    patient = replace(snapshot.engine, lease_s=0.15)
+    stage = new_stage(snapshot=replace(snapshot, engine=patient), kling=kling)
     twin = twin_of(stage, new_stage)
+    scripts = [stage.lossy(), twin.lossy()]
     view = await stage.create()
 
     async def outlived(state: JobState) -> None:
         async def has_renewed() -> bool:
-            return script.calls.count(f"commit:{state}") > 2 * RENEWALS_PER_LEASE
+            renewals = sum(script.calls.count(f"commit:{state}") for script in scripts)
+            return renewals > RENEWALS_PER_LEASE + 1
 
-        await wait_until(has_renewed, f"two leases in {state}")
+        await wait_until(has_renewed, f"more than a lease in {state}")
 
     async with stage.working():
         await stage.reached(view.job, JobState.SUBMITTING)
@@ -191,6 +194,37 @@ async def test_a_submits_answer_reaches_a_job_that_was_given_up(
     assert 1 == len(stage.kling.orders)
     spent = VEO_MICRO_USD if is_refused else KLING_MICRO_USD
     assert (spent, 0) == await stage.money()
+
+
+async def test_a_renewal_that_lost_the_lease_leaves_the_submit_alone(
+    new_stage: StageMaker,
+) -> None:
+    stage = new_stage(snapshot=short_leases())
+    twin = twin_of(stage, new_stage)
+    stage.kling.hold_submit = asyncio.Event()
+    view = await stage.create()
+    script = stage.lossy()
+
+    async def another_claims() -> None:
+        async def claimed() -> bool:
+            return bool(await twin.runtime.work.claim([view.job.id], lease_s=5.0))
+
+        await wait_until(claimed, "the lease to end")
+
+    script.interruptions["commit:submitting"] = another_claims
+    async with stage.working():
+        await stage.reached(view.job, JobState.SUBMITTING)
+
+        async def is_lost() -> bool:
+            return (await stage.load(view.job)).fence > 1
+
+        await wait_until(is_lost, "the claim of another")
+        await stage.turned()
+        stage.kling.hold_submit.set()
+        job = await stage.finished(view.job)
+    assert JobState.COMPLETED is job.state
+    assert 1 == script.calls.count("commit:submitting")
+    assert 1 == len(stage.kling.orders)
 
 
 async def test_a_second_doubt_changes_nothing_for_a_job_that_was_given_up(
