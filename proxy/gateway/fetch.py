@@ -62,8 +62,7 @@ class Fetch:
         engine = snapshot.engine
         if job.work.downloads >= engine.download_retries:
             charged = job.work.charge_micro_usd
-            if charged is None:
-                charged = job.attempt.reserved_micro_usd
+            assert charged is not None
             await self._lose(job, f"the video could not be fetched: {reason}", charged, "stored")
             return
         work = replace(job.work, downloads=job.work.downloads + 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from proxy.domain.errors import ProviderError
 from proxy.domain.failure import Failure, FailureKind
@@ -82,6 +82,8 @@ class Poll:
                 await self._fetch.step(job, status, adapter, snapshot)
             case Failed(failure=failure, charge_micro_usd=charge_micro_usd):
                 await self._outcome.fail_accepted(job, failure, charge_micro_usd)
+            case _:
+                assert_never(status)
 
     async def _pending(
         self, job: Job, status: Pending, provider: Provider, snapshot: Snapshot
@@ -133,16 +135,13 @@ class Poll:
         await self._outcome.commit(job, job, due_in_s=snapshot.engine.lease_s)
 
     async def _renew_slot(self, job: Job, provider: Provider, snapshot: Snapshot) -> None:
-        account = next(
-            (item for item in provider.accounts if item.name == job.attempt.account), None
+        assert job.attempt.account is not None
+        await self._runtime.slots.renew(
+            provider.name,
+            job.attempt.account,
+            job.attempt_id,
+            lease_s=slot_lease_s(provider, snapshot),
         )
-        if account is not None:
-            await self._runtime.slots.renew(
-                provider.name,
-                account.name,
-                job.attempt_id,
-                lease_s=slot_lease_s(provider, snapshot),
-            )
 
     def is_overdue(self, job: Job, provider: Provider | None) -> bool:
         """Say whether an accepted job should have ended by now."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from proxy.domain.errors import ProviderError
 from proxy.domain.failure import Failure, FailureKind
@@ -134,3 +134,5 @@ class Unknown:
             case UnknownThen.MANUAL:
                 held = replace(job, work=work)
                 await self._outcome.commit(job, held, due_in_s=MANUAL_RECHECK_S)
+            case _:
+                assert_never(snapshot.engine.unknown_then)
