@@ -16,8 +16,14 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 OUT = Path(__file__).parent.parent / "proxy" / "simulator" / "clips"
-SHORT_SIDES_PX = (720, 1080, 2160)
-RATIOS = ((16, 9), (9, 16), (1, 1))
+SIZES = (
+    *((1280, 720), (720, 1280), (720, 720)),
+    *((1920, 1080), (1080, 1920), (1080, 1080)),
+    *((3840, 2160), (2160, 3840), (2160, 2160)),
+    # Runway's further ratios and OpenAI's larger sizes.
+    *((1104, 832), (832, 1104), (960, 960), (1584, 672)),
+    *((1792, 1024), (1024, 1792)),
+)
 FRAMES = 24
 FRAMES_PER_S = 24
 
@@ -46,12 +52,10 @@ WHITE = Colour(235, 128, 128)
 def main() -> None:
     """Write every template and print its size."""
     OUT.mkdir(parents=True, exist_ok=True)
-    for short_px in SHORT_SIDES_PX:
-        for across, down in RATIOS:
-            unit = short_px // min(across, down)
-            path = OUT / f"{across * unit}x{down * unit}.mp4"
-            encode(path, across * unit, down * unit)
-            sys.stdout.write(f"{path.name} {path.stat().st_size} bytes\n")
+    for width, height in SIZES:
+        path = OUT / f"{width}x{height}.mp4"
+        encode(path, width, height)
+        sys.stdout.write(f"{path.name} {path.stat().st_size} bytes\n")
 
 
 def encode(path: Path, width: int, height: int) -> None:

@@ -10,11 +10,16 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from proxy.cli.json_line import write_json
 from proxy.simulator.app import running
-from proxy.simulator.settings import KlingAccount, SimulatorSettings, VertexProject
+from proxy.simulator.settings import (
+    KlingAccount,
+    RunwayAccount,
+    SimulatorSettings,
+    VertexProject,
+)
 
 DEFAULT_PORT = 8090
 OPEN_SECRET = "simulated"  # noqa: S105  known to everybody: it opens nothing but a simulator
-"""What a simulator without a credentials file takes as Kling key, Vertex token and project."""
+"""What a simulator without a credentials file takes as key, token, secret and project."""
 
 
 class Credentials(BaseModel):
@@ -24,6 +29,7 @@ class Credentials(BaseModel):
 
     kling: tuple[KlingAccount, ...] = ()
     vertex: tuple[VertexProject, ...] = ()
+    runway: tuple[RunwayAccount, ...] = ()
 
 
 @click.command()
@@ -57,7 +63,12 @@ def command(
     /_sim/calls, /_sim/invoice, /_sim/scenarios and /_sim/reset show and steer what happens.
     """
     accepted = _open_credentials() if credentials is None else read_credentials(credentials)
-    settings = SimulatorSettings(kling=accepted.kling, vertex=accepted.vertex, render_s=render)
+    settings = SimulatorSettings(
+        kling=accepted.kling,
+        vertex=accepted.vertex,
+        runway=accepted.runway,
+        render_s=render,
+    )
     try:
         asyncio.run(_run(settings, host, port, as_json=as_json))
     except OSError as error:
@@ -87,6 +98,7 @@ def _open_credentials() -> Credentials:
     return Credentials(
         kling=(KlingAccount(api_keys=(OPEN_SECRET,)),),
         vertex=(VertexProject(project=OPEN_SECRET, static_tokens=(OPEN_SECRET,)),),
+        runway=(RunwayAccount(api_secrets=(OPEN_SECRET,)),),
     )
 
 

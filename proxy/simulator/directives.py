@@ -19,10 +19,12 @@ _STATUS_FAULTS = frozenset({"401", "404", "429", "500", "503", "504"})
 SUBMIT_FAULTS = (
     ACCEPTED_FAULTS
     | _STATUS_FAULTS
-    | frozenset({"400", "account", "concurrency", "content_policy", "hang", "reset"})
+    | frozenset({"400", "410", "account", "concurrency", "content_policy", "hang", "reset"})
 )
 READ_FAULTS = _STATUS_FAULTS | frozenset({"hang", "reset", "garbage"})
-OUTCOMES = frozenset({"ok", "internal", "content_policy", "filtered", "hang", "vanish", "garbage"})
+OUTCOMES = frozenset(
+    {"ok", "internal", "content_policy", "filtered", "cancelled", "hang", "vanish", "garbage"}
+)
 DOWNLOAD_FAULTS = frozenset({"404", "expired", "truncate", "slow", "reset", "garbage"})
 
 _GROUP = re.compile(r"\[\[(.*?)\]\]", re.DOTALL)
@@ -34,7 +36,8 @@ _UNITS = {
 }  # fmt: skip
 _DECIMAL = re.compile(r"\d{1,6}(\.\d{1,6})?")
 _SIZE_BYTES_MIN = 100_000  # every template is smaller
-_RENDER_S_MAX = 86_400
+_DURATION_S_MAX = 86_400
+_CODE = re.compile(r"[A-Za-z0-9_.]{1,64}")
 
 
 class BadDirectiveError(ValueError):
@@ -48,6 +51,7 @@ class Plan:
     submit: str = "ok"
     retry_after_s: int | None = None
     outcome: str = "ok"
+    code: str | None = None  # the vendor's own code of the failure; None: the usual one
     render_s: float | None = None  # None: the simulator's default
     bill: Fraction = Fraction(1)
     status: str = "ok"
@@ -55,6 +59,8 @@ class Plan:
     find: str = "ok"
     find_times: int | None = None
     download: str = "ok"
+    download_times: int | None = None
+    link_s: float | None = None  # how long a clip can be fetched; None: the vendor's time
     clip_bytes: int | None = None  # None: the clip's natural size
 
     @property
@@ -148,12 +154,22 @@ def _decimal(text: str, what: str) -> Fraction:
     return Fraction(text)
 
 
-def _render(text: str) -> float:
-    seconds = _decimal(text, "render")
-    if seconds > _RENDER_S_MAX:
-        message = f"render={text!r}: at most {_RENDER_S_MAX} seconds"
+def _duration(what: str) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        seconds = _decimal(text, what)
+        if seconds > _DURATION_S_MAX:
+            message = f"{what}={text!r}: at most {_DURATION_S_MAX} seconds"
+            raise BadDirectiveError(message)
+        return float(seconds)
+
+    return parse
+
+
+def _code(text: str) -> str:
+    if not _CODE.fullmatch(text):
+        message = f"code={text!r}: a failure code like INTERNAL.BAD_OUTPUT.CODE01 is needed"
         raise BadDirectiveError(message)
-    return float(seconds)
+    return text
 
 
 def _bill(text: str) -> Fraction:
@@ -175,13 +191,16 @@ _KEYS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "submit": ("submit", _one_of(SUBMIT_FAULTS | _OK, "submit")),
     "retry_after": ("retry_after_s", _whole("retry_after", 0, 86_400)),
     "outcome": ("outcome", _one_of(OUTCOMES, "outcome")),
-    "render": ("render_s", _render),
+    "code": ("code", _code),
+    "render": ("render_s", _duration("render")),
     "bill": ("bill", _bill),
     "status": ("status", _one_of(READ_FAULTS | _OK, "status")),
     "status_times": ("status_times", _whole("status_times", 1, 10**6)),
     "find": ("find", _one_of(READ_FAULTS | _OK, "find")),
     "find_times": ("find_times", _whole("find_times", 1, 10**6)),
     "download": ("download", _one_of(DOWNLOAD_FAULTS | _OK, "download")),
+    "download_times": ("download_times", _whole("download_times", 1, 10**6)),
+    "link": ("link_s", _duration("link")),
     "bytes": ("clip_bytes", _size),
     "times": ("times", _whole("times", 1, 10**6)),
 }

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_IHDR = struct.Struct(">II")
+_WEBP_HEAD_BYTES = 30
+_WEBP_SIDE_MASK = 0x3FFF
 _JPEG_SOF = struct.Struct(">BHH")
 # Start-of-frame markers carry the size; C4, C8 and CC share their range and do not.
 _SOF_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -30,12 +32,14 @@ def decode_base64(text: str) -> bytes | None:
 
 
 def read_image(data: bytes) -> Image | None:
-    """Return what a PNG or JPEG says about itself, None for anything else."""
+    """Return what a PNG, JPEG or WebP says about itself, None for anything else."""
     if data.startswith(_PNG_SIGNATURE) and data[12:16] == b"IHDR" and len(data) >= 24:  # noqa: PLR2004
         width, height = _PNG_IHDR.unpack_from(data, 16)
         return Image("image/png", width, height)
     if data.startswith(b"\xff\xd8\xff"):
         return _read_jpeg(data)
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP" and len(data) >= _WEBP_HEAD_BYTES:
+        return _read_webp(data)
     return None
 
 
@@ -48,3 +52,20 @@ def _read_jpeg(data: bytes) -> Image | None:
             return Image("image/jpeg", width, height)
         offset += 2 + int.from_bytes(data[offset + 2 : offset + 4])
     return None
+
+
+def _read_webp(data: bytes) -> Image | None:
+    # Source: RFC 9649, sections 2.5 to 2.7.
+    kind = data[12:16]
+    if kind == b"VP8X":
+        width = int.from_bytes(data[24:27], "little") + 1
+        height = int.from_bytes(data[27:30], "little") + 1
+    elif kind == b"VP8L":
+        bits = int.from_bytes(data[21:25], "little")
+        width, height = (bits & _WEBP_SIDE_MASK) + 1, (bits >> 14 & _WEBP_SIDE_MASK) + 1
+    elif kind == b"VP8 ":
+        width = int.from_bytes(data[26:28], "little") & _WEBP_SIDE_MASK
+        height = int.from_bytes(data[28:30], "little") & _WEBP_SIDE_MASK
+    else:
+        return None
+    return Image("image/webp", width, height)

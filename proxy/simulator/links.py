@@ -12,12 +12,26 @@ from proxy.simulator.mp4 import Clip, make_clip
 from proxy.simulator.tasks import Task
 from proxy.simulator.world import World
 
+_REFUSALS = {"404": (404, "NoSuchKey"), "expired": (403, "AccessDenied")}
 _GARBAGE = b"<html><body>Bad gateway</body></html>"
 
 
 def link_to(world: World, origin: URL, task: Task) -> str:
     """Return the task's clip URL at the simulator's `origin`; the same on every call."""
-    expires = int(task.ends_at_s + world.settings.clip_link_ttl_s)
+    life_s = task.order.plan.link_s
+    life_s = world.settings.clip_link_ttl_s if life_s is None else life_s
+    return _link(world, origin, task, task.ends_at_s + life_s)
+
+
+def fresh_link_to(world: World, origin: URL, task: Task, life_s: float) -> str:
+    """Return a new URL of the task's clip that dies `life_s` (or its plan's `link`) from now."""
+    planned_s = task.order.plan.link_s
+    life_s = life_s if planned_s is None else planned_s
+    return _link(world, origin, task, world.now_s() + life_s)
+
+
+def _link(world: World, origin: URL, task: Task, expires_at_s: float) -> str:
+    expires = round(expires_at_s * 1000)
     path = f"/clips/{task.order.provider}/{task.task_id}.mp4"
     query = {"x-expires": str(expires), "x-signature": _signature(world, path, expires)}
     return str(origin.with_path(path).with_query(query))
@@ -43,11 +57,21 @@ def routes(world: World) -> list[web.RouteDef]:
 
 
 async def _serve(request: web.Request, world: World, task: Task | None) -> web.StreamResponse:
-    fault = task.order.plan.download if task else "404"
-    if fault == "404" or task is None:
+    if task is None or task.is_deleted:
         return _refusal(404, "NoSuchKey")
-    if fault == "expired" or not _is_valid(request, world):
+    if not _is_valid(request, world):
         return _refusal(403, "AccessDenied")
+    plan = task.order.plan
+    fault = world.scenarios.next_download(task.order.provider, task.task_id, plan)
+    if fault in _REFUSALS:
+        return _refusal(*_REFUSALS[fault])
+    return await send_clip(request, world, task, fault)
+
+
+async def send_clip(
+    request: web.Request, world: World, task: Task, fault: str
+) -> web.StreamResponse:
+    """Send the task's clip, whole or the asked range, as `fault` says."""
     if fault == "garbage":
         return web.Response(body=_GARBAGE, content_type="video/mp4")
     clip = clip_of(task)
@@ -80,7 +104,8 @@ def _is_valid(request: web.Request, world: World) -> bool:
         return False
     given = request.query.get("x-signature", "")
     wanted = _signature(world, request.path, int(expires))
-    return hmac.compare_digest(given.encode(), wanted.encode()) and world.now_s() < int(expires)
+    is_signed = hmac.compare_digest(given.encode(), wanted.encode())
+    return is_signed and world.now_s() * 1000 < int(expires)
 
 
 def _signature(world: World, path: str, expires: int) -> str:

@@ -15,6 +15,7 @@ class Scenarios:
         self._default_uses: Counter[str] = Counter()
         self._prompt_uses: Counter[tuple[str, str]] = Counter()
         self._read_uses: Counter[tuple[str, str, bool]] = Counter()
+        self._download_uses: Counter[tuple[str, str]] = Counter()
 
     def set_default(self, vendor: str, directive: str) -> None:
         """Let `directive` hold for all further submits at `vendor`; empty text clears it.
@@ -50,6 +51,14 @@ class Scenarios:
             return fault
         return "ok"
 
+    def next_download(self, vendor: str, task_id: str, plan: Plan) -> str:
+        """Return the fault of this download of a task's clip, or `ok`, and count it."""
+        use = (vendor, task_id)
+        if plan.download_times is not None and self._download_uses[use] >= plan.download_times:
+            return "ok"
+        self._download_uses[use] += 1
+        return plan.download
+
     def next_submit(self, vendor: str, prompt: str) -> Plan:
         """Return the plan of this submit and count it.
 
@@ -78,6 +87,7 @@ class Scenarios:
         self._default_uses.clear()
         self._prompt_uses.clear()
         self._read_uses.clear()
+        self._download_uses.clear()
 
     @staticmethod
     def _holds(group: Group, uses: int) -> bool:

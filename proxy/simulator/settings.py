@@ -43,6 +43,25 @@ class VertexProject:
     locations: tuple[str, ...] = ("us-central1",)
 
 
+@dataclass(frozen=True)
+class RunwayAccount:
+    """One organisation, whose secrets all give the same access; None is no limit.
+
+    Attributes:
+        name: How the simulator tells accounts apart.
+        api_secrets: Any of them opens the account.
+        concurrency: How many tasks of one model run at once; the rest wait as THROTTLED.
+        daily_generations: How many tasks of one model may be created in 24 hours.
+        credits: The prepaid balance, a cent each.
+    """
+
+    name: str = "default"
+    api_secrets: tuple[str, ...] = ()
+    concurrency: int | None = None
+    daily_generations: int | None = None
+    credits: int | None = None
+
+
 def wall_clock_s() -> float:
     """Return seconds since the epoch."""
     return time.time()  # noqa: TID251 - the one place; everything else is handed a clock
@@ -57,15 +76,19 @@ class SimulatorSettings:
         rng: Source of ids and of the key that signs clip links.
         render_s: How long a task renders unless its prompt says `render=`.
         clip_link_ttl_s: How long a clip's link works after the task ended.
+        runway_link_ttl_s: How long an output URL of Runway works; asking again gives a new one.
         slow_download_s: How long a `download=slow` takes in all.
     """
 
     kling: tuple[KlingAccount, ...] = ()
     vertex: tuple[VertexProject, ...] = ()
+    runway: tuple[RunwayAccount, ...] = ()
     now: Callable[[], float] = wall_clock_s
     render_s: float = 2.0
     # Source: https://kling.ai/document-api/api/video/3-0-omni/text-to-video, 2026-09-20:
     # results are cleared after 30 days.
     clip_link_ttl_s: float = 30 * 86_400
+    # Source: the docstring of runwayml 5.24.0's SUCCEEDED task, 2026-10-23: 24 to 48 hours.
+    runway_link_ttl_s: float = 86_400
     slow_download_s: float = 2.0
     rng: random.Random = field(default_factory=random.SystemRandom)

@@ -7,7 +7,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from proxy.simulator.calls import Call
-from proxy.simulator.directives import Plan
+from proxy.simulator.directives import BadDirectiveError, Plan
 from proxy.simulator.world import CALL, NoAnswer, World, reset
 
 _TIMED_OUT = "504"
@@ -91,3 +91,14 @@ async def lose_answer(
 def garbage() -> web.Response:
     """Return a 200 whose JSON is cut in the middle."""
     return web.Response(body=b'{"code": 0, "data": {"id": ', content_type="application/json")
+
+
+def refuse_foreign(plan: Plan) -> None:
+    """Refuse what only a vendor with failure codes and a cancel can show.
+
+    Raises:
+        BadDirectiveError: The plan asks for it.
+    """
+    if plan.code is not None or plan.outcome == "cancelled":
+        message = "code= and outcome=cancelled mean nothing here"
+        raise BadDirectiveError(message)

@@ -46,7 +46,7 @@ async def test_without_a_file_it_takes_the_open_secret() -> None:
     ("content", "why"),
     [
         ('{"kling": [{"api_key": "hidden-value"}]}', "kling.0.api_key: Unexpected keyword"),
-        ('{"runway": []}', "runway: Extra inputs"),
+        ('{"luma": []}', "luma: Extra inputs"),
         ("[]", "should be an object"),
         ("{", "Invalid JSON"),
     ],

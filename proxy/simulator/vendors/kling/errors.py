@@ -20,6 +20,7 @@ _FAULTS = {
     "400": (1201, "Invalid parameters"),
     "401": (1000, "Authentication failed"),
     "404": (1203, "The requested resource does not exist"),
+    "410": (1203, "The requested resource does not exist: the model is retired"),
     "429": (1302, "Too many requests; rate limit exceeded"),
     "500": (5000, "Server internal error"),
     "503": (5001, "Server temporarily unavailable"),

@@ -18,6 +18,7 @@ from proxy.simulator.vendor import (
     lose_answer,
     read_fault,
     recorder,
+    refuse_foreign,
     refuse_submit,
 )
 from proxy.simulator.vendors.kling.auth import authenticate
@@ -125,6 +126,7 @@ class _Api:
             raise KlingError(1203, f"The requested resource does not exist: model {name}")
         create = read(await _json(request), model)
         plan = world.scenarios.next_submit(NAME, create.prompt)
+        refuse_foreign(plan)
 
         def error(fault: str) -> KlingError:
             return fault_error(fault, plan.retry_after_s)

@@ -29,6 +29,11 @@ _FAULTS = {
         "cookie or other valid authentication credential.",
     ),
     "404": ("NOT_FOUND", "Requested entity was not found."),
+    "410": (
+        "NOT_FOUND",
+        "Publisher Model was not found or your project does not have access to it. Please ensure "
+        "you are using a valid model version.",
+    ),
     "429": _QUOTA,
     "500": ("INTERNAL", "Internal error encountered."),
     "503": ("UNAVAILABLE", "The service is currently unavailable."),

@@ -9,7 +9,14 @@ from proxy.simulator.delivery import send
 from proxy.simulator.directives import BadDirectiveError, Plan
 from proxy.simulator.fields import BadFieldError, Fields
 from proxy.simulator.tasks import Order, Phase, Task
-from proxy.simulator.vendor import Vendor, lose_answer, read_fault, recorder, refuse_submit
+from proxy.simulator.vendor import (
+    Vendor,
+    lose_answer,
+    read_fault,
+    recorder,
+    refuse_foreign,
+    refuse_submit,
+)
 from proxy.simulator.vendors.vertex.auth import authenticate
 from proxy.simulator.vendors.vertex.catalog import MODELS, Model
 from proxy.simulator.vendors.vertex.errors import VertexError, fault_error
@@ -152,6 +159,7 @@ def _operation_name(body: object, parent: str) -> str:
 
 
 def _check_plan(plan: Plan) -> None:
+    refuse_foreign(plan)
     if plan.download not in _INLINE_FAULTS:
         problem = f"download={plan.download!r} means nothing here: the clip comes inline"
         raise BadDirectiveError(problem)

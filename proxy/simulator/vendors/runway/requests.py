@@ -1,0 +1,151 @@
+"""Read a create request as strictly as the vendor: a union by `model`, unknown keys refused.
+
+Source: the request types of runwayml 5.24.0, 2026-10-23.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from proxy.simulator.fields import BadFieldError, Fields
+from proxy.simulator.images import decode_base64, read_image
+from proxy.simulator.vendors.runway.catalog import (
+    DATA_URI_CHARACTERS_MAX,
+    KEYFRAMES_MAX,
+    MODELS,
+    PROMPT_UNITS_MAX,
+    Kind,
+    Model,
+    offered,
+)
+
+_SEED_MAX = 2**32 - 1
+_UTF16_UNIT_BYTES = 2
+_THRESHOLDS = ("auto", "low")
+_TARGET_RATIOS = ("16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16", "21:9")
+
+
+@dataclass(frozen=True)
+class Create:
+    """A valid create request, defaults filled in."""
+
+    model: str
+    prompt: str
+    seconds: int
+    width: int
+    height: int
+    credits_per_s: int
+
+
+def read_create(body: object, kind: Kind) -> Create:
+    """Return the order in a create body.
+
+    Raises:
+        BadFieldError: The body breaks a rule of the model.
+    """
+    fields = Fields(body, "")
+    name = fields.required_text("model", allowed=offered(kind))
+    model = MODELS[name]
+    prompt = _prompt(fields, is_required=kind in model.prompt_required_for)
+    if kind is Kind.IMAGE:
+        _frames(fields, body, has_last=model.last_frame)
+    if kind is Kind.VIDEO:
+        _video(fields)
+        width, height = 1280, 720
+        seconds = model.seconds[0]
+    else:
+        ratio = fields.required_text("ratio", allowed=model.ratios[kind])
+        width, height = (int(side) for side in ratio.split(":"))
+        seconds = _seconds(fields, model)
+    sound = _sound(fields, model)
+    _style(fields, model)
+    fields.done()
+    rate = max(model.credits_per_s[sound], -(-model.credits_min // seconds))
+    return Create(name, prompt, seconds, width=width, height=height, credits_per_s=rate)
+
+
+def _prompt(fields: Fields, *, is_required: bool) -> str:
+    prompt = fields.text("promptText")
+    if prompt is None and not is_required:
+        return ""
+    if prompt is None:
+        raise BadFieldError(path="promptText", problem="is required")
+    units = len(prompt.encode("utf-16-le", "surrogatepass")) // _UTF16_UNIT_BYTES
+    if not 1 <= units <= PROMPT_UNITS_MAX:
+        problem = f"must have 1 to {PROMPT_UNITS_MAX} UTF-16 code units"
+        raise BadFieldError(path="promptText", problem=problem)
+    return prompt
+
+
+def _seconds(fields: Fields, model: Model) -> int:
+    seconds = fields.integer("duration", allowed=model.seconds)
+    if seconds is None:
+        seconds = model.seconds_default
+    if seconds is None:
+        raise BadFieldError(path="duration", problem="is required")
+    return seconds
+
+
+def _sound(fields: Fields, model: Model) -> bool:
+    if len(model.credits_per_s) == 1:
+        return False
+    return fields.flag("audio") is not False
+
+
+def _style(fields: Fields, model: Model) -> None:
+    """Check the fields that change neither length, size nor price."""
+    seed = fields.integer("seed")
+    if seed is not None and not 0 <= seed <= _SEED_MAX:
+        raise BadFieldError(path="seed", problem=f"must be 0 to {_SEED_MAX}")
+    if not model.own:
+        fields.text("negativePrompt", longest=PROMPT_UNITS_MAX)
+        return
+    moderation = fields.child("contentModeration")
+    if moderation is not None:
+        moderation.text("publicFigureThreshold", allowed=_THRESHOLDS)
+        moderation.done()
+    # The vendor has eleven further formats, each with a surcharge; clips here are MP4 only.
+    fields.text("outputFormat", allowed=("mp4",))
+
+
+def _frames(fields: Fields, body: Any, *, has_last: bool) -> None:  # noqa: ANN401 - JSON
+    if isinstance(body.get("promptImage"), str):
+        _check_image(fields.required_text("promptImage"), "promptImage")
+        return
+    positions: list[str] = []
+    for item in fields.children("promptImage"):
+        allowed = ("first", "last") if has_last else ("first",)
+        positions.append(item.required_text("position", allowed=allowed))
+        _check_image(item.required_text("uri"), item.path("uri"))
+        item.done()
+    if positions.count("first") != 1 or positions.count("last") > 1:
+        problem = "is required, once" if not positions else "needs exactly one first frame"
+        raise BadFieldError(path="promptImage", problem=problem)
+
+
+def _video(fields: Fields) -> None:
+    _check_uri(fields.required_text("videoUri"), "videoUri", mime_type="video/")
+    for index, keyframe in enumerate(fields.children("keyframes")):
+        if index >= KEYFRAMES_MAX:
+            raise BadFieldError(path="keyframes", problem=f"must hold at most {KEYFRAMES_MAX}")
+        _check_image(keyframe.required_text("uri"), keyframe.path("uri"))
+    fields.text("targetAspectRatio", allowed=_TARGET_RATIOS)
+
+
+def _check_image(uri: str, path: str) -> None:
+    data = _check_uri(uri, path, mime_type="image/")
+    if data is not None and read_image(data) is None:
+        raise BadFieldError(path, problem="must hold a JPEG, PNG or WebP image")
+
+
+def _check_uri(uri: str, path: str, *, mime_type: str) -> bytes | None:
+    """Return a data URI's content; None for a URL, which is not fetched."""
+    if uri.startswith(("https://", "runway://")):
+        return None
+    head, comma, text = uri.partition(",")
+    is_data = head.startswith(f"data:{mime_type}") and head.endswith(";base64")
+    data = decode_base64(text) if comma and is_data else None
+    if data is None:
+        raise BadFieldError(path, problem="must be an HTTPS URL, a Runway URI or a data URI")
+    if len(uri) > DATA_URI_CHARACTERS_MAX:
+        raise BadFieldError(path, problem="must be a data URI of at most 5MB")
+    return data
