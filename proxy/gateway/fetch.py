@@ -44,30 +44,36 @@ class Fetch:
         storing = await self._enter(job, charged, snapshot)
         if storing.cancel_requested:
             await self._settle_cancelled(storing, charged, by)
-            return
-        try:
-            artifact = await self._download(storing, result, adapter, snapshot)
-        except ArtifactTooLarge:
-            bytes_max = snapshot.artifact_bytes_max
-            await self._lose(storing, f"the video is larger than {bytes_max} bytes", charged, by)
-        except ProviderError as error:
-            await self.retry(storing, error.failure.message, snapshot)
-        except ArtifactUnavailable:
-            await self.retry(storing, "the artifact store failed", snapshot)
         else:
-            await self._complete(storing, artifact, charged=charged, by=by, snapshot=snapshot)
+            await self._store(storing, result, adapter, snapshot=snapshot)
 
     async def retry(self, job: Job, reason: str, snapshot: Snapshot) -> None:
         """Come back for a storing job's bytes later; after the last try it is lost and charged."""
         engine = snapshot.engine
-        if job.work.downloads >= engine.download_retries:
+        if job.work.downloads < engine.download_retries:
+            work = replace(job.work, downloads=job.work.downloads + 1)
+            due_in_s = engine.retry_wait_s * 2**job.work.downloads
+            await self._outcome.commit(job, replace(job, work=work), due_in_s=due_in_s)
+        else:
             charged = job.work.charge_micro_usd
             assert charged is not None
             await self._lose(job, f"the video could not be fetched: {reason}", charged, "stored")
-            return
-        work = replace(job.work, downloads=job.work.downloads + 1)
-        due_in_s = engine.retry_wait_s * 2**job.work.downloads
-        await self._outcome.commit(job, replace(job, work=work), due_in_s=due_in_s)
+
+    async def _store(
+        self, job: Job, result: Succeeded, adapter: VideoProvider, *, snapshot: Snapshot
+    ) -> None:
+        charged, by = self._charge(job, result)
+        try:
+            artifact = await self._download(job, result, adapter, snapshot)
+        except ArtifactTooLarge:
+            bytes_max = snapshot.artifact_bytes_max
+            await self._lose(job, f"the video is larger than {bytes_max} bytes", charged, by)
+        except ProviderError as error:
+            await self.retry(job, error.failure.message, snapshot)
+        except ArtifactUnavailable:
+            await self.retry(job, "the artifact store failed", snapshot)
+        else:
+            await self._complete(job, artifact, charged=charged, by=by, snapshot=snapshot)
 
     async def _enter(self, job: Job, charged_micro_usd: int, snapshot: Snapshot) -> Job:
         if job.state is JobState.STORING:
