@@ -22,6 +22,7 @@ from proxy.artifacts.inputs import HashedInputs
 from proxy.artifacts.store import open_artifacts
 from proxy.gateway.balances import BalanceBook
 from proxy.gateway.live import Current, Live
+from proxy.gateway.render_times import LearnedTimes
 from proxy.gateway.runtime import Runtime
 from proxy.gateway.worker import Worker
 from proxy.http.links import Links
@@ -31,6 +32,7 @@ from proxy.store.admission import RedisAdmission
 from proxy.store.client import Client, Timeouts
 from proxy.store.jobs import RedisJobs
 from proxy.store.keys import Keys
+from proxy.store.render_times import RedisRenderTimes
 from proxy.store.slots import RedisSlots
 from proxy.store.work import RedisWork
 from proxy.telemetry.logs import Logs

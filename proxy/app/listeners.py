@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import socket
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -17,52 +19,76 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from proxy.app.compose import Parts
-    from proxy.config.settings import Address, ServerSettings
+    from proxy.app.options import Doors
+    from proxy.config.settings import Address
 
 SHUTDOWN_S = 10.0
 """How long requests under way may take to end."""
 
 
 @asynccontextmanager
-async def listening(parts: Parts, server: ServerSettings) -> AsyncIterator[Addresses]:
+async def listening(parts: Parts, doors: Doors) -> AsyncIterator[Addresses]:
     """Answer requests until the block ends; then finish those under way. Raises OSError."""
+    async with AsyncExitStack() as stack:
+        admin_url = await listen(stack, _admin(parts), doors.admin)
+        base_url = ""
+        if doors.public is not None:
+            base_url = await listen(stack, _public(parts), doors.public) + "/v1"
+        yield Addresses(base_url=base_url, admin_url=admin_url)
+
+
+def _public(parts: Parts) -> web.Application:
     runtime = parts.runtime
     videos = Videos(runtime)
-    public = public_app(
+    return public_app(
         Services(videos=videos, authenticate=videos.authenticate),
         links=parts.links,
         clock=runtime.clock,
         observer=runtime.observer,
         random_bytes=os.urandom,
     )
-    admin = admin_app(
+
+
+def _admin(parts: Parts) -> web.Application:
+    runtime = parts.runtime
+
+    async def metrics() -> tuple[bytes, str]:
+        return parts.metrics.render()
+
+    return admin_app(
         snapshot=lambda: runtime.live.snapshot,
         readiness=parts.readiness,
-        metrics=parts.metrics.render,
+        metrics=metrics,
         clock=runtime.clock,
         observer=runtime.observer,
         random_bytes=os.urandom,
     )
-    async with AsyncExitStack() as stack:
-        admin_port = await _listen(stack, admin, server.admin_listen)
-        public_port = await _listen(stack, public, server.listen)
-        yield Addresses(
-            base_url=f"{_origin(server.listen, public_port)}/v1",
-            admin_url=_origin(server.admin_listen, admin_port),
-        )
 
 
-async def _listen(stack: AsyncExitStack, app: web.Application, address: Address) -> int:
-    """Start one listener; returns the port it got."""
+async def listen(
+    stack: AsyncExitStack, app: web.Application, door: Address | socket.socket | Path
+) -> str:
+    """Start one listener, stopped by the stack; returns its origin ("" for a unix socket)."""
     started = runner(app, shutdown_s=SHUTDOWN_S)
     await started.setup()
     stack.push_async_callback(started.cleanup)
-    site = web.TCPSite(started, address.host, address.port)
-    await site.start()
-    port: int = started.addresses[0][1]
-    return port
+    if isinstance(door, Path):
+        await web.UnixSite(started, os.fspath(door)).start()  # noqa: ASYNC240 - touches no file
+        return ""
+    if isinstance(door, socket.socket):
+        await web.SockSite(started, door).start()
+        return origin(*door.getsockname()[:2])
+    await web.TCPSite(started, door.host, door.port).start()
+    return origin(door.host, started.addresses[0][1])
 
 
-def _origin(address: Address, port: int) -> str:
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(address.host, address.host)  # noqa: S104 - read, not bound
-    return f"http://[{host}]:{port}" if ":" in host and host[0] != "[" else f"http://{host}:{port}"
+def bound_socket(address: Address) -> socket.socket:
+    """Bind and listen, for processes that will share the socket. Raises OSError."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    return socket.create_server((address.host, address.port), family=family, backlog=1024)
+
+
+def origin(host: str, port: int) -> str:
+    """Where a client on this machine reaches a listener, as "http://host:port"."""
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - read, not bound
+    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"

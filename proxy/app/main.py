@@ -6,13 +6,18 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from proxy.app.options import Doors
 from proxy.app.reading import read_config
 from proxy.app.store import open_store
 from proxy.config.problem import ConfigError
 from proxy.domain.errors import StoreUnavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from proxy.app.options import ServeOptions
+    from proxy.app.store import OpenStore
+    from proxy.config.load import Loaded
 
 
 def serve(options: ServeOptions) -> int:
@@ -31,10 +36,19 @@ def serve(options: ServeOptions) -> int:
         # The store's child comes up while these are imported.
         import uvloop  # noqa: PLC0415
 
-        from proxy.app.process import run  # noqa: PLC0415
-
         try:
-            return uvloop.run(run(options, loaded, store))
+            return uvloop.run(_main(options, loaded, store))
         except StoreUnavailable as error:
             sys.stderr.write(f"{error.message}\n")
             return 1
+
+
+def _main(options: ServeOptions, loaded: Loaded, store: OpenStore) -> Coroutine[None, None, int]:
+    if options.workers > 1:
+        from proxy.app.supervisor import supervise  # noqa: PLC0415
+
+        return supervise(options, loaded, store)
+    from proxy.app.process import run  # noqa: PLC0415
+
+    public = loaded.server.listen if options.role.serves else None
+    return run(options, loaded, store, Doors(public=public, admin=loaded.server.admin_listen))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from proxy.app.compose import Parts
-    from proxy.app.options import ServeOptions
+    from proxy.app.options import Doors, Role, ServeOptions
     from proxy.app.store import OpenStore
     from proxy.config.load import Loaded
 
@@ -31,7 +31,7 @@ DRAIN_S = 25.0
 _LOGGER = logging.getLogger("greenlight")
 
 
-async def run(options: ServeOptions, loaded: Loaded, store: OpenStore) -> int:
+async def run(options: ServeOptions, loaded: Loaded, store: OpenStore, doors: Doors) -> int:
     """Serve until SIGTERM or SIGINT; returns the exit code.
 
     Raises:
@@ -50,8 +50,8 @@ async def run(options: ServeOptions, loaded: Loaded, store: OpenStore) -> int:
         await store.ready()
         for finding in await check_server(parts.client):
             _LOGGER.log(logging.ERROR if finding.is_danger else logging.INFO, finding.message)
-        await stack.enter_async_context(_background(parts, store))
-        addresses = await stack.enter_async_context(listening(parts, loaded.server))
+        await stack.enter_async_context(_background(parts, store, options.role))
+        addresses = await stack.enter_async_context(listening(parts, doors))
         if options.announce is not None:
             options.announce(addresses)
         await stop.wait()
@@ -60,14 +60,14 @@ async def run(options: ServeOptions, loaded: Loaded, store: OpenStore) -> int:
 
 
 @asynccontextmanager
-async def _background(parts: Parts, store: OpenStore) -> AsyncIterator[None]:
+async def _background(parts: Parts, store: OpenStore, role: Role) -> AsyncIterator[None]:
     """Work, watch and measure until the block ends; then let the steps under way end."""
     runtime = parts.runtime
     reloads = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloads.set)
     try:
         async with asyncio.TaskGroup() as group:
-            worker = group.create_task(parts.worker.run())
+            works = [group.create_task(parts.worker.run())] if role.works else []
             others = [
                 group.create_task(store.watch(runtime.clock, _say_store)),
                 group.create_task(_reload_when_asked(parts, reloads)),
@@ -79,8 +79,9 @@ async def _background(parts: Parts, store: OpenStore) -> AsyncIterator[None]:
                 yield
             finally:
                 parts.worker.drain()
-                _, late = await asyncio.wait((worker,), timeout=DRAIN_S)
-                for task in (*late, *others):
+                if works:
+                    await asyncio.wait(works, timeout=DRAIN_S)
+                for task in (*works, *others):
                     task.cancel()
     except BaseExceptionGroup as failed:
         # An address in use, say: one reason, as it was raised.

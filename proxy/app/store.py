@@ -18,8 +18,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenStore:
-    """Where the store listens, and the child that is ours if we started one."""
+    """Where the store listens, and the child that is ours if we started one.
 
+    `url` leads further processes to the same store.
+    """
+
+    url: str
     address: Address
     embedded: EmbeddedStore | None
 
@@ -44,11 +48,12 @@ def open_store(url: str) -> Iterator[OpenStore]:
     """
     address = parse_store_url(url)
     if not isinstance(address, EmbeddedAddress):
-        yield OpenStore(address=address, embedded=None)
+        yield OpenStore(url=url, address=address, embedded=None)
         return
     embedded = EmbeddedStore(address)
     embedded.launch()
     try:
-        yield OpenStore(address=embedded.address, embedded=embedded)
+        shared = f"unix://{embedded.address.path}"
+        yield OpenStore(url=shared, address=embedded.address, embedded=embedded)
     finally:
         embedded.stop()

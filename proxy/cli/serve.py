@@ -24,8 +24,22 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Folder of policies, instead of the one that the settings name.",
 )
+@click.option(
+    "--role",
+    default="all",
+    show_default=True,
+    type=click.Choice(["all", "api", "worker"]),
+    help="Answer requests, do the work behind them, or both.",
+)
+@click.option(
+    "--workers",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 64),
+    help="How many processes share the listener and the store.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Say the addresses as one line of JSON.")
-def command(*, config: Path, policies: Path | None, as_json: bool) -> int:
+def command(*, config: Path, policies: Path | None, role: str, workers: int, as_json: bool) -> int:
     """Run the proxy until it is told to stop.
 
     SIGTERM and Ctrl-C let requests and running steps end first; SIGHUP reads the settings again.
@@ -36,20 +50,22 @@ def command(*, config: Path, policies: Path | None, as_json: bool) -> int:
         raise click.ClickException(message)
     # Imported as late as this, --help and a wrong path cost nothing.
     from proxy.app.main import serve  # noqa: PLC0415
-    from proxy.app.options import ServeOptions  # noqa: PLC0415
+    from proxy.app.options import Role, ServeOptions  # noqa: PLC0415
     from proxy.store.embedded import EmbeddedStoreError  # noqa: PLC0415
 
     announce = _announce_json if as_json else _announce
     try:
-        return serve(ServeOptions(config=config, policies=policies, announce=announce))
+        return serve(
+            ServeOptions(
+                config=config,
+                policies=policies,
+                role=Role(role),
+                workers=workers,
+                announce=announce,
+            )
+        )
     except (OSError, ValueError, EmbeddedStoreError) as error:
         raise click.ClickException(_reason(error)) from error
-    except ExceptionGroup as error:
-        # A listener that finds its port taken fails beside the tasks that already run.
-        cause = _only_cause(error)
-        if not isinstance(cause, OSError):
-            raise
-        raise click.ClickException(_reason(cause)) from error
 
 
 def _announce(addresses: "Addresses") -> None:
@@ -58,13 +74,6 @@ def _announce(addresses: "Addresses") -> None:
 
 def _announce_json(addresses: "Addresses") -> None:
     write_json({"base_url": addresses.base_url, "admin_url": addresses.admin_url})
-
-
-def _only_cause(error: Exception) -> Exception:
-    """Look into a task group that failed for one reason."""
-    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
-    return error
 
 
 def _reason(error: Exception) -> str:

@@ -23,7 +23,7 @@ _ENDINGS: Final = frozenset({".yaml", ".yml", ".json"})
 
 @dataclass(slots=True)
 class Files:
-    """Every file of a configuration, checked on its own; `problems` are about the policies' `folder`."""
+    """Every file of a configuration, checked on its own; `problems` are about the `folder`."""
 
     server: Checked[ServerSchema]
     organisation: Checked[OrganisationSchema]

@@ -48,7 +48,7 @@ class OpsRoutes:
 
     async def metrics(self, _: web.Request) -> web.Response:
         """GET /metrics."""
-        exposition, content_type = self._metrics()
+        exposition, content_type = await self._metrics()
         return web.Response(body=exposition, headers={"Content-Type": content_type})
 
     async def admin(self, request: web.Request) -> web.Response:

@@ -92,7 +92,7 @@ class Readiness(Protocol):
 class Metrics(Protocol):
     """The registry's text form."""
 
-    def __call__(self) -> tuple[bytes, str]:
+    async def __call__(self) -> tuple[bytes, str]:
         """The exposition and its Content-Type."""
 
 

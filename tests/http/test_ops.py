@@ -42,7 +42,7 @@ class Deployment:
     async def readiness(self) -> Sequence[str]:
         return self.problems
 
-    def metrics(self) -> tuple[bytes, str]:
+    async def metrics(self) -> tuple[bytes, str]:
         return b"greenlight_up 1\n", "text/plain; version=1.0.0; charset=utf-8"
 
 
