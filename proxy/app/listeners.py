@@ -73,13 +73,15 @@ async def listen(
     await started.setup()
     stack.push_async_callback(started.cleanup)
     if isinstance(door, Path):
-        await web.UnixSite(started, os.fspath(door)).start()  # noqa: ASYNC240 - touches no file
+        await web.UnixSite(started, os.fspath(door)).start()
         return ""
     if isinstance(door, socket.socket):
         await web.SockSite(started, door).start()
-        return origin(*door.getsockname()[:2])
-    await web.TCPSite(started, door.host, door.port).start()
-    return origin(door.host, started.addresses[0][1])
+        host, port = door.getsockname()[:2]
+        return origin(host, port)
+    address = door
+    await web.TCPSite(started, address.host, address.port).start()
+    return origin(address.host, started.addresses[0][1])
 
 
 def bound_socket(address: Address) -> socket.socket:
