@@ -97,13 +97,14 @@ class RedisWork:
         """Store a step that moves no money; `after.state` queued puts the job back in its queue.
 
         Raises:
-            LostLease: another worker holds the job, or it ended.
+            LostLease: another worker holds the job, or it is not in `before.state` any more.
         """
         assert not after.state.is_terminal, after.state
         arguments: list[Argument] = [
             *self._head(before),
             STATE_LETTERS[after.state],
             _milliseconds(due_in_s),
+            STATE_LETTERS[before.state],
             *_changes(before, after),
         ]
         reply = await self._commit.run(self._client, step_keys(self._keys, before), arguments)

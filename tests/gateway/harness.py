@@ -19,6 +19,7 @@ from proxy.domain.policy import PollTimes
 from proxy.domain.video import VideoJob
 from proxy.gateway.balances import BalanceBook
 from proxy.gateway.live import Current, Live
+from proxy.gateway.render_times import LearnedTimes
 from proxy.gateway.runtime import Runtime
 from proxy.gateway.videos import Videos
 from proxy.gateway.views import Caller
@@ -29,6 +30,7 @@ from proxy.store.jobs import RedisJobs
 from proxy.store.keys import Keys, slots
 from proxy.store.slots import RedisSlots
 from proxy.store.work import RedisWork
+from proxy.telemetry.observers import Fanout
 from tests.builders import (
     KLING,
     MARKETING,
@@ -174,6 +176,7 @@ class Stage:
             (VERTEX, "main"): self.vertex,
         }
         self.observer = RecordingObserver()
+        self.render_times = LearnedTimes()
         self.reports: list[tuple[str, Exception]] = []
         self.may_report = False
         self.turns = 0
@@ -194,8 +197,9 @@ class Stage:
             artifacts=artifacts,
             inputs=HashedInputs(artifacts, random_bytes=os.urandom, bytes_max=1024),
             clock=clock,
-            observer=self.observer,
+            observer=Fanout(self.observer, self.render_times),
             balances=BalanceBook(clock),
+            render_times=self.render_times,
             random=lambda: 0.5,
             random_bytes=os.urandom,
             wake=self.bell.ring,

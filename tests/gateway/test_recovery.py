@@ -13,6 +13,7 @@ from proxy.domain.failure import FailureKind
 from proxy.domain.job import JobState
 from proxy.domain.policy import UnknownThen
 from proxy.gateway.lease import RENEWALS_PER_LEASE
+from proxy.gateway.ports.jobs import LostLease, NotBegun
 from tests.builders import KLING, an_account
 from tests.fakes import PENDING, FindingProvider, failing
 from tests.gateway.harness import (
@@ -430,3 +431,14 @@ async def test_a_slot_of_a_crashed_dispatch_serves_the_same_attempt(new_stage: S
         job = await stage.finished(view.job)
     assert JobState.COMPLETED is job.state
     assert 0 == await stage.slots()
+
+
+async def test_a_renewal_that_arrives_late_does_not_undo_the_step(stage: Stage) -> None:
+    view = await stage.create()
+    work = stage.runtime.work
+    begun = await work.begin(view.job, account="main", running_max=1, lease_s=5.0)
+    assert not isinstance(begun, NotBegun)
+    await work.commit(begun, replace(begun, state=JobState.QUEUED), due_in_s=60.0)
+    with pytest.raises(LostLease):
+        await work.commit(begun, begun, due_in_s=5.0)
+    assert JobState.QUEUED is (await stage.load(view.job)).state

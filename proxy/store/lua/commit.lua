@@ -1,12 +1,14 @@
 -- Store a step of a job that moves no money, and say when the next one is due.
 -- KEYS: 1 job 2 due 3 waiting 4 running 5 team 6 organisation 7 ledger 8 job list
--- ARGV: 1 operation id 2 fence 3 attempt number 4 job id 5 state 6 due in (ms), then fields and values
+-- ARGV: 1 operation id 2 fence 3 attempt number 4 job id 5 state 6 due in (ms) 7 state before, then fields
+--   and values
 -- Reply: ok and the job's head, or lost
 -- Time: Redis TIME. Complexity: O(log jobs)
 -- include: clock
 -- include: fenced
-if is_over then return {'lost'} end
-redis.call('HSET', KEYS[1], 's', ARGV[5], 'l', op, unpack(ARGV, 7))
+-- A renewal that overtakes the step it was made for, on another connection, must not undo that step.
+if is_over or state ~= ARGV[7] then return {'lost'} end
+redis.call('HSET', KEYS[1], 's', ARGV[5], 'l', op, unpack(ARGV, 8))
 if ARGV[5] == 'q' then
   redis.call('ZADD', KEYS[3], now_ms + ARGV[6], ARGV[4])
   redis.call('ZREM', KEYS[2], ARGV[4])
