@@ -67,6 +67,8 @@ def spend(limit: RateLimit, tat_us: int, now_us: int) -> Spent:
         tat_us: stored theoretical arrival time; a TAT in the past means a full bucket.
         now_us: Redis TIME in microseconds.
     """
+    # A bucket is at most empty, also one that a stricter limit left behind.
+    tat_us = min(tat_us, now_us + limit.span_us)
     start_us = max(tat_us, now_us)
     next_us = start_us + limit.interval_us
     allowed = next_us - now_us <= limit.span_us

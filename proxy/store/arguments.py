@@ -158,7 +158,7 @@ def bucket_states(
 
 def _bucket_state(bucket: Bucket, time_us: int, now_us: int, *, is_spent: bool) -> BucketState:
     limit = bucket.limit
-    used_us = max(time_us, now_us) - now_us
+    used_us = min(max(time_us - now_us, 0), limit.span_us)
     wait_us = 0 if is_spent else max(0, used_us + limit.interval_us - limit.span_us)
     return BucketState(
         name=bucket.name,

@@ -23,6 +23,7 @@ from proxy.gateway.render_times import LearnedTimes
 from proxy.gateway.runtime import Runtime
 from proxy.gateway.videos import Videos
 from proxy.gateway.views import Caller
+from proxy.gateway.waiting import Waiters
 from proxy.gateway.worker import Worker
 from proxy.store.accounts import RedisAccounts
 from proxy.store.admission import RedisAdmission
@@ -177,6 +178,7 @@ class Stage:
         }
         self.observer = RecordingObserver()
         self.render_times = LearnedTimes()
+        self.waiters = Waiters()
         self.reports: list[tuple[str, Exception]] = []
         self.may_report = False
         self.turns = 0
@@ -197,9 +199,10 @@ class Stage:
             artifacts=artifacts,
             inputs=HashedInputs(artifacts, random_bytes=os.urandom, bytes_max=1024),
             clock=clock,
-            observer=Fanout(self.observer, self.render_times),
+            observer=Fanout(self.observer, self.render_times, self.waiters),
             balances=BalanceBook(clock),
             render_times=self.render_times,
+            waiters=self.waiters,
             random=lambda: 0.5,
             random_bytes=os.urandom,
             wake=self.bell.ring,

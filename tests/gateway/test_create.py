@@ -104,6 +104,23 @@ async def test_an_empty_bucket_says_when_to_come_back(new_stage: StageMaker) -> 
     assert ["allowed", "refused"] == [e.decision for e in stage.observer.of(LimitChecked)]
 
 
+async def test_a_raised_limit_takes_effect_at_once(new_stage: StageMaker) -> None:
+    strict = {RouteClass.SUBMIT: a_rate_limit(capacity=1, interval_us=NEVER_US)}
+    stage = new_stage(snapshot=fast_snapshot(teams=[a_team(limits=strict)]))
+    await stage.create()
+    soon = {RouteClass.SUBMIT: a_rate_limit(capacity=3, interval_us=1_500_000)}
+    stage.reload(fast_snapshot(teams=[a_team(limits=soon)]))
+    with pytest.raises(RateLimited) as refused:
+        await stage.create()
+    assert 2 == refused.value.retry_after_s
+    assert [(0, 4_500_000)] == [(b.remaining, b.reset_us) for b in refused.value.buckets]
+    state = (await stage.videos.budget(stage.caller())).state
+    assert [4_500_000] == [bucket.reset_us for bucket in state.buckets]
+    quoted = await stage.videos.quote(stage.caller(), a_video())
+    assert quoted.refusal is not None
+    assert 2 == quoted.refusal.retry_after_s
+
+
 async def test_a_keys_own_bucket_counts_too(new_stage: StageMaker) -> None:
     key = a_key(limits={RouteClass.SUBMIT: a_rate_limit(capacity=1, interval_us=NEVER_US)})
     stage = new_stage(snapshot=fast_snapshot(keys=[key]))

@@ -20,35 +20,17 @@ from tests.gateway.harness import (
     KLING_MICRO_USD,
     VEO_MICRO_USD,
     a_video,
-    fast_engine,
     fast_provider,
     fast_snapshot,
     wait_until,
 )
+from tests.gateway.leases import LEASE_S, finding, short_leases, twin_of
 from tests.gateway.outages import Loss
 
 if TYPE_CHECKING:
     from proxy.domain.job import Job
-    from proxy.domain.policy import Snapshot
     from tests.gateway.conftest import StageMaker
     from tests.gateway.harness import Stage
-
-LEASE_S = 0.06
-
-
-def short_leases(then: UnknownThen = UnknownThen.RELEASE) -> Snapshot:
-    engine = replace(fast_engine(), lease_s=LEASE_S, unknown_then=then)
-    return fast_snapshot(engine=engine)
-
-
-def twin_of(stage: Stage, new_stage: StageMaker) -> Stage:
-    """Another process over the same store and providers."""
-    return new_stage(snapshot=stage.snapshot, kling=stage.kling, vertex=stage.vertex)
-
-
-def finding(stage: Stage) -> FindingProvider:
-    assert isinstance(stage.kling, FindingProvider)
-    return stage.kling
 
 
 async def dies_in(stage: Stage, job: Job, state: JobState) -> Job:
@@ -271,87 +253,6 @@ async def test_an_answer_nobody_waits_for_any_more_is_dropped(new_stage: StageMa
     assert JobState.COMPLETED is job.state
     assert (KLING_MICRO_USD, 0) == await stage.money()
     assert [] == stage.reports
-
-
-@pytest.mark.parametrize("loss", Loss)
-@pytest.mark.parametrize(
-    "operation",
-    [
-        "due",
-        "claim",
-        "waiting",
-        "take",
-        "renew",
-        "release",
-        "commit:running",
-        "commit:storing",
-        "finish",
-    ],
-)
-async def test_the_store_goes_away_in_any_step_and_comes_back(
-    new_stage: StageMaker, operation: str, loss: Loss
-) -> None:
-    stage = new_stage(snapshot=short_leases(UnknownThen.ASSUME_CHARGED))
-    script = stage.lossy()
-    script.lose(operation, loss, loss)
-    stage.kling.statuses.extend([PENDING])
-    job = await stage.made()
-    assert JobState.COMPLETED is job.state
-    assert [job.attempt_id] == stage.kling.accepted
-    assert (KLING_MICRO_USD, 0) == await stage.money()
-    assert 2 > len(script.losses[operation])
-    assert 1 == len(await _ends(stage))
-
-
-async def _ends(stage: Stage) -> list[str]:
-    return [entry.kind for entry in await stage.ledger() if entry.kind != "reserve"]
-
-
-@pytest.mark.parametrize("loss", Loss)
-async def test_the_store_goes_away_at_the_intent(new_stage: StageMaker, loss: Loss) -> None:
-    stage = new_stage(snapshot=short_leases())
-    script = stage.lossy()
-    script.lose("begin", loss)
-    finding(stage).finds.extend([False, False])
-    job = await stage.made()
-    assert JobState.COMPLETED is job.state
-    assert 1 == len(stage.kling.orders) + len(stage.vertex.orders)
-
-
-@pytest.mark.parametrize("loss", Loss)
-@pytest.mark.parametrize(
-    ("operation", "kind"),
-    [
-        ("fail_over", FailureKind.AUTH),
-        ("finish", FailureKind.CONTENT_POLICY),
-        ("commit:queued", FailureKind.THROTTLED),
-        ("commit:unknown", FailureKind.UNKNOWN_OUTCOME),
-    ],
-)
-async def test_the_store_goes_away_when_a_submit_was_refused(
-    new_stage: StageMaker, operation: str, kind: FailureKind, loss: Loss
-) -> None:
-    stage = new_stage(snapshot=short_leases(UnknownThen.ASSUME_CHARGED))
-    script = stage.lossy()
-    script.lose(operation, loss, loss)
-    stage.kling.submits.append(failing(kind))
-    job = await stage.made()
-    assert job.state.is_terminal
-    kinds = [entry.kind for entry in await stage.ledger()]
-    assert kinds.count("reserve") == len(job.attempts)
-    assert kinds.count("settle") + kinds.count("release") == len(job.attempts)
-    assert 0 == (await stage.money())[1]
-
-
-async def test_the_store_goes_away_while_an_outcome_is_unknown(new_stage: StageMaker) -> None:
-    stage = new_stage(snapshot=short_leases())
-    script = stage.lossy()
-    stage.kling.submits.append(failing(FailureKind.UNKNOWN_OUTCOME))
-    script.lose("commit:running", Loss.QUESTION, Loss.ANSWER)
-    finding(stage).finds.extend([True, True, True])
-    job = await stage.made()
-    assert JobState.COMPLETED is job.state
-    assert 1 == len(job.attempts)
 
 
 @pytest.mark.parametrize(

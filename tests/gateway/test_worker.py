@@ -166,6 +166,19 @@ async def test_a_job_begun_by_another_worker_is_left_to_it(stage: Stage) -> None
     assert [] == stage.reports
 
 
+async def test_an_accounts_submit_rate_makes_jobs_wait(new_stage: StageMaker) -> None:
+    rate = RateLimit(capacity=1, interval_us=60_000)
+    kling = fast_provider(KLING, accounts=[an_account(submit=rate)])
+    stage = new_stage(snapshot=fast_snapshot(providers=[kling]))
+    jobs = await created(stage, 3)
+    started_s = stage.runtime.clock.monotonic_s()
+    async with stage.working():
+        for job in jobs:
+            assert JobState.COMPLETED is (await stage.finished(job)).state
+    assert 0.12 <= stage.runtime.clock.monotonic_s() - started_s
+    assert 3 == len(stage.kling.orders)
+
+
 async def test_slots_go_to_the_team_with_the_least_under_way(new_stage: StageMaker) -> None:
     teams = [a_team(), a_team(id=OTHERS)]
     keys = [a_key(), a_key(printed=OTHER_KEY, team=OTHERS)]

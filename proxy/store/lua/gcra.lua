@@ -5,7 +5,8 @@ local function weigh_buckets(values, first, count, at)
   local next_us, stored_us, allowed = {}, {}, true
   for i = 1, count do
     local interval, span = tonumber(ARGV[at + 2 * i - 2]), tonumber(ARGV[at + 2 * i - 1])
-    local stored = tonumber(values[first + i - 1]) or 0
+    -- A bucket is at most empty, also one that a stricter limit left behind.
+    local stored = math.min(tonumber(values[first + i - 1]) or 0, now_us + span)
     local following = math.max(stored, now_us) + interval
     stored_us[i], next_us[i] = stored, following
     if following - now_us > span then allowed = false end

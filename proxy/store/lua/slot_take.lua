@@ -9,7 +9,8 @@ if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then
   if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[2]) then return {0, 0} end
   local interval, span = tonumber(ARGV[4]), tonumber(ARGV[5])
   if interval > 0 then
-    local following = math.max(tonumber(redis.call('GET', KEYS[2])) or 0, now_us) + interval
+    local stored = math.min(tonumber(redis.call('GET', KEYS[2])) or 0, now_us + span)
+    local following = math.max(stored, now_us) + interval
     if following - now_us > span then return {0, following - now_us - span} end
     redis.call('SET', KEYS[2], following, 'PX', math.ceil((following - now_us) / 1000))
   end
