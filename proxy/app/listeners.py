@@ -77,7 +77,7 @@ async def listen(
         return ""
     if isinstance(door, socket.socket):
         await web.SockSite(started, door).start()
-        host, port = door.getsockname()[:2]
+        host, port = door.getsockname()[:2]  # noqa: ASYNC240 - a socket, not a path
         return origin(host, port)
     address = door
     await web.TCPSite(started, address.host, address.port).start()
