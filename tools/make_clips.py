@@ -24,6 +24,9 @@ SIZES = (
     *((1104, 832), (832, 1104), (960, 960), (1584, 672)),
     *((1792, 1024), (1024, 1792)),
 )
+# What OpenAI offers beside a video: one picture for all of them.
+PICTURES = (("thumbnail.webp", "libwebp", "yuv420p"), ("spritesheet.jpg", "mjpeg", "yuvj420p"))
+PICTURE_PX = (320, 180)
 FRAMES = 24
 FRAMES_PER_S = 24
 
@@ -56,6 +59,8 @@ def main() -> None:
         path = OUT / f"{width}x{height}.mp4"
         encode(path, width, height)
         sys.stdout.write(f"{path.name} {path.stat().st_size} bytes\n")
+    for name, codec, pixels in PICTURES:
+        picture(OUT / name, codec, pixels)
 
 
 def encode(path: Path, width: int, height: int) -> None:
@@ -70,6 +75,17 @@ def encode(path: Path, width: int, height: int) -> None:
         stream.options = {"crf": "34", "preset": "veryslow", "bf": "0"}
         for index in range(FRAMES):
             container.mux(stream.encode(card(width, height, index)))
+        container.mux(stream.encode(None))
+
+
+def picture(path: Path, codec: str, pixels: str) -> None:
+    """Encode one frame of a clip as a picture."""
+    with av.open(str(path), "w", format="image2") as container:
+        stream = container.add_stream(codec, rate=1)
+        assert isinstance(stream, VideoStream)
+        stream.width, stream.height = PICTURE_PX
+        stream.pix_fmt = pixels
+        container.mux(stream.encode(card(*PICTURE_PX, 0)))
         container.mux(stream.encode(None))
 
 

@@ -12,6 +12,7 @@ from proxy.cli.json_line import write_json
 from proxy.simulator.app import running
 from proxy.simulator.settings import (
     KlingAccount,
+    OpenAIAccount,
     RunwayAccount,
     SimulatorSettings,
     VertexProject,
@@ -30,6 +31,7 @@ class Credentials(BaseModel):
     kling: tuple[KlingAccount, ...] = ()
     vertex: tuple[VertexProject, ...] = ()
     runway: tuple[RunwayAccount, ...] = ()
+    openai: tuple[OpenAIAccount, ...] = ()
 
 
 @click.command()
@@ -67,6 +69,7 @@ def command(
         kling=accepted.kling,
         vertex=accepted.vertex,
         runway=accepted.runway,
+        openai=accepted.openai,
         render_s=render,
     )
     try:
@@ -99,6 +102,7 @@ def _open_credentials() -> Credentials:
         kling=(KlingAccount(api_keys=(OPEN_SECRET,)),),
         vertex=(VertexProject(project=OPEN_SECRET, static_tokens=(OPEN_SECRET,)),),
         runway=(RunwayAccount(api_secrets=(OPEN_SECRET,)),),
+        openai=(OpenAIAccount(api_keys=(OPEN_SECRET,)),),
     )
 
 

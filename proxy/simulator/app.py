@@ -10,11 +10,12 @@ from proxy.simulator import control, links
 from proxy.simulator.settings import SimulatorSettings
 from proxy.simulator.vendor import Vendor
 from proxy.simulator.vendors.kling.routes import VENDOR as KLING
+from proxy.simulator.vendors.openai.routes import VENDOR as OPENAI
 from proxy.simulator.vendors.runway.routes import VENDOR as RUNWAY
 from proxy.simulator.vendors.vertex.routes import VENDOR as VERTEX
 from proxy.simulator.world import World
 
-VENDORS: tuple[Vendor, ...] = (KLING, VERTEX, RUNWAY)
+VENDORS: tuple[Vendor, ...] = (KLING, VERTEX, RUNWAY, OPENAI)
 
 # Kling takes images of 50 MB, which are 67 MB in Base64.
 _BODY_BYTES_MAX = 100 * 1024**2

@@ -11,7 +11,7 @@ class Call:
     """One request. It is logged when it arrives and completed when it is answered."""
 
     provider: str
-    operation: str  # submit | status | find | download | cancel | other | unknown
+    operation: str  # submit | status | find | download | cancel | delete | list | other | unknown
     at: float  # seconds of the simulator's clock
     task_id: str | None = None
     accepted: bool = False  # a submit that created a task

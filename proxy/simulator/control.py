@@ -66,6 +66,7 @@ class _Control:
         self._world.tasks.reset()
         self._world.calls.reset()
         self._world.scenarios.reset()
+        self._world.kept.clear()
         return web.json_response({})
 
 

@@ -62,6 +62,18 @@ class RunwayAccount:
     credits: int | None = None
 
 
+@dataclass(frozen=True)
+class OpenAIAccount:
+    """One project; any of its keys gives the same access.
+
+    `creates_per_min` caps the accepted creates per model; None is no cap.
+    """
+
+    name: str = "default"
+    api_keys: tuple[str, ...] = ()
+    creates_per_min: int | None = None
+
+
 def wall_clock_s() -> float:
     """Return seconds since the epoch."""
     return time.time()  # noqa: TID251 - the one place; everything else is handed a clock
@@ -77,12 +89,14 @@ class SimulatorSettings:
         render_s: How long a task renders unless its prompt says `render=`.
         clip_link_ttl_s: How long a clip's link works after the task ended.
         runway_link_ttl_s: How long an output URL of Runway works; asking again gives a new one.
+        openai_content_ttl_s: How long after its end a video of OpenAI can be fetched.
         slow_download_s: How long a `download=slow` takes in all.
     """
 
     kling: tuple[KlingAccount, ...] = ()
     vertex: tuple[VertexProject, ...] = ()
     runway: tuple[RunwayAccount, ...] = ()
+    openai: tuple[OpenAIAccount, ...] = ()
     now: Callable[[], float] = wall_clock_s
     render_s: float = 2.0
     # Source: https://kling.ai/document-api/api/video/3-0-omni/text-to-video, 2026-09-20:
@@ -90,5 +104,8 @@ class SimulatorSettings:
     clip_link_ttl_s: float = 30 * 86_400
     # Source: the docstring of runwayml 5.24.0's SUCCEEDED task, 2026-10-23: 24 to 48 hours.
     runway_link_ttl_s: float = 86_400
+    # Source: https://developers.openai.com/api/docs/guides/video-generation, 2026-11-22: about
+    # an hour.
+    openai_content_ttl_s: float = 3_600
     slow_download_s: float = 2.0
     rng: random.Random = field(default_factory=random.SystemRandom)

@@ -40,7 +40,9 @@ class Order:
         price_unit_micro_usd: The price is rounded to whole units, e.g. of a credit.
         failure_is_charged: Whether the plan's failure (or cancellation) costs the full price.
         concurrency: How many of the account's tasks of the model run at once; the rest wait.
-        input_id: What the order was made from: another task.
+        free_seconds: How many of the seconds are not billed: the caller had them before.
+        prompt: What was asked for, where the vendor shows it again.
+        input_id: The task this one remakes.
     """
 
     provider: str
@@ -56,6 +58,7 @@ class Order:
     price_unit_micro_usd: int = 1
     failure_is_charged: bool = False
     concurrency: int | None = None
+    free_seconds: int = 0
     prompt: str = ""
     input_id: str | None = None
 
@@ -126,8 +129,8 @@ class Task:
 
     @property
     def billed_seconds(self) -> int:
-        """Seconds of video over all clips of the order."""
-        return self.order.seconds * self.order.clips
+        """New seconds of video over all clips of the order."""
+        return (self.order.seconds - self.order.free_seconds) * self.order.clips
 
     @property
     def price_micro_usd(self) -> int:

@@ -32,6 +32,8 @@ class World:
         self.tasks = TaskBook(settings.now, settings.render_s)
         self.calls = CallLog()
         self.scenarios = Scenarios(vendors)
+        # What else vendors keep for their callers, by vendor and id.
+        self.kept: dict[tuple[str, str], dict[str, object]] = {}
         self.closing = asyncio.Event()
         self.link_key = settings.rng.randbytes(32)
 

@@ -10,6 +10,7 @@ from proxy.simulator.directives import (
     SUBMIT_FAULTS,
 )
 from proxy.simulator.vendors.kling.catalog import MODELS as KLING_MODELS
+from proxy.simulator.vendors.openai.catalog import MODELS as OPENAI_MODELS
 from proxy.simulator.vendors.runway.catalog import MODELS as RUNWAY_MODELS
 from proxy.simulator.vendors.vertex.catalog import MODELS as VERTEX_MODELS
 
@@ -25,6 +26,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "simulator.md"
         DOWNLOAD_FAULTS,
         READ_FAULTS,
         KLING_MODELS,
+        OPENAI_MODELS,
         RUNWAY_MODELS,
         VERTEX_MODELS,
     ],
