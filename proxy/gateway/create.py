@@ -155,6 +155,7 @@ async def _admit(
             queued_max=caller.team.queued,
             idempotency_key=request.idempotency_key,
             sdk_try=request.sdk_try,
+            asked_at_ms=runtime.balances.now_ms(),
         )
         result = await runtime.admission.admit(command)
         if not isinstance(result, PeriodMoved):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from proxy.domain.ids import JobId
 from proxy.domain.job import Attempt, JobState
+from proxy.domain.period import FOREVER_MS
 from proxy.gateway.ports.admission import (
     Accepted,
     BucketEmpty,
@@ -48,9 +49,8 @@ class RedisAdmission:
             StoreUnavailable: nobody knows whether the job was admitted; asking again tells.
         """
         books = Books.of(command.job.team, command.balances)
-        reply = await self.script.run(
-            self._client, self.keys_of(command), arguments_of(command, books)
-        )
+        arguments = arguments_of(command, books, not_after_ms=self._not_after_ms(command))
+        reply = await self.script.run(self._client, self.keys_of(command), arguments)
         code, now_us, *values = reply
         (first, second, third, _), times = values[:VALUES], values[VALUES:]
         buckets = bucket_states(command.buckets, times, now_us, is_spent=code == b"A")
@@ -61,6 +61,12 @@ class RedisAdmission:
         if code == b"R":
             return await self._replayed(command, JobId(first.decode()), buckets)
         return _refused(reply, books, buckets)
+
+    def _not_after_ms(self, command: AdmitCommand) -> int:
+        """When nobody waits for the answer any more: a create that was refused stays refused."""
+        if command.asked_at_ms is None:
+            return FOREVER_MS
+        return command.asked_at_ms + self._client.patience_ms
 
     def keys_of(self, command: AdmitCommand) -> list[str]:
         """KEYS of the admit script."""
@@ -93,9 +99,12 @@ class RedisAdmission:
         return await self.admit(command)
 
 
-def arguments_of(command: AdmitCommand, books: Books) -> list[Argument]:
+def arguments_of(
+    command: AdmitCommand, books: Books, *, not_after_ms: int = FOREVER_MS
+) -> list[Argument]:
     """ARGV of the admit script, in the order its header gives."""
     job = command.job
+    start_ms, end_ms = books.bounds_ms()
     return [
         job.id,
         pack(job),
@@ -108,7 +117,8 @@ def arguments_of(command: AdmitCommand, books: Books) -> list[Argument]:
         books.of_team,
         books.of_organisation,
         len(command.bids),
-        *books.bounds_ms(),
+        start_ms,
+        min(end_ms, not_after_ms),
         "open",
         *bucket_fields(command.buckets),
         *books.fields(),

@@ -68,6 +68,11 @@ class Client:
         self._connecting = asyncio.Lock()
         self._failures = 0
 
+    @property
+    def patience_ms(self) -> int:
+        """How long a caller waits for an answer, both sendings together."""
+        return round(2 * self._timeouts.answer_s * 1000)
+
     async def call(
         self, command: Command, *, resend: Command | None = None, operation: str | None = None
     ) -> Reply:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from proxy.domain.balance import Bid
+from proxy.domain.errors import StoreUnavailable
 from proxy.domain.job import JobState
 from proxy.domain.policy import OnExceed
 from proxy.gateway.ports.admission import (
@@ -17,10 +20,14 @@ from proxy.gateway.ports.admission import (
     PeriodMoved,
     TooManyOpen,
 )
+from proxy.store.address import EmbeddedAddress
+from proxy.store.client import Client, Timeouts
+from proxy.store.embedded import EmbeddedStore
 from tests.builders import MARKETING, VERTEX
 from tests.job_builders import a_candidate, a_job, a_job_id, a_plan
 from tests.store.dump import dump
 from tests.store.stores import (
+    Store,
     a_balance,
     a_bucket,
     a_command,
@@ -29,8 +36,9 @@ from tests.store.stores import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from proxy.domain.balance import Balance
-    from tests.store.stores import Store
 
 QUOTE = 336_000
 
@@ -200,6 +208,33 @@ async def test_a_period_that_is_not_now_is_reported_and_nothing_is_done(
     assert isinstance(result, PeriodMoved)
     assert abs(result.now_ms - await store.accounts.now_ms()) < 5000
     assert before == await dump(store.client)
+
+
+async def test_a_create_that_nobody_waits_for_any_more_is_not_admitted(tmp_path: Path) -> None:
+    server = EmbeddedStore(EmbeddedAddress(folder=str(tmp_path)))
+    server.launch()
+    server.wait_ready()
+    assert server.pid is not None
+    hasty = Store.on(Client(server.address, timeouts=Timeouts(answer_s=0.05)))
+    patient = Store.on(Client(server.address))
+    try:
+        await patient.client.call(("SCRIPT", "LOAD", patient.admission.script.source))
+        asked_at_ms = await patient.accounts.now_ms()
+        command = replace(a_command(), asked_at_ms=asked_at_ms)
+        os.kill(server.pid, signal.SIGSTOP)  # it stalls, both sendings reach it
+        with pytest.raises(StoreUnavailable):
+            await hasty.admission.admit(command)
+        os.kill(server.pid, signal.SIGCONT)
+        assert [] == await patient.work.waiting(10)
+        assert await patient.jobs.load(command.job.id) is None
+        late = await hasty.admission.admit(command)
+        assert isinstance(late, PeriodMoved)
+        again = replace(command, asked_at_ms=late.now_ms)
+        assert isinstance(await hasty.admission.admit(again), Accepted)
+    finally:
+        await hasty.client.close()
+        await patient.client.close()
+        server.stop()
 
 
 async def test_a_refusal_by_a_budget_changes_nothing_at_all(store: Store) -> None:

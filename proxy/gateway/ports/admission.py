@@ -21,7 +21,8 @@ class AdmitCommand:
     `job` has no attempts yet; its id is the operation id that makes a replay harmless.
     `bids` are the plan's candidates in order, each naming by index the `balances` that count it.
     `idempotency_key` is the caller's header, scoped to its API key. `sdk_try` is the number in
-    x-stainless-retry-count, 0 for a first try.
+    x-stainless-retry-count, 0 for a first try. `asked_at_ms` is the store's clock as far as it is
+    known here: a store that takes the command up when nobody waits any more does nothing.
     """
 
     job: Job
@@ -31,6 +32,7 @@ class AdmitCommand:
     queued_max: int
     idempotency_key: str | None
     sdk_try: int
+    asked_at_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +84,7 @@ class OverBudget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeriodMoved:
-    """The store's clock lies outside a balance's period; nothing was done."""
+    """The store's clock lies outside a balance's period, or it is too late; nothing was done."""
 
     now_ms: int
 

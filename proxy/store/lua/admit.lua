@@ -2,12 +2,12 @@
 -- KEYS: 1 job 2 team 3 organisation 4 job list 5 waiting 6 ledger 7 tries 8 teams 9 idempotency (or none)
 -- ARGV: 1 job id (also the operation id) 2 packed job 3 created (ms) 4 open jobs at most 5 try number
 --   6 fingerprint 7 team id 8 buckets 9 team's balances 10 organisation's balances 11 bids (all counts)
---   12 start of the latest period 13 end of the earliest (ms)
+--   12 start of the latest period 13 end of the earliest, or of our patience (ms)
 --   then the names of the fields: "open", each bucket, spent and reserved of each balance (the team's first);
 --   then interval and span (us) of each bucket; then limits, bids and groups as in bids.lua
 -- Reply: code, now (us), four values, the time (us) of each bucket. A accepted (candidate, micro-USD, ms),
 --   D this operation was done before (fields of the job), R replay (job id), K key conflict, L bucket empty,
---   O open jobs, B over budget (balance, quote, spent, reserved), P period moved
+--   O open jobs, B over budget (balance, quote, spent, reserved), P period moved, or too late
 -- Time: Redis TIME. Complexity: O(log jobs of the team + balances x bids)
 -- include: clock
 -- include: gcra
