@@ -110,6 +110,7 @@ class Deployment:
     slots: int = 50
     team: dict[str, Any] = field(default_factory=dict)
     render_s: float = 0.5
+    serve_arguments: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Make keys and write everything the simulator needs."""
@@ -232,7 +233,7 @@ class Deployment:
         """Start the simulator and the proxy."""
         self.write()
         credentials = str(self.folder / "credentials.json")
-        self.simulator = self._spawn(
+        self.simulator = self.spawn(
             "simulate", "--port", "0", "--credentials", credentials, "--render", str(self.render_s)
         )
         self.write_config()
@@ -240,7 +241,7 @@ class Deployment:
 
     def start_proxy(self, **env: str) -> None:
         """Start the proxy; its state is what the folder holds."""
-        self.proxy = self._spawn("serve", "--config", str(self.folder / "config.yaml"), **env)
+        self.proxy = self.spawn("serve", "--config", self.config, *self.serve_arguments, **env)
 
     def stop(self) -> None:
         """Stop whatever still runs."""
@@ -260,7 +261,13 @@ class Deployment:
                 env=os.environ | {"KLING_API_KEY": KLING_KEY} | env,
             )
 
-    def _spawn(self, *args: str, **env: str) -> Process:
+    @property
+    def config(self) -> str:
+        """Path of config.yaml."""
+        return str(self.folder / "config.yaml")
+
+    def spawn(self, *args: str, **env: str) -> Process:
+        """Start a command and wait until it has said where it listens."""
         popen = self.spawn_unready(*args, **env)
         log = self.folder / f"{args[0]}-{self._starts}.log"
         assert popen.stdout is not None
