@@ -70,8 +70,11 @@ class Client:
 
     @property
     def patience_ms(self) -> int:
-        """How long a caller waits for an answer, both sendings together."""
-        return round(2 * self._timeouts.answer_s * 1000)
+        """How long every caller waits for an answer at least; many wait up to twice that.
+
+        A connection that grows silent takes along whoever came to it late; each has one more.
+        """
+        return round(self._timeouts.answer_s * 1000)
 
     async def call(
         self, command: Command, *, resend: Command | None = None, operation: str | None = None
