@@ -12,13 +12,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from aiohttp import ClientSession
-
     from proxy.config.settings import ProviderSettings as ConfiguredProvider
     from proxy.config.settings import ServerSettings
     from proxy.domain.ids import ProviderName
     from proxy.gateway.ports.provider import VideoProvider
     from proxy.gateway.ports.runtime import Clock
+    from proxy.outgoing.session import Sessions
 
 
 class Adapters:
@@ -33,7 +32,7 @@ class Adapters:
 
 
 def build_adapters(
-    server: ServerSettings, session: ClientSession, clock: Clock, spool_dir: Path
+    server: ServerSettings, sessions: Sessions, clock: Clock, spool_dir: Path
 ) -> Adapters:
     """Build one adapter for each account that has credentials.
 
@@ -48,7 +47,7 @@ def build_adapters(
         settings = _settings(provider, spool_dir)
         for account in provider.accounts:
             if account.credentials is not None:
-                adapter = manifest.build(account.credentials, settings, session, clock)
+                adapter = manifest.build(account.credentials, settings, sessions, clock)
                 found[name, account.name] = adapter
     return Adapters(MappingProxyType(found))
 

@@ -26,7 +26,7 @@ from proxy.gateway.render_times import LearnedTimes
 from proxy.gateway.runtime import Runtime
 from proxy.gateway.worker import Worker
 from proxy.http.links import Links
-from proxy.providers.session import open_session
+from proxy.outgoing.session import open_sessions
 from proxy.store.accounts import RedisAccounts
 from proxy.store.admission import RedisAdmission
 from proxy.store.client import Client, Timeouts
@@ -91,9 +91,9 @@ async def compose(
     clock, bell = SystemClock(), Bell()
     metrics = Metrics(clock, version=version("greenlight-proxy"))
     observer = _observers(metrics)
-    session = await stack.enter_async_context(open_session())
+    sessions = await stack.enter_async_context(open_sessions())
     spool_dir = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="greenlight-")))
-    adapters = build_adapters(loaded.server, session, clock, spool_dir)
+    adapters = build_adapters(loaded.server, sessions, clock, spool_dir)
     live = Live(Current(snapshot=loaded.snapshot, providers=adapters))
     client = _client(loaded.server, address, observer)
     stack.push_async_callback(client.close)
@@ -107,7 +107,7 @@ async def compose(
         reload=Reload(
             options,
             live,
-            session=session,
+            sessions=sessions,
             spool_dir=spool_dir,
             clock=clock,
             observer=observer,

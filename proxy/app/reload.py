@@ -16,12 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from aiohttp import ClientSession
-
     from proxy.app.options import ServeOptions
     from proxy.config.load import Loaded
     from proxy.gateway.live import Live
     from proxy.gateway.ports.runtime import Clock, Observer
+    from proxy.outgoing.session import Sessions
 
 _LOGGER = logging.getLogger("greenlight.config")
 
@@ -34,7 +33,7 @@ class Reload:
         options: ServeOptions,
         live: Live,
         *,
-        session: ClientSession,
+        sessions: Sessions,
         spool_dir: Path,
         clock: Clock,
         observer: Observer,
@@ -42,7 +41,7 @@ class Reload:
     ) -> None:
         self._options = options
         self._live = live
-        self._session = session
+        self._sessions = sessions
         self._spool_dir = spool_dir
         self._clock = clock
         self._observer = observer
@@ -55,7 +54,7 @@ class Reload:
             try:
                 loaded = await asyncio.to_thread(read_config, self._options, self._clock.now_s())
                 adapters = build_adapters(
-                    loaded.server, self._session, self._clock, self._spool_dir
+                    loaded.server, self._sessions, self._clock, self._spool_dir
                 )
             except ConfigError as error:
                 self._refuse([problem.render() for problem in error.problems])

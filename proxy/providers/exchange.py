@@ -12,12 +12,15 @@ from yarl import URL
 
 from proxy.domain.errors import ProviderError
 from proxy.domain.failure import FailureKind
+from proxy.outgoing.fetch import fetching
 from proxy.providers.failures import is_ok
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from proxy.gateway.ports.runtime import Clock
+    from proxy.outgoing.session import Sessions
+    from proxy.outgoing.url import Destination
     from proxy.providers.failures import Failures
     from proxy.providers.manifest import ProviderSettings
     from proxy.providers.request_body import SubmitBody
@@ -43,16 +46,16 @@ class Answer:
 
 
 class Exchange:
-    """Speaks HTTP for one account. Redirects are never followed here."""
+    """Speaks HTTP for one account. Redirects are followed in `fetch` only, through the guard."""
 
     def __init__(
         self,
-        session: aiohttp.ClientSession,
+        sessions: Sessions,
         settings: ProviderSettings,
         clock: Clock,
         failures: Failures,
     ) -> None:
-        self._session = session
+        self._sessions = sessions
         self._settings = settings
         self._clock = clock
         self._failures = failures
@@ -69,7 +72,7 @@ class Exchange:
             "Content-Length": str(body.size_bytes),
         }
         try:
-            async with self._session.post(
+            async with self._sessions.configured.post(
                 url,
                 data=body.stream(),
                 headers={**headers, **framing},
@@ -122,7 +125,7 @@ class Exchange:
             ProviderError: `unavailable` when the connection fails, also while it is read.
         """
         try:
-            async with self._session.request(
+            async with self._sessions.configured.request(
                 method,
                 # The caller's URL is final: re-quoting would break a signed one.
                 URL(url, encoded=True),
@@ -130,6 +133,31 @@ class Exchange:
                 json=json,
                 timeout=self._timeout(total_s),
                 allow_redirects=False,
+            ) as response:
+                yield response
+        except _BROKEN as error:
+            message = f"its answer did not come whole ({type(error).__name__})"
+            raise self._failures.error(FailureKind.UNAVAILABLE, message) from error
+
+    @asynccontextmanager
+    async def fetch(
+        self,
+        url: object,
+        destination: Destination,
+        *,
+        total_s: float,
+        credentials: Mapping[str, str],
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Open a URL out of an answer through the guard; see `proxy.outgoing.fetch.fetching`.
+
+        Raises:
+            RefusedUrl: it may not be fetched.
+            ProviderError: `unavailable` when a connection fails, also while it is read.
+        """
+        timeout = self._timeout(total_s)
+        try:
+            async with fetching(
+                self._sessions, url, destination, timeout=timeout, credentials=credentials
             ) as response:
                 yield response
         except _BROKEN as error:

@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from aiohttp import ClientSession
     from pydantic import BaseModel
 
     from proxy.gateway.ports.provider import VideoProvider
     from proxy.gateway.ports.runtime import Clock
+    from proxy.outgoing.session import Sessions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,4 +47,4 @@ class ProviderManifest:
     name: str
     credentials_model: type[BaseModel]
     default_base_url: str
-    build: Callable[[BaseModel, ProviderSettings, ClientSession, Clock], VideoProvider]
+    build: Callable[[BaseModel, ProviderSettings, Sessions, Clock], VideoProvider]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from yarl import URL
 
 from proxy.domain.failure import FailureKind
+from proxy.outgoing.url import Destination, RefusedUrl
 from proxy.providers.failures import is_ok
-from proxy.providers.output_url import RefusedUrl, check_output_url
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from proxy.providers.exchange import Exchange
     from proxy.providers.failures import Failures
 
-_HOPS_MAX = 3
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _OPENING_BYTES = 12
 # The first box of an ISO media or QuickTime file, and the opening of WebM.
 # Source: https://mp4ra.org/registered-types/boxes, 2026-11-22.
@@ -35,7 +33,7 @@ def is_video(opening: bytes) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoFile:
-    """A file at a URL out of an answer; see `check_output_url` for the origins it may have.
+    """A file at a URL out of an answer: at the origin of `base_url`, or a host of the provider's.
 
     `credentials` are headers for a vendor that guards its files: they are sent to the origin of
     `base_url` only, on no other hop.
@@ -54,36 +52,28 @@ class VideoFile:
             ProviderError: `unavailable` if it cannot be fetched whole now, `throttled`, or
                 `malformed` if the URL may not be fetched or its content is no video.
         """
-        url = self._checked(self.url, failures)
-        for _ in range(_HOPS_MAX):
-            headers = self._headers_for(url)
-            async with exchange.open("GET", str(url), headers, total_s=self.total_s) as response:
-                if response.status not in _REDIRECTS:
-                    self._check_status(response, exchange, failures)
-                    async for chunk in checked_video(response.content.iter_any(), failures):
-                        yield chunk
-                    return
-                url = self._next_hop(url, response, failures)
-        raise failures.error(FailureKind.MALFORMED, "the video's URL redirects too often")
-
-    def _headers_for(self, url: URL) -> Mapping[str, str]:
-        return self.credentials if url.origin() == URL(self.base_url).origin() else {}
-
-    def _next_hop(self, url: URL, response: aiohttp.ClientResponse, failures: Failures) -> URL:
-        target = response.headers.get("Location", "")
         try:
-            joined = url.join(URL(target, encoded=True))
-        except ValueError as error:
-            message = "the video's URL redirects to no URL"
-            raise failures.error(FailureKind.MALFORMED, message) from error
-        return self._checked(str(joined), failures)
-
-    def _checked(self, url: object, failures: Failures) -> URL:
-        try:
-            return check_output_url(url, base_url=self.base_url, host_suffixes=self.host_suffixes)
+            async with exchange.fetch(
+                self.url,
+                self._destination,
+                total_s=self.total_s,
+                credentials=self.credentials,
+            ) as response:
+                self._check_status(response, exchange, failures)
+                async for chunk in checked_video(response.content.iter_any(), failures):
+                    yield chunk
         except RefusedUrl as error:
             message = f"the video's URL is not fetched: {error}"
             raise failures.error(FailureKind.MALFORMED, message) from error
+
+    @property
+    def _destination(self) -> Destination:
+        base = URL(self.base_url)
+        return Destination(
+            origins=(str(base.origin()),),
+            host_suffixes=self.host_suffixes,
+            is_http_allowed=base.scheme == "http",
+        )
 
     @staticmethod
     def _check_status(

@@ -24,12 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable
     from pathlib import Path
 
-    from aiohttp import ClientSession
-
     from proxy.domain.failure import Failure
     from proxy.domain.job import Operation
     from proxy.gateway.ports.provider import Status, VideoProvider
     from proxy.gateway.ports.runtime import Clock
+    from proxy.outgoing.session import Sessions
 
 ATTEMPT = AttemptId("video_abcdefghijklmnopqrstuvwx-1")
 API_KEY = "kling-api-key-0123456789"
@@ -86,9 +85,9 @@ class HandClock:
 
 @dataclass
 class Accounts:
-    """Builds adapters on one session and clock."""
+    """Builds adapters on one pair of sessions and one clock."""
 
-    session: ClientSession
+    sessions: Sessions
     clock: Clock
 
     def build(
@@ -96,7 +95,7 @@ class Accounts:
     ) -> VideoProvider:
         manifest = PROVIDERS[name]
         valid = manifest.credentials_model.model_validate(credentials)
-        return manifest.build(valid, settings, self.session, self.clock)
+        return manifest.build(valid, settings, self.sessions, self.clock)
 
     def signing_vertex(self, base_url: str) -> VideoProvider:
         """An adapter that signs its own tokens."""

@@ -1,4 +1,4 @@
-"""One session, one clock moved by hand, and a fresh simulator on it."""
+"""One pair of sessions, one clock moved by hand, and a fresh simulator on it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from proxy.providers.session import open_session
+from proxy.outgoing.session import open_sessions
 from proxy.simulator.app import running
 from proxy.simulator.settings import (
     KlingAccount,
@@ -39,8 +39,8 @@ def clock() -> HandClock:
 
 @pytest.fixture
 async def accounts(clock: HandClock) -> AsyncIterator[Accounts]:
-    async with open_session() as session:
-        yield Accounts(session, clock)
+    async with open_sessions() as sessions:
+        yield Accounts(sessions, clock)
 
 
 @pytest.fixture

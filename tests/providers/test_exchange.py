@@ -11,6 +11,7 @@ from aiohttp.abc import AbstractResolver
 from typing_extensions import override
 
 from proxy.domain.failure import FailureKind
+from proxy.outgoing.session import Sessions
 from proxy.providers.exchange import Exchange
 from proxy.providers.failures import Failures
 from proxy.providers.request_body import RequestBody
@@ -45,9 +46,13 @@ DOCUMENT = {"prompt": "a red fox", "image": ""}
 HUGE_BYTES = 24 * 2**20
 
 
+def both(session: aiohttp.ClientSession) -> Sessions:
+    return Sessions(configured=session, foreign=session)
+
+
 def exchange(accounts: Accounts, call_s: float = PATIENT_S) -> Exchange:
     settings = settings_for("http://unused", call_s=call_s)
-    return Exchange(accounts.session, settings, accounts.clock, Failures("somebody"))
+    return Exchange(accounts.sessions, settings, accounts.clock, Failures("somebody"))
 
 
 def submit(accounts: Accounts, url: str, call_s: float = PATIENT_S) -> Awaitable[Answer]:
@@ -84,7 +89,10 @@ async def test_a_name_that_does_not_resolve_is_surely_not_accepted() -> None:
     connector = aiohttp.TCPConnector(resolver=NoResolver())
     async with aiohttp.ClientSession(connector=connector) as session:
         failure = await failure_of(
-            submit(Accounts(session, HandClock()), "http://nowhere.example/submit")
+            submit(
+                Accounts(both(session), HandClock()),
+                "http://nowhere.example/submit",
+            )
         )
     assert FailureKind.UNAVAILABLE is failure.kind
 
@@ -208,5 +216,5 @@ async def test_retry_after_is_read_in_both_forms(sent: str, expected: float | No
     clock = HandClock(wall_s=1_795_348_800.0)  # 2026-11-22 12:00:00 UTC
     busy = answering(b"", status="429 Too Many Requests", headers={"Retry-After": sent})
     async with raw_server(busy) as server, aiohttp.ClientSession() as session:
-        answer = await ask(Accounts(session, clock), server.url)
+        answer = await ask(Accounts(both(session), clock), server.url)
     assert expected == answer.retry_after_s

@@ -8,21 +8,21 @@ from proxy.providers.kling.settings import BASE_URL, KlingCredentials
 from proxy.providers.manifest import ProviderManifest
 
 if TYPE_CHECKING:
-    from aiohttp import ClientSession
     from pydantic import BaseModel
 
     from proxy.gateway.ports.provider import VideoProvider
     from proxy.gateway.ports.runtime import Clock
+    from proxy.outgoing.session import Sessions
     from proxy.providers.manifest import ProviderSettings
 
 
 def _build(
-    credentials: BaseModel, settings: ProviderSettings, session: ClientSession, clock: Clock
+    credentials: BaseModel, settings: ProviderSettings, sessions: Sessions, clock: Clock
 ) -> VideoProvider:
     # Imported when an account is built: reading a configuration needs no HTTP client.
     from proxy.providers.kling.adapter import build  # noqa: PLC0415
 
-    return build(credentials, settings, session, clock)
+    return build(credentials, settings, sessions, clock)
 
 
 PROVIDER = ProviderManifest(

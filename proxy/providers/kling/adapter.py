@@ -18,7 +18,6 @@ from proxy.providers.video_file import VideoFile
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
-    from aiohttp import ClientSession
     from pydantic import BaseModel
 
     from proxy.domain.errors import ProviderError
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from proxy.domain.video import Order
     from proxy.gateway.ports.provider import Status
     from proxy.gateway.ports.runtime import Clock
+    from proxy.outgoing.session import Sessions
     from proxy.providers.exchange import Answer
     from proxy.providers.manifest import ProviderSettings
 
@@ -37,11 +37,11 @@ _FAILED = "failed"
 
 
 def build(
-    credentials: BaseModel, settings: ProviderSettings, session: ClientSession, clock: Clock
+    credentials: BaseModel, settings: ProviderSettings, sessions: Sessions, clock: Clock
 ) -> KlingProvider:
     """Make the adapter of one account."""
     assert isinstance(credentials, KlingCredentials)
-    return KlingProvider(credentials, settings, session, clock)
+    return KlingProvider(credentials, settings, sessions, clock)
 
 
 class KlingProvider:
@@ -51,14 +51,14 @@ class KlingProvider:
         self,
         credentials: KlingCredentials,
         settings: ProviderSettings,
-        session: ClientSession,
+        sessions: Sessions,
         clock: Clock,
     ) -> None:
         self._base_url = (settings.base_url or BASE_URL).rstrip("/")
         self._download_s = settings.download_s
         self._auth = KlingAuth(credentials, clock)
         self._failures = Failures("kling", credentials.secrets)
-        self._exchange = Exchange(session, settings, clock, self._failures)
+        self._exchange = Exchange(sessions, settings, clock, self._failures)
 
     async def submit(self, order: Order, attempt: AttemptId) -> Operation:
         """Start one video; the attempt's id becomes the task's external id."""

@@ -22,7 +22,6 @@ from proxy.providers.video_file import VideoFile
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from aiohttp import ClientSession
     from pydantic import BaseModel
 
     from proxy.domain.ids import AttemptId
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from proxy.domain.video import Order
     from proxy.gateway.ports.provider import Status
     from proxy.gateway.ports.runtime import Clock
+    from proxy.outgoing.session import Sessions
     from proxy.providers.exchange import Answer
     from proxy.providers.manifest import ProviderSettings
     from proxy.providers.request_body import SubmitBody
@@ -40,11 +40,11 @@ _GONE = frozenset({"http_403", "http_404", "http_410"})
 
 
 def build(
-    credentials: BaseModel, settings: ProviderSettings, session: ClientSession, clock: Clock
+    credentials: BaseModel, settings: ProviderSettings, sessions: Sessions, clock: Clock
 ) -> OpenAIProvider:
     """Make the adapter of one account."""
     assert isinstance(credentials, OpenAICredentials)
-    return OpenAIProvider(credentials, settings, session, clock)
+    return OpenAIProvider(credentials, settings, sessions, clock)
 
 
 class OpenAIProvider:
@@ -54,7 +54,7 @@ class OpenAIProvider:
         self,
         credentials: OpenAICredentials,
         settings: ProviderSettings,
-        session: ClientSession,
+        sessions: Sessions,
         clock: Clock,
     ) -> None:
         self._base_url = (settings.base_url or BASE_URL).rstrip("/")
@@ -62,7 +62,7 @@ class OpenAIProvider:
         self._headers = credentials.headers
         self._clock = clock
         self._failures = Failures("openai", credentials.secrets)
-        self._exchange = Exchange(session, settings, clock, self._failures)
+        self._exchange = Exchange(sessions, settings, clock, self._failures)
 
     async def submit(self, order: Order, attempt: AttemptId) -> Operation:
         """Start one video. The API takes no id of ours, and no key to repeat a submit safely."""

@@ -21,7 +21,6 @@ from proxy.providers.video_file import VideoFile
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from aiohttp import ClientSession
     from pydantic import BaseModel
 
     from proxy.domain.ids import AttemptId
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from proxy.domain.video import Order
     from proxy.gateway.ports.provider import Status
     from proxy.gateway.ports.runtime import Clock
+    from proxy.outgoing.session import Sessions
     from proxy.providers.exchange import Answer
     from proxy.providers.manifest import ProviderSettings
 
@@ -43,11 +43,11 @@ _DATA_URL_BYTES_MAX = 5 * 2**20
 
 
 def build(
-    credentials: BaseModel, settings: ProviderSettings, session: ClientSession, clock: Clock
+    credentials: BaseModel, settings: ProviderSettings, sessions: Sessions, clock: Clock
 ) -> RunwayProvider:
     """Make the adapter of one account."""
     assert isinstance(credentials, RunwayCredentials)
-    return RunwayProvider(credentials, settings, session, clock)
+    return RunwayProvider(credentials, settings, sessions, clock)
 
 
 class RunwayProvider:
@@ -57,7 +57,7 @@ class RunwayProvider:
         self,
         credentials: RunwayCredentials,
         settings: ProviderSettings,
-        session: ClientSession,
+        sessions: Sessions,
         clock: Clock,
     ) -> None:
         self._base_url = (settings.base_url or BASE_URL).rstrip("/")
@@ -67,7 +67,7 @@ class RunwayProvider:
             "X-Runway-Version": _VERSION,
         }
         self._failures = Failures("runway", credentials.secrets)
-        self._exchange = Exchange(session, settings, clock, self._failures)
+        self._exchange = Exchange(sessions, settings, clock, self._failures)
 
     async def submit(self, order: Order, attempt: AttemptId) -> Operation:
         """Start one video. Runway takes no id of ours."""

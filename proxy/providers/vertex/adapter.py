@@ -24,7 +24,7 @@ from proxy.providers.video_file import VideoFile, checked_video
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from aiohttp import ClientResponse, ClientSession
+    from aiohttp import ClientResponse
     from pydantic import BaseModel
 
     from proxy.domain.errors import ProviderError
@@ -34,16 +34,17 @@ if TYPE_CHECKING:
     from proxy.domain.video import Order
     from proxy.gateway.ports.provider import Status
     from proxy.gateway.ports.runtime import Clock
+    from proxy.outgoing.session import Sessions
     from proxy.providers.inline_video import SpooledVideo
     from proxy.providers.manifest import ProviderSettings
 
 
 def build(
-    credentials: BaseModel, settings: ProviderSettings, session: ClientSession, clock: Clock
+    credentials: BaseModel, settings: ProviderSettings, sessions: Sessions, clock: Clock
 ) -> VertexProvider:
     """Make the adapter of one account; its private key is read with the first call."""
     assert isinstance(credentials, VertexCredentials)
-    return VertexProvider(credentials, settings, session, clock)
+    return VertexProvider(credentials, settings, sessions, clock)
 
 
 class VertexProvider:
@@ -53,7 +54,7 @@ class VertexProvider:
         self,
         credentials: VertexCredentials,
         settings: ProviderSettings,
-        session: ClientSession,
+        sessions: Sessions,
         clock: Clock,
     ) -> None:
         base_url = settings.base_url or default_base_url(credentials.location)
@@ -65,7 +66,7 @@ class VertexProvider:
         key_file = json.loads(credentials.service_account.get_secret_value())
         self._token = ServiceAccountToken(key_file, clock)
         self._failures = Failures("vertex", credentials.secrets)
-        self._exchange = Exchange(session, settings, clock, self._failures)
+        self._exchange = Exchange(sessions, settings, clock, self._failures)
 
     async def submit(self, order: Order, attempt: AttemptId) -> Operation:
         """Start one video. Vertex takes no id of ours."""

@@ -40,7 +40,7 @@ def kling(accounts: Accounts, simulator_url: str) -> VideoProvider:
 
 @pytest.fixture
 def books(accounts: Accounts, simulator_url: str) -> Books:
-    return Books(accounts.session, simulator_url)
+    return Books(accounts.sessions.configured, simulator_url)
 
 
 async def find(adapter: VideoProvider) -> Operation | None:

@@ -46,7 +46,7 @@ def vertex(accounts: Accounts, simulator_url: str, tmp_path: Path) -> VideoProvi
 
 @pytest.fixture
 def books(accounts: Accounts, simulator_url: str) -> Books:
-    return Books(accounts.session, simulator_url)
+    return Books(accounts.sessions.configured, simulator_url)
 
 
 def a_veo_order(prompt: str = "a red fox in the snow", *, audio: bool = True) -> Order:

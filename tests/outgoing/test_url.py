@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from proxy.providers.output_url import RefusedUrl, check_output_url
+from proxy.outgoing.address import is_public
+from proxy.outgoing.url import Destination, RefusedUrl, Target, check_url
 
 HOSTS = ("klingai.com", "kechuangai.com")
 SECURE = "https://api-singapore.klingai.com"
-LOCAL = "http://127.0.0.1:9000/kling"
+LOCAL = "http://127.0.0.1:9000"
+
+
+def vendor(origin: str) -> Destination:
+    is_http = origin.startswith("http:")
+    return Destination(origins=(origin,), host_suffixes=HOSTS, is_http_allowed=is_http)
 
 
 @pytest.mark.parametrize(
@@ -22,13 +30,13 @@ LOCAL = "http://127.0.0.1:9000/kling"
         (LOCAL, "http://127.0.0.1:9000/clips/1.mp4"),
         (LOCAL, "https://cdn.klingai.com/out.mp4"),
         (LOCAL, "http://cdn.klingai.com/out.mp4"),
-        ("http://[::1]:9000/kling", "http://[::1]:9000/clips/1.mp4"),
+        ("http://[::1]:9000", "http://[::1]:9000/clips/1.mp4"),
     ],
 )
 def test_the_providers_own_urls_are_fetched_exactly_as_written(base_url: str, url: str) -> None:
-    checked = check_output_url(url, base_url=base_url, host_suffixes=HOSTS)
+    checked = check_url(url, vendor(base_url))
     written = url.removeprefix("https://").partition("/")[2]
-    assert str(checked).endswith(written)
+    assert str(checked.url).endswith(written)
 
 
 @pytest.mark.parametrize(
@@ -63,10 +71,38 @@ def test_the_providers_own_urls_are_fetched_exactly_as_written(base_url: str, ur
 )
 def test_any_other_url_is_refused_without_repeating_it(url: object) -> None:
     with pytest.raises(RefusedUrl) as caught:
-        check_output_url(url, base_url=SECURE, host_suffixes=HOSTS)
+        check_url(url, vendor(SECURE))
     assert "klingai" not in str(caught.value)
 
 
 def test_another_port_of_the_same_host_is_another_origin() -> None:
     with pytest.raises(RefusedUrl):
-        check_output_url("http://127.0.0.1:9001/1.mp4", base_url=LOCAL, host_suffixes=HOSTS)
+        check_url("http://127.0.0.1:9001/1.mp4", vendor(LOCAL))
+
+
+@given(
+    st.one_of(
+        st.text(max_size=60),
+        st.from_regex(r"https?://[ -~]{0,60}", fullmatch=True),
+        st.ip_addresses().map(
+            lambda ip: f"https://[{ip}]/" if ip.version == 6 else f"https://{ip}/"
+        ),
+    )
+)
+def test_any_text_is_checked_or_refused(text: str) -> None:
+    found = outcome(text)
+    if isinstance(found, RefusedUrl):
+        assert len(text) < 12 or text not in str(found)
+        return
+    url = found.url
+    assert ("https", 443, None, None) == (url.scheme, url.port, url.user, url.password)
+    assert url.host is not None
+    is_address = ":" in url.host or url.host.rstrip(".").rpartition(".")[2].isdigit()
+    assert not is_address or is_public(url.host)
+
+
+def outcome(text: str) -> Target | RefusedUrl:
+    try:
+        return check_url(text, Destination())
+    except RefusedUrl as refused:
+        return refused
