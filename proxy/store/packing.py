@@ -27,7 +27,7 @@ WINDOW_BITS = -13
 MEMORY_LEVEL = 6
 """A window of 8 KiB holds the words and any job; a larger one costs time to set up."""
 UNPACKED_MAX = 512
-"""Jobs kept unpacked: a client polls one job again and again, and this part of it never changes."""
+"""Jobs kept unpacked: a client polls one job often, and this part of it never changes."""
 
 REQUEST_FIELDS = 12
 SKIPPED_FIELDS = 5
