@@ -43,6 +43,7 @@ class Order:
         free_seconds: How many of the seconds are not billed: the caller had them before.
         prompt: What was asked for, where the vendor shows it again.
         input_id: The task this one remakes.
+        output_uri: Where the caller wants the clips put, where it can choose.
     """
 
     provider: str
@@ -61,6 +62,7 @@ class Order:
     free_seconds: int = 0
     prompt: str = ""
     input_id: str | None = None
+    output_uri: str | None = None
 
 
 @dataclass(frozen=True)

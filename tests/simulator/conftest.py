@@ -9,13 +9,17 @@ from proxy.simulator.app import running
 from proxy.simulator.settings import (
     KlingAccount,
     KlingKeyPair,
+    OpenAIAccount,
+    RunwayAccount,
     SimulatorSettings,
     VertexProject,
 )
 from tests.simulator.simulated import (
     ACCESS_KEY,
     API_KEY,
+    KEY,
     PROJECT,
+    SECRET,
     SECRET_KEY,
     TOKEN,
     Clock,
@@ -31,6 +35,15 @@ def sim_settings() -> SimulatorSettings:
             KlingAccount("narrow", api_keys=("narrow-key",), concurrency=2),
         ),
         vertex=(VertexProject(PROJECT, static_tokens=(TOKEN,)),),
+        runway=(
+            RunwayAccount(api_secrets=(SECRET,)),
+            RunwayAccount("narrow", ("narrow-secret",), concurrency=1),
+            RunwayAccount("poor", ("poor-secret",), credits=100, daily_generations=3),
+        ),
+        openai=(
+            OpenAIAccount(api_keys=(KEY,)),
+            OpenAIAccount("narrow", ("narrow-key",), creates_per_min=2),
+        ),
         now=Clock(),
         render_s=10.0,
         slow_download_s=0.2,

@@ -10,6 +10,8 @@ Json: TypeAlias = Any  # what json.loads returns, and options passed on to aioht
 
 API_KEY = "kling-key"
 ACCESS_KEY, SECRET_KEY = "access", "a-secret-of-at-least-thirty-two-bytes"
+SECRET, KEY = "runway-secret", "openai-key"
+RUNWAY_VERSION = "2024-11-06"
 PROJECT, TOKEN = "film-studio", "static-token"
 MODEL = "veo-3.1-fast-generate-001"
 T2V = "/kling/text-to-video/kling-3.0"
@@ -111,3 +113,43 @@ class Simulated:
         path = self.vertex_path("fetchPredictOperation", model)
         headers = {"Authorization": f"Bearer {TOKEN}"}
         return await self.post(path, {"operationName": name}, headers=headers)
+
+    # Runway
+
+    async def runway(
+        self, method: str, path: str, body: object = None, secret: str = SECRET
+    ) -> Answer:
+        headers = {"Authorization": f"Bearer {secret}", "X-Runway-Version": RUNWAY_VERSION}
+        options = {} if body is None else {"json": body}
+        return await self.call(method, f"/runway/v1/{path}", headers=headers, **options)
+
+    async def runway_submit(
+        self, prompt: str = "a cat", secret: str = SECRET, **fields: Json
+    ) -> Answer:
+        body = {"model": "gen4.5", "promptText": prompt, "ratio": "1280:720", "duration": 5}
+        return await self.runway("POST", "text_to_video", body | fields, secret)
+
+    async def runway_id(self, prompt: str = "a cat", secret: str = SECRET, **fields: Json) -> str:
+        answer = await self.runway_submit(prompt, secret, **fields)
+        assert answer.status == 200, answer.json
+        return str(answer.json["id"])
+
+    async def runway_task(self, task_id: str, secret: str = SECRET) -> Json:
+        return (await self.runway("GET", f"tasks/{task_id}", secret=secret)).json
+
+    # OpenAI
+
+    async def openai(self, method: str, path: str = "", key: str = KEY, **options: Json) -> Answer:
+        headers = {"Authorization": f"Bearer {key}"}
+        return await self.call(method, f"/openai/v1/videos{path}", headers=headers, **options)
+
+    async def openai_submit(self, prompt: str = "a cat", key: str = KEY, **fields: Json) -> Answer:
+        return await self.openai("POST", key=key, json={"prompt": prompt} | fields)
+
+    async def openai_id(self, prompt: str = "a cat", **fields: Json) -> str:
+        answer = await self.openai_submit(prompt, **fields)
+        assert answer.status == 200, answer.json
+        return str(answer.json["id"])
+
+    async def video(self, video_id: str) -> Json:
+        return (await self.openai("GET", f"/{video_id}")).json

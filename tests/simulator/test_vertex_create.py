@@ -64,7 +64,7 @@ async def test_each_model_is_billed_by_second_resolution_sound_and_clips(
         (MODEL, {"resizeMode": "crop"}, "resizeMode"),
         (MODEL, {"compressionQuality": "best"}, "compressionQuality"),
         (MODEL, {"seconds": 8}, "parameters.seconds"),
-        (MODEL, {"storageUri": "gs://b/x"}, "not supported by the simulator yet"),
+        (MODEL, {"storageUri": "https://b/x"}, "storageUri"),
         ("veo-3.1-lite-generate-001", {"resolution": "4k"}, "resolution"),
     ],
 )

@@ -25,13 +25,7 @@ def authenticate(request: web.Request, world: World, project: str) -> VertexProj
     Raises:
         VertexError: UNAUTHENTICATED or PERMISSION_DENIED.
     """
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme != "Bearer" or not token:
-        raise fault_error(_UNAUTHENTICATED)
-    callers = [known for known in world.settings.vertex if _is_caller(known, token, world.now_s())]
-    if not callers:
-        raise fault_error(_UNAUTHENTICATED)
-    for known in callers:
+    for known in callers(request, world):
         if known.project == project:
             return known
     message = (
@@ -40,6 +34,20 @@ def authenticate(request: web.Request, world: World, project: str) -> VertexProj
     )
     reason = "IAM_PERMISSION_DENIED"
     raise VertexError(status="PERMISSION_DENIED", message=message, reason=reason)
+
+
+def callers(request: web.Request, world: World) -> list[VertexProject]:
+    """Return the projects that the request's bearer may use; at least one.
+
+    Raises:
+        VertexError: UNAUTHENTICATED.
+    """
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    now_s = world.now_s()
+    known = [project for project in world.settings.vertex if _is_caller(project, token, now_s)]
+    if scheme != "Bearer" or not token or not known:
+        raise fault_error(_UNAUTHENTICATED)
+    return known
 
 
 def _is_caller(known: VertexProject, token: str, now_s: float) -> bool:

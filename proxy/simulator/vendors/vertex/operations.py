@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from proxy.simulator.links import clip_of
 from proxy.simulator.mp4 import Clip
 from proxy.simulator.tasks import Phase, Task
+from proxy.simulator.vendors.vertex.storage import object_uri
 
 _TYPE = "type.googleapis.com/cloud.ai.large_models.vision.GenerateVideoResponse"
 # google.rpc codes.
@@ -64,14 +65,14 @@ class Body:
         yield self.after
 
 
-def body_of(task: Task, now_s: float) -> Body:
-    """Return the answer for a task that has not vanished."""
+def body_of(task: Task, now_s: float, *, has_videos: bool = True) -> Body:
+    """Return the answer for a task that has not vanished; its clips may be no videos."""
     phase, outcome = task.phase(now_s), task.order.plan.outcome
     if phase is Phase.SUCCEEDED and outcome == "garbage":
         return Body(b'{"name": "' + task.task_id.encode() + b'", "done": tru', (), b"", b"")
     view: dict[str, object] = {"name": task.task_id}
     if phase is Phase.SUCCEEDED:
-        return _with_videos(view, task)
+        return _with_videos(view, task, clip_of(task) if has_videos else _NOT_A_CLIP)
     if phase is Phase.FAILED:
         view |= {"done": True} | _failure(task)
     return Body(json.dumps(view).encode(), (), b"", b"")
@@ -90,13 +91,23 @@ def _failure(task: Task) -> dict[str, object]:
     return {"error": _ERRORS[outcome]}
 
 
-def _with_videos(view: dict[str, object], task: Task) -> Body:
+def _with_videos(view: dict[str, object], task: Task, clip: Clip) -> Body:
+    if task.order.output_uri is not None:
+        return _with_stored_videos(view, task)
     mark = "@"  # not in the Base64 alphabet
     item = {"bytesBase64Encoded": mark, "mimeType": "video/mp4"}
     response = {"@type": _TYPE, "raiMediaFilteredCount": 0, "videos": [item]}
     text = json.dumps(view | {"done": True, "response": response})
     before, after = text.rsplit(mark, 1)
     between = after.split("}")[0] + "}, " + json.dumps({"bytesBase64Encoded": mark}).split(mark)[0]
-    clip = _NOT_A_CLIP if task.order.plan.download == "garbage" else clip_of(task)
     clips = (clip,) * task.order.clips
     return Body(before.encode(), clips, between.encode(), after.encode())
+
+
+def _with_stored_videos(view: dict[str, object], task: Task) -> Body:
+    videos = [
+        {"gcsUri": object_uri(task, index), "mimeType": "video/mp4"}
+        for index in range(task.order.clips)
+    ]
+    response = {"@type": _TYPE, "raiMediaFilteredCount": 0, "videos": videos}
+    return Body(json.dumps(view | {"done": True, "response": response}).encode(), (), b"", b"")

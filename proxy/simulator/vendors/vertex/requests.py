@@ -4,6 +4,7 @@ Source: https://docs.cloud.google.com/vertex-ai/generative-ai/docs/model-referen
 veo-video-generation, 2026-11-22.
 """
 
+import re
 from dataclasses import dataclass
 
 from proxy.simulator.fields import BadFieldError, Fields
@@ -23,6 +24,7 @@ _IMAGE_BYTES_MAX = 20 * 1024**2
 _MIME_TYPES = ("image/jpeg", "image/png")
 _QUALITIES = ("optimized", "lossless", "OPTIMIZED", "LOSSLESS")
 _RESIZE_MODES = ("pad", "crop", "PAD", "CROP")
+_STORAGE_URI = re.compile(r"gs://[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](/[^\s]*)?")
 _NOT_YET = "is not supported by the simulator yet"
 
 
@@ -36,6 +38,7 @@ class Create:
     height: int
     clips: int
     micro_usd_per_s: int
+    storage_uri: str | None
 
 
 @dataclass(frozen=True)
@@ -122,8 +125,9 @@ def _inline(encoded: str, mime_type: str, path: str) -> None:
 
 
 def _parameters(fields: Fields, model: Model, inputs: _Inputs) -> Create:
-    if fields.has("storageUri"):
-        raise BadFieldError(path=fields.path("storageUri"), problem=_NOT_YET)
+    storage_uri = fields.text("storageUri")
+    if storage_uri is not None and not _STORAGE_URI.fullmatch(storage_uri):
+        raise BadFieldError(path=fields.path("storageUri"), problem="must be gs://BUCKET/PREFIX")
     resolution = fields.text("resolution", allowed=model.resolutions) or "720p"
     ratio = fields.text("aspectRatio", allowed=ASPECT_RATIOS) or "16:9"
     seconds = fields.integer("durationSeconds", allowed=SECONDS) or SECONDS_WITH_REFERENCES
@@ -144,6 +148,7 @@ def _parameters(fields: Fields, model: Model, inputs: _Inputs) -> Create:
         height=height,
         clips=clips,
         micro_usd_per_s=rate,
+        storage_uri=storage_uri,
     )
 
 

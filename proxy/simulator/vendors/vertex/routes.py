@@ -1,4 +1,4 @@
-"""Vertex AI's two Veo endpoints: create an operation, fetch an operation."""
+"""Vertex AI's two Veo endpoints, create and fetch an operation, and the bucket of its videos."""
 
 import json
 
@@ -22,6 +22,7 @@ from proxy.simulator.vendors.vertex.catalog import MODELS, Model
 from proxy.simulator.vendors.vertex.errors import VertexError, fault_error
 from proxy.simulator.vendors.vertex.operations import body_of
 from proxy.simulator.vendors.vertex.requests import read_create
+from proxy.simulator.vendors.vertex.storage import Storage, keep
 from proxy.simulator.world import CALL, World
 
 NAME = "vertex"
@@ -40,6 +41,8 @@ def build(world: World) -> web.Application:
     api = _Api(world)
     app.router.add_post(_MODEL_PATH + ":predictLongRunning", api.create)
     app.router.add_post(_MODEL_PATH + ":fetchPredictOperation", api.fetch)
+    storage = Storage(NAME, world)
+    app.router.add_get("/storage/v1/b/{bucket}/o/{object}", storage.get, allow_head=False)
     return app
 
 
@@ -74,7 +77,7 @@ class _Api:
         project, model = self._authorise(request)
         create = read_create(await _json(request), model)
         plan = world.scenarios.next_submit(NAME, create.prompt)
-        _check_plan(plan)
+        _check_plan(plan, is_inline=create.storage_uri is None)
 
         def error(fault: str) -> VertexError:
             return fault_error(fault, plan.retry_after_s)
@@ -91,9 +94,12 @@ class _Api:
             clips=create.clips,
             micro_usd_per_s=create.micro_usd_per_s,
             plan=plan,
+            output_uri=create.storage_uri,
         )
         task = world.tasks.accept(f"{_parent(request)}/operations/{world.new_uuid()}", order)
         call.task_id, call.accepted = task.task_id, True
+        if task.order.output_uri is not None:
+            keep(world, task)
         lost = await lose_answer(request, world, plan, error)
         return web.json_response({"name": task.task_id}) if lost is None else lost
 
@@ -116,8 +122,11 @@ class _Api:
         return await self._answer(request, task, now_s)
 
     async def _answer(self, request: web.Request, task: Task, now_s: float) -> web.StreamResponse:
-        body = body_of(task, now_s)
-        fault = task.order.plan.download if body.clips else "ok"
+        order, fault = task.order, "ok"
+        is_inline = order.output_uri is None and order.plan.outcome == "ok"
+        if is_inline and task.phase(now_s) is Phase.SUCCEEDED:
+            fault = self._world.scenarios.next_download(NAME, task.task_id, order.plan)
+        body = body_of(task, now_s, has_videos=fault != "garbage")
         return await send(
             request,
             self._world,
@@ -158,9 +167,9 @@ def _operation_name(body: object, parent: str) -> str:
     return name
 
 
-def _check_plan(plan: Plan) -> None:
+def _check_plan(plan: Plan, *, is_inline: bool) -> None:
     refuse_foreign(plan)
-    if plan.download not in _INLINE_FAULTS:
+    if is_inline and plan.download not in _INLINE_FAULTS:
         problem = f"download={plan.download!r} means nothing here: the clip comes inline"
         raise BadDirectiveError(problem)
 
