@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from proxy.domain.policy import Snapshot
     from proxy.gateway.ports.runtime import Clock
-    from proxy.store.address import Address
     from tests.fakes import ScriptedProvider
 
 
@@ -36,17 +35,17 @@ class StageMaker(Protocol):
 
 
 @pytest.fixture(scope="session")
-def store_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStore]:
     store = EmbeddedStore(EmbeddedAddress(folder=str(tmp_path_factory.mktemp("store"))))
     store.launch()
     store.wait_ready()
-    yield store.address
+    yield store
     store.stop()
 
 
 @pytest.fixture
-async def client(store_address: Address) -> AsyncIterator[Client]:
-    client = Client(store_address)
+async def client(store: EmbeddedStore) -> AsyncIterator[Client]:
+    client = Client(store.address)
     await client.call(("FLUSHALL",))
     yield client
     await client.close()

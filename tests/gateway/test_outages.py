@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from proxy.domain.errors import StoreUnavailable
 from proxy.domain.failure import FailureKind
-from proxy.domain.job import JobState
+from proxy.domain.job import JobState, Resolution
 from proxy.domain.policy import UnknownThen
-from tests.fakes import PENDING, failing
-from tests.gateway.harness import KLING_MICRO_USD
+from proxy.store.client import Client, Timeouts
+from tests.fakes import PENDING, FindingProvider, failing
+from tests.gateway.harness import KLING_MICRO_USD, Stage, a_video, wait_until
 from tests.gateway.leases import finding, short_leases
 from tests.gateway.outages import Loss
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from proxy.store.embedded import EmbeddedStore
     from tests.gateway.conftest import StageMaker
-    from tests.gateway.harness import Stage
 
 
 @pytest.mark.parametrize("loss", Loss)
@@ -98,3 +105,37 @@ async def test_the_store_goes_away_while_an_outcome_is_unknown(new_stage: StageM
     job = await stage.made()
     assert JobState.COMPLETED is job.state
     assert 1 == len(job.attempts)
+
+
+async def test_a_store_that_hangs_and_comes_back_loses_nothing(
+    store: EmbeddedStore, client: Client, tmp_path: Path
+) -> None:
+    """The server itself stops for a while; what was sent to it meanwhile is run when it wakes."""
+    hasty = Client(store.address, timeouts=Timeouts(connect_s=0.2, answer_s=0.2))
+    stage = Stage(hasty, tmp_path, snapshot=short_leases(), kling=FindingProvider())
+    views = [await stage.create(replace(a_video(), prompt=f"fox {n}")) for n in range(8)]
+    assert store.pid is not None
+
+    async def has_begun() -> bool:
+        return len(stage.kling.orders) > 2
+
+    async def has_noticed() -> bool:
+        return bool(stage.reports)
+
+    async with stage.working():
+        await wait_until(has_begun, "the first submits")
+        os.kill(store.pid, signal.SIGSTOP)
+        try:
+            await wait_until(has_noticed, "the worker to notice")
+        finally:
+            os.kill(store.pid, signal.SIGCONT)
+        jobs = [await stage.finished(view.job) for view in views]
+    attempts = [attempt for job in jobs for attempt in job.attempts]
+    assert Resolution.OPEN not in {attempt.resolution for attempt in attempts}
+    assert (sum(job.charged_micro_usd for job in jobs), 0) == await stage.money()
+    bought = [*stage.kling.accepted, *stage.vertex.accepted]
+    assert len(set(bought)) == len(bought)
+    assert {StoreUnavailable} == {type(error) for _, error in stage.reports}
+    assert 0 == (await client.read(("ZCARD", stage.keys.due())))
+    await stage.check_books()
+    await hasty.close()
