@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from proxy.domain.errors import StoreUnavailable
 from proxy.domain.ids import JobId, TeamId
 from proxy.domain.job import JobState
 from proxy.gateway.ports.admission import PeriodMoved
@@ -24,13 +25,15 @@ from proxy.store.script import Script
 from proxy.store.steps import LIST_SLACK_MS, new_operation, step_keys, stored
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from proxy.domain.job import Job
     from proxy.gateway.ports.jobs import NextAttempt, Resolve
     from proxy.store.client import Client
-    from proxy.store.connection import Argument
+    from proxy.store.connection import Argument, Reply
     from proxy.store.keys import Keys
+
+INSIST_EVERY_S = 0.1
 
 
 class RedisWork:
@@ -78,7 +81,11 @@ class RedisWork:
     async def begin(
         self, job: Job, *, account: str, running_max: int, lease_s: float
     ) -> Job | NotBegun:
-        """Write the intent to submit the current attempt at an account, leased and fenced."""
+        """Write the intent to submit the current attempt at an account, leased and fenced.
+
+        Insists on an answer for a while: an intent that was written without our knowing would
+        look like a submit of unknown outcome to whoever finds it.
+        """
         attempt = replace(job.attempt, account=account, error=None)
         arguments: list[Argument] = [
             *self._head(job),
@@ -86,7 +93,10 @@ class RedisWork:
             running_max,
             _milliseconds(lease_s),
         ]
-        reply = await self._begin.run(self._client, step_keys(self._keys, job), arguments)
+        reply = await self._insist(
+            lambda: self._begin.run(self._client, step_keys(self._keys, job), arguments),
+            lease_s / 2,
+        )
         if reply[0] == b"full":
             return NotBegun.TEAM_FULL
         if reply[0] == b"lost":
@@ -149,6 +159,18 @@ class RedisWork:
         if reply[0] == b"moved":
             return PeriodMoved(now_ms=reply[1])
         return stored(after, reply)
+
+    async def _insist(self, ask: Callable[[], Awaitable[Reply]], seconds: float) -> Reply:
+        """Ask with one operation id until the store answers, at most so many seconds."""
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + seconds
+        while True:
+            try:
+                return await ask()
+            except StoreUnavailable:
+                if loop.time() + INSIST_EVERY_S > until_s:
+                    raise
+                await asyncio.sleep(INSIST_EVERY_S)
 
     async def _claim_one(self, job: JobId, lease_s: float) -> Job | None:
         keys = [self._keys.job(job), self._keys.due()]

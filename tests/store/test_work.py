@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from proxy.domain.balance import Bid
+from proxy.domain.errors import StoreUnavailable
 from proxy.domain.job import JobError, JobState, Resolution, StoppedBy, Work
 from proxy.gateway.ports.jobs import LostLease, NotBegun, Release, Settle
 from tests.builders import MARKETING
@@ -23,6 +24,8 @@ from tests.store.stores import (
 
 if TYPE_CHECKING:
     from proxy.domain.job import Job
+    from proxy.store.client import Command
+    from proxy.store.connection import Reply
     from tests.store.stores import Store
 
 QUOTE = 336_000
@@ -70,6 +73,32 @@ async def test_a_job_is_begun_once(store: Store) -> None:
         *(store.work.begin(queued, account="main", running_max=9, lease_s=30) for _ in range(4))
     )
     assert [NotBegun.TAKEN] * 3 == [result for result in results if isinstance(result, NotBegun)]
+
+
+@pytest.mark.parametrize(("losses", "is_begun"), [(2, True), (99, False)])
+async def test_an_intent_whose_answers_are_lost_is_insisted_on(
+    store: Store, monkeypatch: pytest.MonkeyPatch, losses: int, *, is_begun: bool
+) -> None:
+    job = await store.admitted()
+    answers = iter([False] * losses)
+    call = store.client.call
+
+    async def losing(
+        command: Command, *, resend: Command | None = None, operation: str | None = None
+    ) -> Reply:
+        reply = await call(command, resend=resend, operation=operation)
+        if operation == "begin" and not next(answers, True):
+            message = "its answer was lost"
+            raise StoreUnavailable(message, retry_after_s=1)
+        return reply
+
+    monkeypatch.setattr(store.client, "call", losing)
+    if is_begun:
+        begun = await store.begun(job, lease_s=5)
+        assert (JobState.SUBMITTING, 1) == (begun.state, begun.fence)
+    else:
+        with pytest.raises(StoreUnavailable):
+            await store.begun(job, lease_s=0.3)
 
 
 async def test_a_team_runs_no_more_than_it_may(store: Store) -> None:
