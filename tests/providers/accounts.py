@@ -34,7 +34,9 @@ ATTEMPT = AttemptId("video_abcdefghijklmnopqrstuvwx-1")
 API_KEY = "kling-api-key-0123456789"
 ACCESS_KEY, SECRET_KEY = "access-key", "a-secret-of-at-least-thirty-two-bytes"
 PROJECT, CLIENT_EMAIL = "film-studio", "greenlight@film-studio.iam.gserviceaccount.com"
+API_SECRET, OPENAI_KEY = "runway-secret-0123456789", "openai-key-0123456789"
 KLING_UPSTREAM, VERTEX_UPSTREAM = "kling-3.0", "veo-3.1-fast-generate-001"
+RUNWAY_UPSTREAM, OPENAI_UPSTREAM = "gen4.5", "sora-2"
 PATIENT_S, HASTY_S = 10.0, 0.4
 """Limits of a call: for whatever ends by itself on a busy machine, and for what never does."""
 SIGNED_BEFORE = "eyJ.signed.before"
@@ -63,6 +65,8 @@ SERVICE_ACCOUNT = json.dumps(
 )
 KLING_CREDENTIALS = {"api_key": API_KEY}
 KLING_KEY_PAIR = {"access_key": ACCESS_KEY, "secret_key": SECRET_KEY}
+RUNWAY_CREDENTIALS = {"api_secret": API_SECRET}
+OPENAI_CREDENTIALS = {"api_key": OPENAI_KEY}
 VERTEX_CREDENTIALS = {"project": PROJECT, "service_account": SERVICE_ACCOUNT}
 
 
@@ -111,6 +115,12 @@ class Accounts:
         settings = settings_for(base_url, call_s=call_s)
         return self.build("kling", credentials or KLING_CREDENTIALS, settings)
 
+    def runway(self, base_url: str, *, call_s: float = PATIENT_S) -> VideoProvider:
+        return self.build("runway", RUNWAY_CREDENTIALS, settings_for(base_url, call_s=call_s))
+
+    def openai(self, base_url: str, *, call_s: float = PATIENT_S) -> VideoProvider:
+        return self.build("openai", OPENAI_CREDENTIALS, settings_for(base_url, call_s=call_s))
+
     def vertex(
         self,
         base_url: str,
@@ -118,6 +128,7 @@ class Accounts:
         call_s: float = PATIENT_S,
         spool_dir: Path | None = None,
         inline_bytes_max: int = 2**29,
+        storage: dict[str, str] | None = None,
     ) -> VideoProvider:
         """An adapter that has its first token: reading a key takes a fifth of a second."""
         settings = replace(
@@ -125,7 +136,7 @@ class Accounts:
             spool_dir=spool_dir,
             inline_bytes_max=inline_bytes_max,
         )
-        adapter = self.build("vertex", VERTEX_CREDENTIALS, settings)
+        adapter = self.build("vertex", {**VERTEX_CREDENTIALS, **(storage or {})}, settings)
         assert isinstance(adapter, VertexProvider)
         adapter._token._token = SIGNED_BEFORE
         adapter._token._renew_at_s = self.clock.now_s() + 3_000
@@ -203,6 +214,8 @@ OPERATION_NAME = (
     "/operations/6f7c1b1e-0000-4000-8000-000000000001"
 )
 KLING_OPERATION: Operation = {"task_id": "884517297639900085", "design": "new"}
+RUNWAY_OPERATION: Operation = {"task_id": "182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e"}
+OPENAI_OPERATION: Operation = {"video_id": "video_68f7a1b2c3d4"}
 VERTEX_OPERATION: Operation = {"name": OPERATION_NAME}
 
 
@@ -220,13 +233,17 @@ async def failure_of(call: Awaitable[object]) -> Failure:
     raise AssertionError(message)
 
 
-async def download_failure(adapter: VideoProvider, result: Succeeded) -> Failure:
+async def download_failure(
+    adapter: VideoProvider, result: Succeeded, operation: Operation | None = None
+) -> Failure:
     """Return the failure that a download raises."""
-    return await failure_of(downloaded(adapter, result))
+    return await failure_of(downloaded(adapter, result, operation))
 
 
-async def downloaded(adapter: VideoProvider, result: Succeeded) -> bytes:
-    chunks = [chunk async for chunk in adapter.download({}, result)]
+async def downloaded(
+    adapter: VideoProvider, result: Succeeded, operation: Operation | None = None
+) -> bytes:
+    chunks = [chunk async for chunk in adapter.download(operation or {}, result)]
     return b"".join(chunks)
 
 

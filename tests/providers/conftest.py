@@ -11,6 +11,8 @@ from proxy.simulator.app import running
 from proxy.simulator.settings import (
     KlingAccount,
     KlingKeyPair,
+    OpenAIAccount,
+    RunwayAccount,
     SimulatorSettings,
     VertexProject,
     wall_clock_s,
@@ -18,7 +20,9 @@ from proxy.simulator.settings import (
 from tests.providers.accounts import (
     ACCESS_KEY,
     API_KEY,
+    API_SECRET,
     CLIENT_EMAIL,
+    OPENAI_KEY,
     PROJECT,
     PUBLIC_KEY_PEM,
     SECRET_KEY,
@@ -52,6 +56,8 @@ async def simulator_url(clock: HandClock) -> AsyncIterator[str]:
         vertex=(
             VertexProject(PROJECT, CLIENT_EMAIL, PUBLIC_KEY_PEM, static_tokens=(SIGNED_BEFORE,)),
         ),
+        runway=(RunwayAccount(api_secrets=(API_SECRET,)),),
+        openai=(OpenAIAccount(api_keys=(OPENAI_KEY,)),),
         now=clock.now_s,
         render_s=5.0,
         slow_download_s=0.2,

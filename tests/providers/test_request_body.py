@@ -17,6 +17,11 @@ async def sent(body: RequestBody) -> bytes:
     return b"".join([piece async for piece in body.stream()])
 
 
+async def collect(body: RequestBody, sizes: list[int]) -> None:
+    async for piece in body.stream():
+        sizes.append(len(piece))  # noqa: PERF401 - what came before an error stays
+
+
 async def test_a_document_alone_is_one_piece() -> None:
     body = RequestBody({"prompt": QUOTES})
     pieces = [piece async for piece in body.stream()]
@@ -49,6 +54,23 @@ async def test_an_input_of_another_length_is_a_fault(size_bytes: int) -> None:
         await sent(body)
     assert isinstance(body.fault, ValueError)
     assert not body.is_sent
+
+
+async def test_an_input_may_be_a_data_url() -> None:
+    source = an_input(b"picture", media_type="image/jpeg")
+    body = RequestBody({"prompt": QUOTES, "promptImage": ""}, source, is_data_url=True)
+    text = await sent(body)
+    assert body.size_bytes == len(text)
+    expected = f"data:image/jpeg;base64,{b64encode(b'picture').decode()}"
+    assert {"prompt": QUOTES, "promptImage": expected} == json.loads(text)
+
+
+async def test_no_byte_more_than_announced_is_sent() -> None:
+    body = RequestBody({"image": ""}, an_input(bytes(200_000), size_bytes=1_000))
+    sizes: list[int] = []
+    with pytest.raises(ValueError, match="not as long"):
+        await collect(body, sizes)
+    assert sum(sizes) < body.size_bytes
 
 
 async def test_a_lost_input_is_a_fault() -> None:

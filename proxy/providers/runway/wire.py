@@ -78,11 +78,16 @@ def read_refusal(content: dict[str, object] | None) -> Refusal | None:
     if content is None or not isinstance(error, str):
         return None
     issues = [item for item in _items(content.get("issues")) if isinstance(item, dict)]
-    words = [_text(item.get("message")) for item in issues]
+    words = [_issue(item) for item in issues]
     return Refusal(
         message="; ".join(word for word in (error, *words) if word),
         is_about_model=any(item.get("path") == ["model"] for item in issues),
     )
+
+
+def _issue(item: dict[str, object]) -> str:
+    where = ".".join(str(part) for part in _items(item.get("path")))
+    return ": ".join(text for text in (where, _text(item.get("message"))) if text)
 
 
 def read_task_id(content: dict[str, object]) -> str | None:

@@ -138,7 +138,7 @@ async def test_a_refused_connection_is_unavailable(accounts: Accounts) -> None:
         ("200 OK", done(), K.MALFORMED),
         ("200 OK", done(videos="garbage"), K.MALFORMED),
         ("200 OK", done(videos=[{}]), K.MALFORMED),
-        ("200 OK", done(videos=[{"gcsUri": "gs://bucket/1.mp4"}]), K.MALFORMED),
+        ("200 OK", done(videos=[{"gcsUri": "https://evil.example/1.mp4"}]), K.MALFORMED),
         ("200 OK", done(videos=[{"bytesBase64Encoded": ""}]), K.MALFORMED),
         ("200 OK", done(videos=[{"bytesBase64Encoded": None}]), K.MALFORMED),
         ("200 OK", done(videos=[{}, {"bytesBase64Encoded": "AAAA"}]), K.MALFORMED),

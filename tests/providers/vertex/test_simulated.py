@@ -206,3 +206,38 @@ async def test_a_padded_video_comes_whole(vertex: VideoProvider, clock: HandCloc
     operation = await vertex.submit(a_veo_order("[[bytes=3MB]]"), ATTEMPT)
     result = await success_of(vertex, operation, clock)
     assert 3_000_000 == len(await downloaded(vertex, result))
+
+
+@pytest.mark.parametrize("storage_uri", ["gs://films", "gs://films/veo/2026/"])
+async def test_a_video_in_a_bucket_is_fetched_with_the_same_token(
+    accounts: Accounts, simulator_url: str, clock: HandClock, tmp_path: Path, storage_uri: str
+) -> None:
+    url = f"{simulator_url}/vertex"
+    storage = {"storage_uri": storage_uri, "storage_base_url": url}
+    vertex = accounts.vertex(url, spool_dir=tmp_path, storage=storage)
+    operation = await vertex.submit(a_veo_order("[[bytes=3MB]]"), ATTEMPT)
+    result = await success_of(vertex, operation, clock)
+    assert None is result.inline_path
+    assert 3_000_000 == len(await downloaded(vertex, result))
+    assert [] == files_in(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        ("404", K.UNAVAILABLE),
+        ("expired", K.UNAVAILABLE),
+        ("truncate", K.UNAVAILABLE),
+        ("reset", K.UNAVAILABLE),
+        ("garbage", K.MALFORMED),
+    ],
+)
+async def test_a_bucket_that_fails(
+    accounts: Accounts, simulator_url: str, clock: HandClock, fault: str, kind: FailureKind
+) -> None:
+    url = f"{simulator_url}/vertex"
+    storage = {"storage_uri": "gs://films/veo", "storage_base_url": url}
+    vertex = accounts.vertex(url, storage=storage)
+    operation = await vertex.submit(a_veo_order(f"[[download={fault} bytes=300kB]]"), ATTEMPT)
+    result = await success_of(vertex, operation, clock)
+    assert kind is (await download_failure(vertex, result)).kind

@@ -9,6 +9,7 @@ import pytest
 from proxy.providers.vertex.settings import default_base_url
 from proxy.providers.vertex.wire import (
     create_request,
+    object_of,
     parent_of,
     read_error,
     read_json,
@@ -29,6 +30,33 @@ def test_text_to_video_always_says_whether_there_is_sound() -> None:
     }
     expected = {"parameters": parameters, "instances": [{"prompt": "a red fox in the snow"}]}
     assert expected == create_request(order)
+
+
+def test_a_bucket_is_named_if_there_is_one() -> None:
+    order = an_order(upstream=VERTEX_UPSTREAM)
+    parameters = create_request(order, "gs://films/veo")["parameters"]
+    assert isinstance(parameters, dict)
+    assert "gs://films/veo" == parameters["storageUri"]
+
+
+@pytest.mark.parametrize(
+    ("uri", "found"),
+    [
+        ("gs://films/veo/1/sample_0.mp4", ("films", "veo/1/sample_0.mp4")),
+        ("gs://my.films_1/ä b", ("my.films_1", "ä b")),
+        ("gs://films/", None),
+        ("gs://films", None),
+        ("gs:///a", None),
+        ("gs://UPPER/a", None),
+        ("gs://films/a\nb", None),
+        ("https://storage.googleapis.com/films/a", None),
+        ("", None),
+        (None, None),
+        (7, None),
+    ],
+)
+def test_a_bucket_and_an_object(uri: object, found: tuple[str, str] | None) -> None:
+    assert found == object_of(uri)
 
 
 def test_the_first_frame_stands_last() -> None:
