@@ -6,6 +6,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from proxy.providers.kling import PROVIDER as KLING
+from proxy.providers.openai import PROVIDER as OPENAI
+from proxy.providers.runway import PROVIDER as RUNWAY
 from proxy.providers.vertex import PROVIDER as VERTEX
 
 if TYPE_CHECKING:
@@ -14,5 +16,5 @@ if TYPE_CHECKING:
     from proxy.providers.manifest import ProviderManifest
 
 PROVIDERS: Mapping[str, ProviderManifest] = MappingProxyType(
-    {manifest.name: manifest for manifest in (KLING, VERTEX)}
+    {manifest.name: manifest for manifest in (KLING, VERTEX, RUNWAY, OPENAI)}
 )

@@ -14,10 +14,14 @@ from proxy.gateway.ports.provider import FindsByAttempt
 from proxy.providers import PROVIDERS
 from tests.providers.accounts import (
     API_KEY,
+    API_SECRET,
     ATTEMPT,
     KLING_CREDENTIALS,
     KLING_KEY_PAIR,
+    OPENAI_CREDENTIALS,
+    OPENAI_KEY,
     PRIVATE_KEY_PEM,
+    RUNWAY_CREDENTIALS,
     SERVICE_ACCOUNT,
     VERTEX_CREDENTIALS,
     VERTEX_OPERATION,
@@ -32,7 +36,8 @@ if TYPE_CHECKING:
 
 
 def test_each_entry_stands_under_its_own_name() -> None:
-    assert {"kling": "kling", "vertex": "vertex"} == {
+    names = ["kling", "vertex", "runway", "openai"]
+    assert dict(zip(names, names, strict=True)) == {
         name: manifest.name for name, manifest in PROVIDERS.items()
     }
 
@@ -56,6 +61,11 @@ def test_importing_the_table_loads_no_cryptography() -> None:
         ("kling", KLING_KEY_PAIR),
         ("vertex", VERTEX_CREDENTIALS),
         ("vertex", {**VERTEX_CREDENTIALS, "location": "europe-west4"}),
+        ("vertex", {**VERTEX_CREDENTIALS, "storage_uri": "gs://films"}),
+        ("vertex", {**VERTEX_CREDENTIALS, "storage_uri": "gs://my.films_1/veo/2026/"}),
+        ("runway", RUNWAY_CREDENTIALS),
+        ("openai", OPENAI_CREDENTIALS),
+        ("openai", {**OPENAI_CREDENTIALS, "organization": "org-1", "project": "proj_1"}),
     ],
 )
 async def test_an_adapter_is_built_without_a_connection(
@@ -83,6 +93,17 @@ async def test_an_adapter_is_built_without_a_connection(
         ("vertex", {**VERTEX_CREDENTIALS, "service_account": f'["{API_KEY}"]'}),
         ("vertex", {**VERTEX_CREDENTIALS, "service_account": f'{{"private_key": "{API_KEY}"}}'}),
         ("vertex", {**VERTEX_CREDENTIALS, "service_account": "[" * 100_000}),
+        ("vertex", {**VERTEX_CREDENTIALS, "storage_uri": "s3://films"}),
+        ("vertex", {**VERTEX_CREDENTIALS, "storage_uri": "gs://Films"}),
+        ("vertex", {**VERTEX_CREDENTIALS, "storage_uri": "gs://films/a b"}),
+        ("vertex", {**VERTEX_CREDENTIALS, "storage_base_url": "ftp://films.example"}),
+        ("runway", {}),
+        ("runway", {"api_secret": ""}),
+        ("runway", {"api_key": API_KEY}),
+        ("openai", {}),
+        ("openai", {"api_key": ""}),
+        ("openai", {**OPENAI_CREDENTIALS, "organization": "a\r\nb"}),
+        ("openai", {**OPENAI_CREDENTIALS, "region": API_KEY}),
     ],
 )
 def test_wrong_credentials_are_refused_without_being_shown(
@@ -96,9 +117,15 @@ def test_wrong_credentials_are_refused_without_being_shown(
 
 
 def test_credentials_are_not_shown_by_repr() -> None:
-    for name, credentials in (("kling", KLING_CREDENTIALS), ("vertex", VERTEX_CREDENTIALS)):
+    accounts: Mapping[str, Mapping[str, str]] = {
+        "kling": KLING_CREDENTIALS,
+        "vertex": VERTEX_CREDENTIALS,
+        "runway": RUNWAY_CREDENTIALS,
+        "openai": OPENAI_CREDENTIALS,
+    }
+    for name, credentials in accounts.items():
         shown = repr(PROVIDERS[name].credentials_model.model_validate(credentials))
-        assert API_KEY not in shown
+        assert not [secret for secret in (API_KEY, API_SECRET, OPENAI_KEY) if secret in shown]
         assert "PRIVATE KEY" not in shown
 
 
