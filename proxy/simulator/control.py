@@ -1,11 +1,14 @@
 """The simulator's own endpoints below `/_sim`; no vendor has these."""
 
+import asyncio
+import hashlib
 import json
 
 from aiohttp import web
 
 from proxy.simulator.directives import BadDirectiveError
 from proxy.simulator.fields import BadFieldError, Fields
+from proxy.simulator.links import clip_of
 from proxy.simulator.tasks import Task
 from proxy.simulator.world import World
 
@@ -16,6 +19,7 @@ def routes(world: World, vendors: tuple[str, ...]) -> list[web.RouteDef]:
     return [
         web.get("/_sim/invoice", control.invoice),
         web.get("/_sim/calls", control.calls),
+        web.get("/_sim/clips", control.clips),
         web.post("/_sim/scenarios", control.scenarios),
         web.post("/_sim/reset", control.reset),
     ]
@@ -49,6 +53,18 @@ class _Control:
         ]
         return web.json_response({"calls": lines})
 
+    async def clips(self, _: web.Request) -> web.Response:
+        """Answer the SHA-256 of every task's file, whether it was fetched or not."""
+        lines = [
+            {
+                "provider": task.order.provider,
+                "task_id": task.task_id,
+                "sha256": await asyncio.to_thread(_sha256, task),
+            }
+            for task in self._world.tasks.all()
+        ]
+        return web.json_response({"clips": lines})
+
     async def scenarios(self, request: web.Request) -> web.Response:
         """Set one vendor's default directive: `{"provider": ..., "directive": ...}`."""
         try:
@@ -68,6 +84,13 @@ class _Control:
         self._world.scenarios.reset()
         self._world.kept.clear()
         return web.json_response({})
+
+
+def _sha256(task: Task) -> str:
+    digest = hashlib.sha256()
+    for piece in clip_of(task).chunks():
+        digest.update(piece)
+    return digest.hexdigest()
 
 
 def _invoice_line(task: Task, now_s: float) -> dict[str, object]:

@@ -38,9 +38,15 @@ def _link(world: World, origin: URL, task: Task, expires_at_s: float) -> str:
 
 
 def clip_of(task: Task) -> Clip:
-    """Return the file that the task rendered."""
+    """Return the file that the task rendered: no other task's is the same."""
     order = task.order
-    return make_clip(order.width, order.height, order.seconds, order.plan.clip_bytes)
+    return make_clip(
+        order.width,
+        order.height,
+        order.seconds,
+        order.plan.clip_bytes,
+        mark=task.task_id.encode(),
+    )
 
 
 def routes(world: World) -> list[web.RouteDef]:

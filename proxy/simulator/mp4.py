@@ -48,7 +48,9 @@ class Clip:
             yield piece
 
 
-def make_clip(width: int, height: int, seconds: int, size_bytes: int | None = None) -> Clip:
+def make_clip(
+    width: int, height: int, seconds: int, size_bytes: int | None = None, *, mark: bytes = b""
+) -> Clip:
     """Return the template of this frame size, `seconds` long.
 
     Args:
@@ -57,11 +59,14 @@ def make_clip(width: int, height: int, seconds: int, size_bytes: int | None = No
         seconds: Duration a player will show.
         size_bytes: Pad the file to this size with a `free` box. Too small a size (the clip is
             larger) leaves the clip as it is.
+        mark: Bytes for a `free` box, which makes two clips of one form two files.
 
     Raises:
         FileNotFoundError: There is no template of this frame size.
     """
     head = retimed(_template(width, height), seconds)
+    if mark:
+        head += _HEADER.pack(_HEADER.size + len(mark), b"free") + mark
     if size_bytes is None or size_bytes < len(head) + _HEADER.size:
         return Clip(head, len(head))
     padding = _HEADER.pack(size_bytes - len(head), b"free")
