@@ -5,7 +5,7 @@ import pytest
 
 from tests.simulator.simulated import TOKEN, Answer, Simulated
 
-AUTH = {"headers": {"Authorization": f"Bearer {TOKEN}"}}
+AUTH = {"Authorization": f"Bearer {TOKEN}"}
 
 
 async def stored(sim: Simulated, prompt: str = "a cat", **parameters: object) -> list[str]:
@@ -16,10 +16,12 @@ async def stored(sim: Simulated, prompt: str = "a cat", **parameters: object) ->
     return [video["gcsUri"] for video in response["videos"]]
 
 
-async def read(sim: Simulated, uri: str, query: str = "?alt=media", **options: object) -> Answer:
+async def read(
+    sim: Simulated, uri: str, query: str = "?alt=media", headers: dict[str, str] = AUTH
+) -> Answer:
     bucket, _, name = uri.removeprefix("gs://").partition("/")
     path = f"/vertex/storage/v1/b/{bucket}/o/{name.replace('/', '%2F')}{query}"
-    return await sim.get(path, **(options or AUTH))
+    return await sim.get(path, headers=headers)
 
 
 async def test_videos_are_written_where_the_caller_said(sim: Simulated) -> None:
@@ -37,8 +39,7 @@ async def test_videos_are_written_where_the_caller_said(sim: Simulated) -> None:
 
 async def test_a_part_of_an_object_can_be_read(sim: Simulated) -> None:
     (uri,) = await stored(sim)
-    ranged = {"headers": AUTH["headers"] | {"Range": "bytes=4-7"}}
-    answer = await read(sim, uri, **ranged)
+    answer = await read(sim, uri, headers=AUTH | {"Range": "bytes=4-7"})
     assert (206, b"ftyp") == (answer.status, answer.body)
 
 
