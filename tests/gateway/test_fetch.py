@@ -99,11 +99,11 @@ async def test_an_artifact_store_that_fails_is_tried_again(stage: Stage) -> None
     in_the_way.write_text("no folder")
     view = await stage.create()
 
-    async def tried_once() -> bool:
-        return stage.kling.download_calls > 0
+    async def has_failed() -> bool:
+        return (await stage.load(view.job)).work.downloads > 0
 
     async with stage.working():
-        await wait_until(tried_once, "the first download")
+        await wait_until(has_failed, "the first failure")
         in_the_way.unlink()
         job = await stage.finished(view.job)
     assert JobState.COMPLETED is job.state
