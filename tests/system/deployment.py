@@ -26,7 +26,14 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 KLING_KEY = "kling-system-test-key"
+RUNWAY_SECRET = "runway-system-test-secret"
+OPENAI_KEY = "openai-system-test-key"
 PROJECT = "system-test"
+SECRETS = {
+    "KLING_API_KEY": KLING_KEY,
+    "RUNWAYML_API_SECRET": RUNWAY_SECRET,
+    "OPENAI_API_KEY": OPENAI_KEY,
+}
 START_TIMEOUT_S = 20.0
 KEY_ID = "syst2345"
 ADMIN_ID = "admn2345"
@@ -111,6 +118,9 @@ class Deployment:
     team: dict[str, Any] = field(default_factory=dict)
     render_s: float = 0.5
     serve_arguments: tuple[str, ...] = ()
+    providers: tuple[str, ...] = ("kling", "vertex")
+    store_url: str = "redis+embedded://./var/redis"
+    is_sora_alive: bool = False
 
     def __post_init__(self) -> None:
         """Make keys and write everything the simulator needs."""
@@ -126,23 +136,13 @@ class Deployment:
     def write(self) -> None:
         """Write config.yaml, the policies and the credentials of both sides."""
         (self.folder / "service_account.json").write_text(self._account)
-        (self.folder / "credentials.json").write_text(
-            json.dumps(
-                {
-                    "kling": [{"api_keys": [KLING_KEY]}],
-                    "vertex": [
-                        {
-                            "project": PROJECT,
-                            "client_email": self._email,
-                            "public_key_pem": self._public,
-                        }
-                    ],
-                }
-            )
-        )
+        (self.folder / "credentials.json").write_text(json.dumps(self._accepted()))
         policies = self.folder / "policies"
         if not policies.exists():
             shutil.copytree(ROOT / "policies", policies)
+        if self.is_sora_alive:
+            catalog = policies / "catalog.yaml"
+            catalog.write_text(catalog.read_text().replace("retires_at: 2026", "retires_at: 2066"))
         for path in (policies / "teams").glob("*.yaml"):
             path.unlink()
         (policies / "teams" / "marketing.yaml").write_text(json.dumps(self._team(), indent=1))
@@ -150,6 +150,20 @@ class Deployment:
     def write_config(self) -> None:
         """Write config.yaml; the simulator must run."""
         (self.folder / "config.yaml").write_text(json.dumps(self._config(), indent=1))
+
+    def _accepted(self) -> dict[str, Any]:
+        """What the simulated vendors take."""
+        project = {
+            "project": PROJECT,
+            "client_email": self._email,
+            "public_key_pem": self._public,
+        }
+        return {
+            "kling": [{"api_keys": [KLING_KEY]}],
+            "vertex": [project],
+            "runway": [{"api_secrets": [RUNWAY_SECRET]}],
+            "openai": [{"api_keys": [OPENAI_KEY]}],
+        }
 
     def _team(self) -> dict[str, Any]:
         team: dict[str, Any] = {
@@ -182,7 +196,10 @@ class Deployment:
                 "location": "us-central1",
                 "service_account": "file:service_account.json",
             },
+            "runway": {"api_secret": "${RUNWAYML_API_SECRET}"},
+            "openai": {"api_key": "${OPENAI_API_KEY}"},
         }
+        paths = {"openai": "openai/v1"}
         return {
             "listen": "127.0.0.1:0",
             "admin": {
@@ -196,12 +213,12 @@ class Deployment:
                     }
                 ],
             },
-            "store": {"url": "redis+embedded://./var/redis"},
+            "store": {"url": self.store_url},
             "artifacts": {"url": "file://./var/artifacts"},
             "policies": "./policies",
             "providers": {
                 name: {
-                    "base_url": f"{url}/{name}",
+                    "base_url": f"{url}/{paths.get(name, name)}",
                     "accounts": [
                         {"name": "main", "credentials": credentials[name], "slots": self.slots}
                     ],
@@ -209,7 +226,7 @@ class Deployment:
                     "timeouts": self.timeouts,
                     "give_up_after": self.give_up_after,
                 }
-                for name in ("kling", "vertex")
+                for name in self.providers
             },
             "unknown": self.unknown,
             "worker": self.engine,
@@ -258,7 +275,7 @@ class Deployment:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 cwd=self.folder,
-                env=os.environ | {"KLING_API_KEY": KLING_KEY} | env,
+                env=os.environ | SECRETS | env,
             )
 
     @property

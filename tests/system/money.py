@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from proxy.domain.ids import TeamId
-from proxy.store.address import EmbeddedAddress
+from proxy.store.address import EmbeddedAddress, parse_store_url
 from proxy.store.client import Client
 from proxy.store.embedded import EmbeddedStore
 from proxy.store.jobs import RedisJobs
@@ -39,8 +39,11 @@ class Difference:
 @asynccontextmanager
 async def store_of(deployment: Deployment) -> AsyncIterator[Client]:
     """A client of the deployment's embedded store."""
-    folder = str(deployment.folder / "var" / "redis")
-    client = Client(EmbeddedStore(EmbeddedAddress(folder=folder)).address)
+    address = parse_store_url(deployment.store_url)
+    if isinstance(address, EmbeddedAddress):
+        folder = str(deployment.folder / "var" / "redis")
+        address = EmbeddedStore(EmbeddedAddress(folder=folder)).address
+    client = Client(address)
     try:
         yield client
     finally:
