@@ -35,13 +35,13 @@ def is_video(opening: bytes) -> bool:
 class VideoFile:
     """A file at a URL out of an answer: at the origin of `base_url`, or a host of the provider's.
 
-    `credentials` are headers for a vendor that guards its files: they are sent to the origin of
+    `host_suffixes` None allows every public host. `credentials` are headers for a vendor that guards its files: they are sent to the origin of
     `base_url` only, on no other hop.
     """
 
     url: object
     base_url: str
-    host_suffixes: Sequence[str] = ()
+    host_suffixes: Sequence[str] | None = ()
     total_s: float
     credentials: Mapping[str, str] = field(default_factory=dict)
 

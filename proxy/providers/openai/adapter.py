@@ -93,10 +93,12 @@ class OpenAIProvider:
         return self._status_of(video, answer.retry_after_s)
 
     async def download(self, operation: Operation, result: Succeeded) -> AsyncIterator[bytes]:
-        """Stream the file, which needs the key: it never leaves the server's own origin."""
+        """Stream the file. Its URL needs the key, which never leaves the server's own origin."""
         video = VideoFile(
             url=f"{self._video_url(operation)}/content",
             base_url=self._base_url,
+            # Compatible servers hand out files from storage of their choice.
+            host_suffixes=None,
             total_s=self._download_s,
             credentials=self._headers,
         )
