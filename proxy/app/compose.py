@@ -24,6 +24,7 @@ from proxy.gateway.balances import BalanceBook
 from proxy.gateway.live import Current, Live
 from proxy.gateway.render_times import LearnedTimes
 from proxy.gateway.runtime import Runtime
+from proxy.gateway.waiting import Waiters
 from proxy.gateway.worker import Worker
 from proxy.http.links import Links
 from proxy.outgoing.session import open_sessions
@@ -40,7 +41,7 @@ from proxy.telemetry.metrics import Metrics
 from proxy.telemetry.observers import CRASH_AT, CrashAt, Fanout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
     from contextlib import AsyncExitStack
 
     from proxy.app.options import ServeOptions
@@ -61,7 +62,7 @@ _WORKER_LOGGER = logging.getLogger("greenlight.worker")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """A process put together, not yet running."""
+    """A process put together, not yet running; each of `chores` runs as long as it does."""
 
     runtime: Runtime
     client: Client
@@ -71,6 +72,7 @@ class Parts:
     readiness: Readiness
     links: Links
     look: Callable[[], Marks]
+    chores: tuple[Callable[[], Coroutine[None, None, None]], ...]
 
 
 async def compose(
@@ -90,14 +92,18 @@ async def compose(
     """
     clock, bell = SystemClock(), Bell()
     metrics = Metrics(clock, version=version("greenlight-proxy"))
-    observer = _observers(metrics)
+    times = LearnedTimes()
+    listeners = times, Waiters()
+    observer = _observers(metrics, *listeners)
     sessions = await stack.enter_async_context(open_sessions())
     spool_dir = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="greenlight-")))
     adapters = build_adapters(loaded.server, sessions, clock, spool_dir)
     live = Live(Current(snapshot=loaded.snapshot, providers=adapters))
     client = _client(loaded.server, address, observer)
     stack.push_async_callback(client.close)
-    runtime = _runtime(loaded.server, live, client, clock=clock, bell=bell, observer=observer)
+    runtime = _runtime(
+        loaded.server, live, client, clock=clock, bell=bell, observer=observer, listeners=listeners
+    )
     metrics.set_catalog(loaded.snapshot)
     return Parts(
         runtime=runtime,
@@ -116,13 +122,25 @@ async def compose(
         readiness=Readiness(runtime.accounts, clock),
         links=Links(secret=_link_secret(loaded.server)),
         look=lambda: marks_of(options.config, loaded.policies),
+        chores=_chores(runtime, client, times),
     )
 
 
-def _observers(metrics: Metrics) -> Fanout:
+def _observers(metrics: Metrics, *listeners: Observer) -> Fanout:
     """Whoever wants to know: metrics, logs, and in crash tests the one that ends the process."""
     crash = (CrashAt(os.environ[CRASH_AT]),) if CRASH_AT in os.environ else ()
-    return Fanout(metrics, Logs(), *crash)
+    return Fanout(metrics, Logs(), *listeners, *crash)
+
+
+def _chores(
+    runtime: Runtime, client: Client, times: LearnedTimes
+) -> tuple[Callable[[], Coroutine[None, None, None]], ...]:
+    """What the use cases need done beside them, now and then."""
+    samples = RedisRenderTimes(client, Keys())
+    return (
+        lambda: times.share(samples, runtime.clock),
+        lambda: runtime.waiters.watch(runtime.jobs, runtime.clock),
+    )
 
 
 def _client(server: ServerSettings, address: Address, observer: Observer) -> Client:
@@ -140,6 +158,7 @@ def _runtime(
     clock: SystemClock,
     bell: Bell,
     observer: Observer,
+    listeners: tuple[LearnedTimes, Waiters],
 ) -> Runtime:
     keys = Keys()
 
@@ -160,6 +179,8 @@ def _runtime(
         clock=clock,
         observer=observer,
         balances=BalanceBook(clock),
+        render_times=listeners[0],
+        waiters=listeners[1],
         random=random.SystemRandom().random,
         random_bytes=os.urandom,
         wake=bell.ring,

@@ -69,6 +69,7 @@ async def _background(parts: Parts, store: OpenStore, role: Role) -> AsyncIterat
         async with asyncio.TaskGroup() as group:
             works = [group.create_task(parts.worker.run())] if role.works else []
             others = [
+                *(group.create_task(chore()) for chore in parts.chores),
                 group.create_task(store.watch(runtime.clock, _say_store)),
                 group.create_task(_reload_when_asked(parts, reloads)),
                 group.create_task(watch_files(parts.look, parts.reload.run, runtime.clock)),

@@ -133,6 +133,7 @@ class Ended:
     render_s: float | None
     provider: ProviderName
     model: ModelName
+    offer_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -215,6 +215,11 @@ def public_status(job: Job) -> PublicStatus:
     return PublicStatus.IN_PROGRESS
 
 
+def is_over(job: Job) -> bool:
+    """Say whether a client has nothing more to wait for."""
+    return public_status(job) in (PublicStatus.COMPLETED, PublicStatus.FAILED)
+
+
 def public_error(job: Job) -> JobError | None:
     """The error a client sees: `cancelled` as soon as a cancel was asked for."""
     if job.cancel_requested or job.state is JobState.CANCELLED:

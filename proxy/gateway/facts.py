@@ -64,6 +64,7 @@ def ended(runtime: Runtime, before: Job, stored: Job) -> None:
             render_s=max(0, ended_ms - submitted_ms) / 1000 if submitted_ms else None,
             provider=stored.candidate.provider,
             model=stored.candidate.model,
+            offer_id=stored.candidate.offer_id,
         )
     )
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from proxy.domain.errors import JobNotFound, StoreUnavailable, VideoNotReady
 from proxy.domain.events import LimitChecked
 from proxy.domain.ids import JobId, is_job_id
-from proxy.domain.job import JobState, public_status
+from proxy.domain.job import JobState, is_over, public_status
 from proxy.domain.policy import RouteClass
+from proxy.domain.render_times import poll_after_ms
 from proxy.gateway import facts
 from proxy.gateway.create import buckets_for, rate_limited
 from proxy.gateway.names import video_name
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from proxy.domain.bucket import BucketState
     from proxy.domain.job import Job
     from proxy.gateway.runtime import Runtime
+    from proxy.gateway.views import Patience
+    from proxy.gateway.waiting import Waiter
 
 PAGE_SCAN_MAX = 500
 """Most jobs looked at for one page that filters by status."""
@@ -29,13 +33,50 @@ PAGE_SCAN_STEP = 100
 ARTIFACTS_RETRY_S = 5
 
 
-async def get(runtime: Runtime, caller: Caller, job_id: str) -> JobView:
-    """Answer a poll from the store.
+async def get(
+    runtime: Runtime, caller: Caller, job_id: str, *, patience: Patience | None = None
+) -> JobView:
+    """Answer a poll from the store, with patience once the job is over.
 
     Raises:
-        JobNotFound: unknown, deleted, or another team's.
+        JobNotFound: unknown, deleted (also while it was waited for), or another team's.
         RateLimited: the poll bucket is empty.
     """
+    if patience is None or not is_job_id(job_id):
+        return await _get(runtime, caller, job_id)
+    with runtime.waiters.place(JobId(job_id), patience.is_gone) as waiter:
+        view = await _get(runtime, caller, job_id)
+        return await _held(runtime, view, patience, waiter)
+
+
+async def hold(runtime: Runtime, view: JobView, patience: Patience | None) -> JobView:
+    """Keep an answer back until its job is over or the patience is."""
+    if patience is None:
+        return view
+    with runtime.waiters.place(view.job.id, patience.is_gone) as waiter:
+        return await _held(runtime, view, patience, waiter)
+
+
+async def _held(
+    runtime: Runtime, view: JobView, patience: Patience, waiter: Waiter | None
+) -> JobView:
+    if waiter is None:
+        return view  # No room: the caller is told nothing of a wait, and may ask again.
+    if not is_over(view.job):
+        await waiter.wait(patience.wait_s)
+        if not patience.is_gone():
+            view = await _again(runtime, view)
+    return replace(view, has_waited=True)
+
+
+async def _again(runtime: Runtime, view: JobView) -> JobView:
+    job = await runtime.jobs.load(view.job.id)
+    if job is None or job.is_deleted:
+        raise _not_found(view.job.id)
+    return replace(await _view(runtime, job, view.buckets), is_replay=view.is_replay)
+
+
+async def _get(runtime: Runtime, caller: Caller, job_id: str) -> JobView:
     job, buckets = await _read(runtime, caller, job_id, RouteClass.POLL)
     if not job.is_fetched:
         await runtime.jobs.mark_fetched(job)
@@ -78,6 +119,7 @@ async def cancel(runtime: Runtime, caller: Caller, job_id: str) -> JobView:
     if not job.state.is_terminal:
         job = await facts.cancel(runtime, job, is_forgotten=False)
         runtime.wake()
+        runtime.waiters.wake(job.id)
     return await _view(runtime, job, buckets)
 
 
@@ -87,6 +129,7 @@ async def delete(runtime: Runtime, caller: Caller, job_id: str) -> tuple[BucketS
     if not job.is_deleted:
         job = await facts.cancel(runtime, job, is_forgotten=True)
         runtime.wake()
+        runtime.waiters.wake(job.id)
     if job.state.is_terminal:
         with answering_unavailable():
             await runtime.artifacts.delete(video_name(job))
@@ -162,8 +205,16 @@ async def _view(runtime: Runtime, job: Job, buckets: tuple[BucketState, ...]) ->
     position = None
     if job.state is JobState.QUEUED and not job.cancel_requested:
         position = await runtime.jobs.queue_position(job)
-    offer = runtime.live.snapshot.offer(job.candidate.offer_id)
-    return JobView(job=job, buckets=buckets, offer=offer, queue_position=position)
+    offer_id = job.candidate.offer_id
+    since_ms = job.attempt.submitted_at_ms
+    elapsed_s = 0.0 if since_ms is None else (runtime.balances.now_ms() - since_ms) / 1000
+    return JobView(
+        job=job,
+        buckets=buckets,
+        offer=runtime.live.snapshot.offer(offer_id),
+        queue_position=position,
+        poll_after_ms=poll_after_ms(runtime.render_times.of(offer_id), elapsed_s),
+    )
 
 
 @contextmanager

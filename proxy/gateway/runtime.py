@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from proxy.gateway.ports.admission import Accounts, Admission
     from proxy.gateway.ports.artifacts import ArtifactStore, Inputs
     from proxy.gateway.ports.jobs import Jobs, Slots, Work
+    from proxy.gateway.ports.render_times import RenderTimes
     from proxy.gateway.ports.runtime import Clock, Observer
+    from proxy.gateway.waiting import Waiters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,8 @@ class Runtime:
     clock: Clock
     observer: Observer
     balances: BalanceBook
+    render_times: RenderTimes
+    waiters: Waiters
     random: Callable[[], float]
     random_bytes: Callable[[int], bytes]
     wake: Callable[[], None]

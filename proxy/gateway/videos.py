@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from proxy.domain.policy import Scope
     from proxy.domain.video import InputFile, VideoJob
     from proxy.gateway.runtime import Runtime
-    from proxy.gateway.views import ContentView, JobsView, JobView, QuoteView
+    from proxy.gateway.views import ContentView, JobsView, JobView, Patience, QuoteView
 
 
 class Videos:
@@ -43,23 +43,31 @@ class Videos:
         fingerprint: str,
         idempotency_key: str | None,
         sdk_try: int,
+        patience: Patience | None = None,
     ) -> JobView:
-        """Admit a video, or replay the job an equal request made."""
+        """Admit a video, or replay the job an equal request made; with patience, see it end."""
         asked = CreateRequest(
             video=request,
             fingerprint=fingerprint,
             idempotency_key=idempotency_key,
             sdk_try=sdk_try,
         )
-        return await create(self._runtime, caller, asked)
+        view = await create(self._runtime, caller, asked)
+        return await read.hold(self._runtime, view, patience)
 
     async def quote(self, caller: Caller, request: VideoJob) -> QuoteView:
         """Say what a create would do and cost now."""
         return await quote(self._runtime, caller, request)
 
-    async def get(self, caller: Caller, job_id: str) -> JobView:
-        """Answer how a job stands."""
-        return await read.get(self._runtime, caller, job_id)
+    async def get(
+        self, caller: Caller, job_id: str, *, patience: Patience | None = None
+    ) -> JobView:
+        """Answer how a job stands; with patience, once it is over."""
+        return await read.get(self._runtime, caller, job_id, patience=patience)
+
+    def drain(self) -> None:
+        """Answer whoever waits, and let nobody wait any more."""
+        self._runtime.waiters.drain()
 
     async def page(
         self,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from proxy.domain.render_times import POLL_AFTER_MS
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
@@ -25,18 +27,33 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long a caller would rather wait for the end of a job than be answered at once.
+
+    `is_gone` says whether the caller has left meanwhile.
+    """
+
+    wait_s: float
+    is_gone: Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobView:
     """A job with what its answer needs beside it.
 
     `offer` is the current candidate's offer in today's catalog (None when it was removed): the
-    source of the Deprecation and Sunset headers. `queue_position` is set while the job waits.
+    source of the Deprecation and Sunset headers. `queue_position` is set while the job waits,
+    `poll_after_ms` is when it is worth asking again. `has_waited` says that the caller's patience
+    was made use of.
     """
 
     job: Job
     buckets: tuple[BucketState, ...]
     offer: Offer | None = None
     queue_position: int | None = None
+    poll_after_ms: int = POLL_AFTER_MS
     is_replay: bool = False
+    has_waited: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from proxy.http.links import Links
     from proxy.http.services import Metrics, Readiness, Services
 
-POLL_AFTER_MS = 1000
-"""What clients' poll helpers are asked to wait; short, as a poll is one read of our store."""
 KEEPALIVE_S = 75.0
 
 
@@ -39,7 +37,6 @@ def public_app(
     clock: Clock,
     observer: Observer,
     random_bytes: Callable[[int], bytes],
-    poll_after_ms: int = POLL_AFTER_MS,
 ) -> web.Application:
     """The team API under /v1.
 
@@ -49,7 +46,6 @@ def public_app(
         clock: wall time for links and headers, monotonic time for events.
         observer: receives one RequestServed per request.
         random_bytes: unguessable bytes, for request ids.
-        poll_after_ms: the header openai-poll-after-ms of a retrieve.
     """
     accesses: dict[web.AbstractRoute, Access] = {}
     app = web.Application(
@@ -61,14 +57,18 @@ def public_app(
         # Bodies are read through proxy.http.body alone; this is for whoever would forget.
         client_max_size=CREATE_BYTES_MAX,
     )
-    table = routes(services.videos, links=links, clock=clock, poll_after_ms=poll_after_ms)
-    for route in table:
+    for route in routes(services.videos, links=links, clock=clock):
         for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
             added = app.router.add_route(
                 method, route.path, route.handler, expect_handler=_continue
             )
             accesses[added] = route.access
     app.on_response_prepare.append(stamp)
+
+    async def let_waiters_go(_: web.Application) -> None:
+        services.videos.drain()
+
+    app.on_shutdown.append(let_waiters_go)
     return app
 
 

@@ -11,11 +11,13 @@ if TYPE_CHECKING:
     from aiohttp import web
 
 KEY_CHARS_MAX = 255
+WAIT_S_MAX = 300
 SDK_TRY_MAX = 1000
 _BARE = re.compile(r"[!-~][ -~]*")
 _QUOTED = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
 _ESCAPED = re.compile(r"\\(.)")
 _COUNT = re.compile(r"[0-9]{1,4}")
+_WAIT = re.compile(r'wait[ \t]*=[ \t]*"?([0-9]{1,9})"?[ \t]*(?:;.*)?', re.IGNORECASE)
 
 
 def idempotency_key(request: web.Request) -> str | None:
@@ -45,3 +47,15 @@ def sdk_try(request: web.Request) -> int:
     """The number of an SDK's try (x-stainless-retry-count); 0 for a first one or a bad value."""
     text = request.headers.get("x-stainless-retry-count", "")
     return min(int(text), SDK_TRY_MAX) if _COUNT.fullmatch(text) else 0
+
+
+def preferred_wait_s(request: web.Request) -> int | None:
+    """The seconds of `Prefer: wait=N`, at most WAIT_S_MAX; None where nobody asks to wait.
+
+    One that cannot be read is passed over, as are all others. Of several the first counts.
+    Source: RFC 7240 sections 2 and 4.3, 2014-06.
+    """
+    preferences = ",".join(request.headers.getall("Prefer", [])).split(",")
+    found = (_WAIT.fullmatch(preference.strip()) for preference in preferences)
+    wait_s = next((int(match[1]) for match in found if match), 0)
+    return min(wait_s, WAIT_S_MAX) or None

@@ -50,11 +50,9 @@ NOT_YET: tuple[tuple[str, str, Access], ...] = (
 """Documented routes that are not built: they say so instead of not being there."""
 
 
-def routes(
-    videos: VideoService, *, links: Links, clock: Clock, poll_after_ms: int
-) -> tuple[Route, ...]:
+def routes(videos: VideoService, *, links: Links, clock: Clock) -> tuple[Route, ...]:
     """Every route of the team API; GET routes answer HEAD too."""
-    video = VideoRoutes(videos, links=links, clock=clock, poll_after_ms=poll_after_ms)
+    video = VideoRoutes(videos, links=links, clock=clock)
     content = ContentRoutes(videos, links=links, clock=clock)
     built = (
         Route("POST", "/v1/videos", video.create, SUBMIT),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         JobsView,
         JobView,
         ModelsView,
+        Patience,
         QuoteView,
     )
 
@@ -33,14 +34,23 @@ class VideoService(Protocol):
         fingerprint: str,
         idempotency_key: str | None,
         sdk_try: int,
+        patience: Patience | None = None,
     ) -> JobView:
-        """Admit a video, or answer with the job an earlier equal request made."""
+        """Admit a video, or answer with the job an earlier equal request made.
+
+        With patience the answer is held until the job is over.
+        """
 
     async def quote(self, caller: Caller, request: VideoJob) -> QuoteView:
         """Say what a create would do now."""
 
-    async def get(self, caller: Caller, job_id: str) -> JobView:
-        """Read a job of the caller's team."""
+    async def get(
+        self, caller: Caller, job_id: str, *, patience: Patience | None = None
+    ) -> JobView:
+        """Read a job of the caller's team, with patience once it is over."""
+
+    def drain(self) -> None:
+        """Answer whoever waits, and let nobody wait any more."""
 
     async def page(
         self,

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from proxy.domain.errors import InvalidRequest
 from proxy.domain.job import PublicStatus
+from proxy.gateway.views import Patience
 from proxy.http import render
 from proxy.http.answer import json_answer, revalidated
 from proxy.http.fingerprint import fingerprint
-from proxy.http.headers import idempotency_key, sdk_try
+from proxy.http.headers import idempotency_key, preferred_wait_s, sdk_try
 from proxy.http.keys import CALLER
 from proxy.http.parse import read_create
 from proxy.http.quote import quote_body
@@ -35,13 +36,10 @@ _STATUSES = tuple(status.value for status in PublicStatus)
 class VideoRoutes:
     """Handlers bound to the use cases once, at start-up."""
 
-    def __init__(
-        self, videos: VideoService, *, links: Links, clock: Clock, poll_after_ms: int
-    ) -> None:
+    def __init__(self, videos: VideoService, *, links: Links, clock: Clock) -> None:
         self._videos = videos
         self._links = links
         self._clock = clock
-        self._poll_after = {"openai-poll-after-ms": str(poll_after_ms)}
 
     async def create(self, request: web.Request) -> web.Response:
         """POST /v1/videos."""
@@ -55,6 +53,7 @@ class VideoRoutes:
             fingerprint=fingerprint(job, method="POST", route=CREATE_ROUTE),
             idempotency_key=key,
             sdk_try=number,
+            patience=_patience(request),
         )
         replayed = {"Idempotency-Replayed": "true"} if view.is_replay else {}
         return self._answer(request, caller, view, replayed)
@@ -78,9 +77,14 @@ class VideoRoutes:
     async def retrieve(self, request: web.Request) -> web.Response:
         """GET /v1/videos/{id}: answered from the store."""
         caller = request[CALLER]
-        view = await self._videos.get(caller, request.match_info["id"])
-        answer = self._answer(request, caller, view, self._poll_after)
-        return revalidated(request, answer)
+        view = await self._videos.get(
+            caller, request.match_info["id"], patience=_patience(request)
+        )
+        headers = {
+            "openai-poll-after-ms": str(view.poll_after_ms),
+            "Cache-Control": "private, no-cache",
+        }
+        return revalidated(request, self._answer(request, caller, view, headers))
 
     async def page(self, request: web.Request) -> web.Response:
         """GET /v1/videos."""
@@ -121,11 +125,13 @@ class VideoRoutes:
         self, request: web.Request, caller: Caller, view: JobView, headers: dict[str, str]
     ) -> web.Response:
         scene = self._scene(request)
+        waited = {"Preference-Applied": f"wait={preferred_wait_s(request)}"}
         return json_answer(
             render.video(view.job, scene, queue_position=view.queue_position),
             headers={
                 **rate_headers(view.buckets, caller),
                 **render.aging_headers(view.offer, scene.now_s),
+                **(waited if view.has_waited else {}),
                 **headers,
             },
         )
@@ -133,6 +139,17 @@ class VideoRoutes:
     def _scene(self, request: web.Request) -> render.Scene:
         origin = f"{request.scheme}://{request.host}"
         return render.Scene(links=self._links, origin=origin, now_s=self._clock.now_s())
+
+
+def _patience(request: web.Request) -> Patience | None:
+    wait_s = preferred_wait_s(request)
+    if wait_s is None:
+        return None
+
+    def is_gone() -> bool:
+        return request.transport is None or request.transport.is_closing()
+
+    return Patience(wait_s=wait_s, is_gone=is_gone)
 
 
 def _limit(text: str | None) -> int:

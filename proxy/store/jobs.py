@@ -6,9 +6,10 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from proxy.domain.ids import JobId
+from proxy.domain.job import JobState
 from proxy.gateway.ports.jobs import Page
 from proxy.store.arguments import bucket_fields, bucket_states, bucket_terms, facts_of
-from proxy.store.codec import fields_of, job_of
+from proxy.store.codec import STATE_LETTERS, fields_of, job_of
 from proxy.store.script import Script
 from proxy.store.steps import LIST_SLACK_MS, new_operation, step_keys
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 TIES = 32
 """How many jobs more than asked for are listed, for those created in the same millisecond."""
+_OVER = (None, *(STATE_LETTERS[state].encode() for state in JobState if state.is_terminal))
+"""Field `s` of a job that is gone or has ended."""
 
 
 class RedisJobs:
@@ -55,6 +58,14 @@ class RedisJobs:
         """Read a job of any team without spending anything."""
         fields = fields_of(await self._client.read(("HGETALL", self._keys.job(job))))
         return job_of(job, fields) if fields else None
+
+    async def over(self, jobs: Sequence[JobId]) -> frozenset[JobId]:
+        """Those of the jobs that ended, were cancelled, or are gone, in one round trip."""
+        reads = (self._client.read(("HMGET", self._keys.job(job), "s", "x")) for job in jobs)
+        found = await asyncio.gather(*reads)
+        return frozenset(
+            job for job, (state, flags) in zip(jobs, found, strict=True) if state in _OVER or flags
+        )
 
     async def spend(self, team: TeamId, buckets: Sequence[Bucket]) -> tuple[BucketState, ...]:
         """Spend a token of each bucket, or none. A lost reply costs one token at most."""

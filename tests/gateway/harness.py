@@ -64,7 +64,7 @@ if TYPE_CHECKING:
     )
     from proxy.gateway.ports.provider import VideoProvider
     from proxy.gateway.ports.runtime import Clock
-    from proxy.gateway.views import JobView
+    from proxy.gateway.views import JobView, Patience
     from proxy.store.client import Client
 
 DEADLINE_S = 8.0
@@ -247,6 +247,7 @@ class Stage:
         *,
         idempotency_key: str | None = None,
         sdk_try: int = 0,
+        patience: Patience | None = None,
     ) -> JobView:
         """Create a video, `a_video` if nothing else is asked for."""
         asked = request or a_video()
@@ -256,6 +257,7 @@ class Stage:
             fingerprint=hashlib.sha256(repr(asked).encode()).hexdigest(),
             idempotency_key=idempotency_key,
             sdk_try=sdk_try,
+            patience=patience,
         )
 
     @asynccontextmanager

@@ -58,7 +58,6 @@ async def client(
         clock=clock,
         observer=observer,
         random_bytes=lambda count: b"\x07" * count,
-        poll_after_ms=50,
     )
     headers = {"Authorization": f"Bearer {PRINTED_KEY}"}
     async with TestClient(ServerAsShipped(app), headers=headers) as connected:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from proxy.gateway.views import (
     JobView,
     ModelsView,
     ModelView,
+    Patience,
     QuotedCandidate,
     QuoteView,
 )
@@ -99,6 +101,8 @@ class RecordingVideos:
     cut_at: int | None = None
     is_gone: bool = False
     completes_at_poll: int | None = None
+    hold: asyncio.Event | None = None
+    waiting: int = 0
     opened: int = 0
     closed: int = 0
     authenticated: int = 0
@@ -128,6 +132,7 @@ class RecordingVideos:
         fingerprint: str,
         idempotency_key: str | None,
         sdk_try: int,
+        patience: Patience | None = None,
     ) -> JobView:
         self._note(
             "create",
@@ -135,6 +140,7 @@ class RecordingVideos:
             fingerprint=fingerprint,
             idempotency_key=idempotency_key,
             sdk_try=sdk_try,
+            wait_s=None if patience is None else patience.wait_s,
         )
         planned = plan(request, caller.team, self.snapshot, NOW_S)
         quote = planned.candidates[0].quote_micro_usd
@@ -145,15 +151,19 @@ class RecordingVideos:
             attempts=[an_attempt(reserved_micro_usd=quote)],
         )
         self.jobs[job.id] = job
-        return self._view(job, queue_position=1)
+        return self._view(job, queue_position=1, has_waited=patience is not None)
 
-    def _view(self, job: Job, *, queue_position: int | None = None) -> JobView:
+    def _view(
+        self, job: Job, *, queue_position: int | None = None, has_waited: bool = False
+    ) -> JobView:
         return JobView(
             job=job,
             buckets=(a_bucket(),),
             offer=self.offer,
             queue_position=queue_position,
+            poll_after_ms=50,
             is_replay=self.is_replay,
+            has_waited=has_waited,
         )
 
     def _find(self, job_id: str) -> Job:
@@ -183,11 +193,23 @@ class RecordingVideos:
             buckets=(a_bucket("poll"),),
         )
 
-    async def get(self, caller: Caller, job_id: str) -> JobView:
-        self._note("get", team=caller.team.id, job_id=job_id)
+    async def get(
+        self, caller: Caller, job_id: str, *, patience: Patience | None = None
+    ) -> JobView:
+        wait_s = None if patience is None else patience.wait_s
+        self._note("get", team=caller.team.id, job_id=job_id, wait_s=wait_s)
+        if patience is not None and self.hold is not None:
+            self.waiting += 1
+            while not (self.hold.is_set() or patience.is_gone()):
+                await asyncio.sleep(0.005)
+            self.waiting -= 1
         if [name for name, _ in self.calls].count("get") == self.completes_at_poll:
             self.complete(job_id)
-        return self._view(self._find(job_id))
+        return self._view(self._find(job_id), has_waited=patience is not None)
+
+    def drain(self) -> None:
+        if self.hold is not None:
+            self.hold.set()
 
     async def page(
         self,

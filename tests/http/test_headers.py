@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from proxy.domain.errors import InvalidRequest
-from proxy.http.headers import SDK_TRY_MAX, idempotency_key, sdk_try
+from proxy.http.headers import (
+    SDK_TRY_MAX,
+    WAIT_S_MAX,
+    idempotency_key,
+    preferred_wait_s,
+    sdk_try,
+)
 
 
 def key_of(*values: str) -> str | None:
@@ -68,3 +74,28 @@ def test_the_number_of_a_try_is_read_or_ignored(value: str, expected: int) -> No
     headers = {"x-stainless-retry-count": value}
     assert expected == sdk_try(make_mocked_request("POST", "/", headers=headers))
     assert 0 == sdk_try(make_mocked_request("POST", "/"))
+
+
+@pytest.mark.parametrize(
+    ("values", "wait_s"),
+    [
+        (["wait=10"], 10),
+        (["Wait = 10"], 10),
+        (['wait="10"'], 10),
+        (["respond-async, wait=10; x=1"], 10),
+        (["respond-async", "wait=5"], 5),
+        (["wait=5, wait=9"], 5),
+        (["wait=300"], WAIT_S_MAX),
+        (["wait=100000"], WAIT_S_MAX),
+        (["wait=0"], None),
+        (["wait=-1"], None),
+        (["wait=1.5"], None),
+        (["wait"], None),
+        (["await=10"], None),
+        (["wait=" + "9" * 5000], None),
+        ([], None),
+    ],
+)
+def test_a_wait_is_read_or_passed_over(values: list[str], wait_s: int | None) -> None:
+    headers = CIMultiDict([("Prefer", value) for value in values])
+    assert wait_s == preferred_wait_s(make_mocked_request("GET", "/", headers=headers))

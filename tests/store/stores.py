@@ -18,6 +18,7 @@ from proxy.store.admission import RedisAdmission
 from proxy.store.jobs import RedisJobs
 from proxy.store.keys import Keys
 from proxy.store.ledger import RedisLedger
+from proxy.store.render_times import RedisRenderTimes
 from proxy.store.slots import RedisSlots
 from proxy.store.work import RedisWork
 from tests.builders import MARKETING
@@ -46,6 +47,7 @@ class Store:
     slots: RedisSlots
     accounts: RedisAccounts
     ledger: RedisLedger
+    render_times: RedisRenderTimes
 
     @classmethod
     def on(cls, client: Client) -> Store:
@@ -60,6 +62,7 @@ class Store:
             slots=RedisSlots(client),
             accounts=RedisAccounts(client, keys),
             ledger=RedisLedger(client, keys),
+            render_times=RedisRenderTimes(client, keys),
         )
 
     async def admitted(self, command: AdmitCommand | None = None) -> Job:

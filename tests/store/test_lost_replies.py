@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 SCRIPTS = (
     "admit", "begin", "cancel", "claim", "commit", "due", "fail_over", "fetched", "finish",
-    "slot_take", "spend",
+    "learn", "slot_take", "spend",
 )  # fmt: skip
 
 
@@ -185,6 +185,12 @@ async def test_slot(losing: Losing) -> None:
     )
     assert SlotState(is_taken=True) == state
     await losing.once(lambda far: far.slots.release(KLING, "main", job.attempt_id))
+
+
+async def test_learn(losing: Losing) -> None:
+    await losing.store.render_times.exchange({"kling/v3": [1]})
+    known = await losing.once(lambda far: far.render_times.exchange({"kling/v3": [2]}))
+    assert {"kling/v3": [1, 2]} == known
 
 
 async def test_two_losses_are_told(losing: Losing, store: Store) -> None:

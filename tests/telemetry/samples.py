@@ -81,6 +81,7 @@ ONE_OF_EACH: tuple[Event, ...] = (
         render_s=90.0,
         provider=KLING,
         model=MODEL,
+        offer_id="kling/kling-v3",
     ),
     events.OutcomeUnknown(job=JOB, provider=KLING, model=MODEL, reason="timeout"),
     events.ConfigReloaded(digest="0123456789abcdef", problems=0),

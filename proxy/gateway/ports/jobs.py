@@ -38,6 +38,12 @@ class Jobs(Protocol):
     async def load(self, job: JobId) -> Job | None:
         """Read a job of any team without spending anything."""
 
+    async def over(self, jobs: Sequence[JobId]) -> frozenset[JobId]:
+        """Those of the jobs whose client has nothing to wait for: ended, cancelled or gone.
+
+        Read together, in one round trip, without spending anything.
+        """
+
     async def spend(self, team: TeamId, buckets: Sequence[Bucket]) -> tuple[BucketState, ...]:
         """Spend a token of each bucket, or none."""
 

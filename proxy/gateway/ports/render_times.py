@@ -1,0 +1,30 @@
+"""How long renders take: what was learned, and where it is shared."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from proxy.domain.render_times import RenderSpread
+
+
+class RenderTimes(Protocol):
+    """What is known of every offer's renders."""
+
+    def of(self, offer_id: str) -> RenderSpread | None:
+        """The spread of an offer's recent renders, None when too few are known.
+
+        Answered from memory: it may be asked at every step and every request.
+        """
+
+
+class RenderSamples(Protocol):
+    """The latest render times of every offer, shared by all processes."""
+
+    async def exchange(self, fresh: Mapping[str, Sequence[int]]) -> Mapping[str, Sequence[int]]:
+        """Add render times in ms by offer id; returns every offer's latest, oldest first.
+
+        One round trip. Raises StoreUnavailable; then it is unknown whether they were added.
+        """
