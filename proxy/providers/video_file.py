@@ -35,8 +35,8 @@ def is_video(opening: bytes) -> bool:
 class VideoFile:
     """A file at a URL out of an answer: at the origin of `base_url`, or a host of the provider's.
 
-    `host_suffixes` None allows every public host. `credentials` are headers for a vendor that guards its files: they are sent to the origin of
-    `base_url` only, on no other hop.
+    `host_suffixes` None allows every public host. `credentials` are headers for a vendor that
+    guards its files: they are sent to the origin of `base_url` only, on no other hop.
     """
 
     url: object
