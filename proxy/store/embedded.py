@@ -9,7 +9,6 @@ file), for as long as it lives, whoever started it.
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import hashlib
 import os
@@ -26,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from proxy.store.address import Address, EmbeddedAddress
+from proxy.store.pdeathsig import dies_with
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +41,6 @@ RESTART_S = 1.0
 PROBE_S = 0.005
 LISTPACK_BYTES = 2048
 LOG_LINES = 5
-PR_SET_PDEATHSIG = 1
 
 
 class EmbeddedStoreError(Exception):
@@ -237,7 +236,7 @@ class EmbeddedStore:
             stderr=subprocess.DEVNULL,
             pass_fds=(lock,),
             start_new_session=True,
-            preexec_fn=_dier_with(os.getpid()),  # noqa: PLW1509 - no threads yet, or harmless ones
+            preexec_fn=dies_with(os.getpid(), signal.SIGTERM),  # noqa: PLW1509 - no threads yet, or harmless ones
         )
 
     @property
@@ -263,20 +262,6 @@ class EmbeddedStore:
             lines = self._log.read_text(errors="replace").splitlines()[-LOG_LINES:]
         message = "\n  ".join([f"the embedded store in {self._folder} {what}", *lines])
         return EmbeddedStoreError(message)
-
-
-def _dier_with(parent: int) -> Callable[[], None]:
-    """Make what the child does before it becomes the server: ask to be ended when we end."""
-    if not sys.platform.startswith("linux"):
-        return lambda: None
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-
-    def die_with_parent() -> None:
-        prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:  # ended in between
-            os._exit(1)
-
-    return die_with_parent
 
 
 def _try_lock(path: Path) -> int | None:
