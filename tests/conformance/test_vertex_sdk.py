@@ -76,6 +76,14 @@ async def test_inline_videos_are_playable(client: Sdk) -> None:
         assert (6.0, 1080) == (container.duration / av.time_base, stream.width)
 
 
+async def test_videos_are_written_to_the_bucket_that_was_named(client: Sdk) -> None:
+    operation = await rendered(client, "a cat", output_gcs_uri="gs://films/veo")
+    (video,) = [video.video for video in operation.response.generated_videos]
+    assert "video/mp4" == video.mime_type
+    assert video.video_bytes is None
+    assert video.uri.startswith("gs://films/veo/")
+
+
 async def test_a_filtered_operation_says_why(client: Sdk) -> None:
     operation = await rendered(client, "a cat [[outcome=filtered]]")
     assert operation.error is None
