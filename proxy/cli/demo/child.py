@@ -72,13 +72,6 @@ class Child:
 
 def start(name: str, arguments: Sequence[str], logs: Path) -> Child:
     """Start one of our own commands, with its output and its log in a folder."""
-    prctl = getattr(ctypes.CDLL(None), "prctl", None)  # Linux has it
-
-    def die_with_parent() -> None:
-        # SIGKILL: whoever kills us leaves no time for more, and the store loses nothing by it.
-        if prctl is not None:
-            prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
     home = str(Path(proxy.__file__).resolve().parent.parent)
     paths = [home, *filter(None, [os.environ.get("PYTHONPATH")])]
     output, log = logs / f"{name}.out", logs / f"{name}.log"
