@@ -24,11 +24,16 @@ class Wanted:
     audio: bool | None
     has_first_frame: bool
     prompt_chars: int
+    has_last_frame: bool = False
+    reference_images: int = 0
+    negative_prompt_chars: int | None = None
+    has_seed: bool = False
 
 
-def own_seconds(can: Capabilities, at_least_s: int) -> int:
+def own_seconds(can: Capabilities, at_least_s: int, *, reference_images: int = 0) -> int:
     """The offer's smallest allowed length of at least `at_least_s`, else its longest."""
-    return next((length for length in can.seconds if length >= at_least_s), can.seconds[-1])
+    lengths = _lengths(can, reference_images)
+    return next((length for length in lengths if length >= at_least_s), lengths[-1])
 
 
 def shape_of(offer: Offer, wanted: Wanted) -> Shape:
@@ -48,12 +53,15 @@ def find_misfit(offer: Offer, wanted: Wanted) -> str | None:
     """Name the first field an offer cannot do, with the values it allows; None when all fit."""
     can = offer.can
     checks = (
-        _one_of("seconds", wanted.seconds, can.seconds),
+        _seconds(can, wanted),
         _one_of("resolution", wanted.resolution, can.resolutions),
         _one_of("aspect_ratio", wanted.aspect_ratio, can.aspect_ratios),
         _audio(wanted.audio, can.audio),
         _first_frame(can.first_frame, has_first_frame=wanted.has_first_frame),
-        _prompt(wanted.prompt_chars, can.prompt_chars_max),
+        _last_frame(can, wanted),
+        _references(can, wanted),
+        _prompt("prompt", wanted.prompt_chars, can.prompt_chars_max),
+        _style(can, wanted),
     )
     return next((misfit for misfit in checks if misfit is not None), None)
 
@@ -72,6 +80,19 @@ def _audio(wanted: bool | None, support: AudioSupport) -> str | None:  # noqa: F
     return None
 
 
+def _seconds(can: Capabilities, wanted: Wanted) -> str | None:
+    lengths = _lengths(can, wanted.reference_images)
+    misfit = _one_of("seconds", wanted.seconds, lengths)
+    if misfit is None or lengths == can.seconds:
+        return misfit
+    return f"{misfit} with reference_images"
+
+
+def _lengths(can: Capabilities, reference_images: int) -> tuple[int, ...]:
+    own = can.reference_images_seconds if reference_images else ()
+    return own or can.seconds
+
+
 def _first_frame(support: FrameSupport, *, has_first_frame: bool) -> str | None:
     if has_first_frame and support is FrameSupport.NONE:
         return "input_reference is not possible: it takes text only"
@@ -80,7 +101,43 @@ def _first_frame(support: FrameSupport, *, has_first_frame: bool) -> str | None:
     return None
 
 
-def _prompt(length: int, length_max: int | None) -> str | None:
+def _last_frame(can: Capabilities, wanted: Wanted) -> str | None:
+    if not wanted.has_last_frame:
+        return None
+    if not can.last_frame:
+        return "last_frame is not possible: it takes none"
+    if not wanted.has_first_frame:
+        return "last_frame is possible together with input_reference only"
+    if wanted.resolution not in can.last_frame:
+        return f"last_frame is possible at {', '.join(can.last_frame)} only"
+    return None
+
+
+def _references(can: Capabilities, wanted: Wanted) -> str | None:
+    if wanted.reference_images == 0:
+        return None
+    if can.reference_images == 0:
+        return "reference_images are not possible: it takes none"
+    if wanted.reference_images > can.reference_images:
+        given = wanted.reference_images
+        return f"reference_images are {given}, at most {can.reference_images} are allowed"
+    has_frame = wanted.has_first_frame or wanted.has_last_frame
+    if has_frame and not can.reference_images_with_frames:
+        return "reference_images are not possible together with input_reference or last_frame"
+    return None
+
+
+def _prompt(field: str, length: int, length_max: int | None) -> str | None:
     if length_max is None or length <= length_max:
         return None
-    return f"prompt has {length} characters, at most {length_max} are allowed"
+    return f"{field} has {length} characters, at most {length_max} are allowed"
+
+
+def _style(can: Capabilities, wanted: Wanted) -> str | None:
+    if wanted.has_seed and not can.seed:
+        return "seed is not possible: it takes none"
+    if wanted.negative_prompt_chars is None:
+        return None
+    if not can.negative_prompt:
+        return "negative_prompt is not possible: it takes none"
+    return _prompt("negative_prompt", wanted.negative_prompt_chars, can.prompt_chars_max)

@@ -191,15 +191,24 @@ class Model:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What an offer can make. `seconds` is every allowed length, ascending."""
+    """What an offer can make. `seconds` is every allowed length, ascending.
+
+    `last_frame` lists the resolutions at which a last frame may be given. `reference_images` is
+    how many there may be; `reference_images_seconds` the lengths they allow (empty: all), and
+    with `reference_images_with_frames` they may stand beside a first or last frame.
+    """
 
     seconds: tuple[int, ...]
     resolutions: tuple[str, ...]
     aspect_ratios: tuple[str, ...]
     audio: AudioSupport
     first_frame: FrameSupport = FrameSupport.NONE
-    last_frame: bool = False
+    last_frame: tuple[str, ...] = ()
     reference_images: int = 0
+    reference_images_seconds: tuple[int, ...] = ()
+    reference_images_with_frames: bool = False
+    negative_prompt: bool = False
+    seed: bool = False
     prompt_chars_max: int | None = None
 
 

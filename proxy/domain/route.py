@@ -170,6 +170,10 @@ def _wanted(job: VideoJob, policy: RoutingPolicy) -> Wanted:
         audio=policy.require_audio if job.audio is None else job.audio,
         has_first_frame=job.input_reference is not None,
         prompt_chars=len(job.prompt),
+        has_last_frame=job.last_frame is not None,
+        reference_images=len(job.reference_images),
+        negative_prompt_chars=None if job.negative_prompt is None else len(job.negative_prompt),
+        has_seed=job.seed is not None,
     )
 
 
@@ -235,7 +239,9 @@ def _fit(
     fitting: list[Ranked] = []
     skipped: list[Skipped] = []
     for offer in offers:
-        seconds = wanted.seconds or own_seconds(offer.can, DEFAULT_SECONDS_MIN)
+        seconds = wanted.seconds or own_seconds(
+            offer.can, DEFAULT_SECONDS_MIN, reference_images=wanted.reference_images
+        )
         sized = replace(wanted, seconds=seconds)
         misfit = find_misfit(offer, sized)
         if misfit is not None:

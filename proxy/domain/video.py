@@ -53,6 +53,10 @@ class VideoJob:
     aspect_ratio: str | None = None
     audio: bool | None = None
     input_reference: InputFile | None = None
+    last_frame: InputFile | None = None
+    reference_images: tuple[InputFile, ...] = ()
+    negative_prompt: str | None = None
+    seed: int | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     max_cost_micro_usd: int | None = None
     deadline_s: int | None = None
@@ -80,12 +84,25 @@ class OrderInput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What one provider is asked to make: one video, every field resolved."""
+    """What one provider is asked to make: one video, every field resolved.
+
+    Whatever is set here, the offer's capabilities allow: an adapter sends all of it.
+    """
 
     prompt: str
     upstream: str
     shape: Shape
     first_frame: OrderInput | None = None
+    last_frame: OrderInput | None = None
+    reference_images: tuple[OrderInput, ...] = ()
+    negative_prompt: str | None = None
+    seed: int | None = None
+
+    @property
+    def pictures(self) -> tuple[OrderInput, ...]:
+        """Every input: first frame, last frame, reference images."""
+        frames = (self.first_frame, self.last_frame)
+        return (*(frame for frame in frames if frame is not None), *self.reference_images)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

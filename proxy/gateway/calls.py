@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from proxy.domain.failure import Failure
     from proxy.domain.job import Job
+    from proxy.domain.video import InputFile
     from proxy.gateway.runtime import Runtime
 
 OK = "ok"
@@ -54,20 +55,24 @@ def _observe(
 def order_for(runtime: Runtime, job: Job) -> Order:
     """What the current candidate is asked to make."""
     candidate = job.candidate
-    reference = job.request.input_reference
-    first_frame = None
-    if reference is not None:
-        name = input_name(reference.sha256)
+    request = job.request
+
+    def handle(file: InputFile) -> OrderInput:
+        name = input_name(file.sha256)
 
         def open_input() -> AsyncIterator[bytes]:
             return runtime.artifacts.open(name)
 
-        first_frame = OrderInput(
-            media_type=reference.media_type, size_bytes=reference.size_bytes, open=open_input
-        )
+        return OrderInput(media_type=file.media_type, size_bytes=file.size_bytes, open=open_input)
+
+    first, last = request.input_reference, request.last_frame
     return Order(
-        prompt=job.request.prompt,
+        prompt=request.prompt,
         upstream=candidate.upstream,
         shape=candidate.shape,
-        first_frame=first_frame,
+        first_frame=None if first is None else handle(first),
+        last_frame=None if last is None else handle(last),
+        reference_images=tuple(handle(file) for file in request.reference_images),
+        negative_prompt=request.negative_prompt,
+        seed=request.seed,
     )

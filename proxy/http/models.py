@@ -67,6 +67,16 @@ def _offer(offer: Offer, now_s: float) -> dict[str, object]:
         "audio": can.audio.value,
         "audio_default": offer.audio_default,
         "first_frame": can.first_frame.value,
+        "last_frame": list(can.last_frame),
+        "reference_images": {
+            "at_most": can.reference_images,
+            "seconds": list(can.reference_images_seconds or can.seconds),
+            "with_frames": can.reference_images_with_frames,
+        }
+        if can.reference_images
+        else None,
+        "negative_prompt": can.negative_prompt,
+        "seed": can.seed,
         "prompt_chars_max": can.prompt_chars_max,
         "typical_render_s": offer.typical_render_s,
         "prices": [

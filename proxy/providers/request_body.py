@@ -41,43 +41,44 @@ _PIECE_BYTES = 768 * 1024
 
 
 class RequestBody:
-    """A JSON document, with an input file as Base64 in its last string; see `SubmitBody`."""
+    """A JSON document, with input files as Base64 in its last strings; see `SubmitBody`."""
 
     content_type = "application/json"
 
     def __init__(
-        self,
-        document: Mapping[str, object],
-        source: OrderInput | None = None,
-        *,
-        is_data_url: bool = False,
+        self, document: Mapping[str, object], *sources: OrderInput, is_data_url: bool = False
     ) -> None:
-        """Take a document; its last string must be empty if a `source` is to fill it."""
+        """Take a document whose last strings, as many as there are `sources`, are empty."""
         text = json.dumps(document, separators=(",", ":"))
-        head, gap, tail = text.rpartition('""') if source else (text, "", "")
-        assert bool(gap) == bool(source)
-        prefix = f"data:{source.media_type};base64," if source and is_data_url else ""
-        self._head = (head + gap[:1] + prefix).encode()
-        self._tail = (gap[1:] + tail).encode()
-        self._source = source
+        parts = text.rsplit('""', len(sources)) if sources else [text]
+        assert len(parts) == len(sources) + 1
+        heads = [_prefix(source) if is_data_url else "" for source in sources]
+        opened = [f'{part}"{head}' for part, head in zip(parts, heads, strict=False)]
+        texts = [*opened, parts[-1]]
+        self._texts = [text.encode() for text in (texts[0], *(f'"{text}' for text in texts[1:]))]
+        self._sources = sources
         self.is_sent = False
         self.fault: Exception | None = None
 
     @property
     def size_bytes(self) -> int:
         """Exact length of the whole body."""
-        return len(self._head) + self._encoded_bytes + len(self._tail)
+        encoded = sum(_encoded_bytes(source) for source in self._sources)
+        return sum(map(len, self._texts)) + encoded
 
     async def stream(self) -> AsyncIterator[bytes]:
         """Yield the body once, a large input in pieces that are encoded off the event loop."""
-        if self._source is None:
-            self.is_sent = True
-            yield self._head
-            return
-        yield self._head
-        left_bytes = self._encoded_bytes
+        for text, source in zip(self._texts, self._sources, strict=False):
+            yield text
+            async for piece in self._encoded(source):
+                yield piece
+        self.is_sent = True
+        yield self._texts[-1]
+
+    async def _encoded(self, source: OrderInput) -> AsyncIterator[bytes]:
+        left_bytes = _encoded_bytes(source)
         try:
-            async for piece in _encode(self._source):
+            async for piece in _encode(source):
                 left_bytes -= len(piece)
                 check_left(left_bytes)
                 yield piece
@@ -85,12 +86,19 @@ class RequestBody:
         except (FileNotFoundError, ValueError) as error:
             self.fault = error
             raise
-        self.is_sent = True
-        yield self._tail
 
-    @property
-    def _encoded_bytes(self) -> int:
-        return (self._source.size_bytes + 2) // 3 * 4 if self._source else 0
+
+def data_url_bytes(source: OrderInput) -> int:
+    """Length of an input as a data URL."""
+    return len(_prefix(source)) + _encoded_bytes(source)
+
+
+def _prefix(source: OrderInput) -> str:
+    return f"data:{source.media_type};base64,"
+
+
+def _encoded_bytes(source: OrderInput) -> int:
+    return (source.size_bytes + 2) // 3 * 4
 
 
 def check_left(left_bytes: int) -> None:

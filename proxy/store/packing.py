@@ -29,7 +29,7 @@ MEMORY_LEVEL = 6
 UNPACKED_MAX = 512
 """Jobs kept unpacked: a client polls one job often, and this part of it never changes."""
 
-REQUEST_FIELDS = 12
+REQUEST_FIELDS = 16
 SKIPPED_FIELDS = 5
 
 
@@ -84,7 +84,6 @@ def _words() -> bytes:
 
 
 def _request_fields(request: VideoJob) -> list[object]:
-    file = request.input_reference
     return trimmed(
         [
             request.prompt,
@@ -94,18 +93,22 @@ def _request_fields(request: VideoJob) -> list[object]:
             request.resolution,
             request.aspect_ratio,
             request.audio,
-            [file.sha256, file.size_bytes, file.media_type] if file else None,
+            _file_fields(request.input_reference),
             dict(request.metadata) or None,
             request.max_cost_micro_usd,
             request.deadline_s,
             request.substitute,
+            _file_fields(request.last_frame),
+            [_file_fields(file) for file in request.reference_images] or None,
+            request.negative_prompt,
+            request.seed,
         ]
     )
 
 
 def _request(fields: list[Any]) -> VideoJob:
     values = padded(fields, REQUEST_FIELDS)
-    file, metadata, substitute = values[7], values[8], values[11]
+    metadata, substitute = values[8], values[11]
     return VideoJob(
         prompt=values[0],
         model=values[1],
@@ -114,14 +117,26 @@ def _request(fields: list[Any]) -> VideoJob:
         resolution=values[4],
         aspect_ratio=values[5],
         audio=values[6],
-        input_reference=InputFile(sha256=file[0], size_bytes=file[1], media_type=file[2])
-        if file
-        else None,
+        input_reference=_file(values[7]),
+        last_frame=_file(values[12]),
+        reference_images=tuple(file for file in map(_file, values[13] or ()) if file is not None),
+        negative_prompt=values[14],
+        seed=values[15],
         metadata=metadata or {},
         max_cost_micro_usd=values[9],
         deadline_s=values[10],
         substitute=Substitute(substitute) if substitute else None,
     )
+
+
+def _file_fields(file: InputFile | None) -> list[object] | None:
+    return [file.sha256, file.size_bytes, file.media_type] if file else None
+
+
+def _file(fields: list[Any] | None) -> InputFile | None:
+    if not fields:
+        return None
+    return InputFile(sha256=fields[0], size_bytes=fields[1], media_type=fields[2])
 
 
 def _plan_fields(plan: Plan) -> list[object]:

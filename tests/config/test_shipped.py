@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -14,7 +15,7 @@ from proxy.config.problem import Severity
 from proxy.domain.errors import NoRoute
 from proxy.domain.ids import TeamId
 from proxy.domain.route import Candidate, plan
-from proxy.domain.video import Substitute, VideoJob
+from proxy.domain.video import InputFile, Substitute, VideoJob
 from proxy.providers import PROVIDERS
 from tests.builders import NOW_S
 
@@ -132,6 +133,40 @@ def test_gen4_turbo_needs_a_picture(everything: Loaded) -> None:
     job = VideoJob(prompt="x", model="gen4_turbo", substitute=Substitute.NEVER)
     with pytest.raises(NoRoute, match="input_reference is required"):
         candidates(everything, job)
+
+
+PICTURE: Final = InputFile(sha256="a" * 64, size_bytes=9, media_type="image/png")
+
+
+def providers_of(loaded: Loaded, job: VideoJob) -> set[tuple[str, str]]:
+    return {(one.provider, one.model) for one in candidates(loaded, job)}
+
+
+def test_a_last_frame_goes_where_it_is_taken(everything: Loaded) -> None:
+    both = VideoJob(prompt="x", seconds=5, input_reference=PICTURE, last_frame=PICTURE)
+    assert {("kling", "kling-3.0")} == providers_of(everything, both)
+    wide = replace(both, resolution="1080p")
+    kling = {("kling", name) for name in ("kling-3.0", "kling-2.6", "kling-2.5-turbo")}
+    assert kling == providers_of(everything, wide)
+
+
+def test_reference_images_are_vertex_s_at_eight_seconds(everything: Loaded) -> None:
+    job = VideoJob(prompt="x", reference_images=(PICTURE,) * 3)
+    found = candidates(everything, job)
+    assert {"vertex"} == {one.provider for one in found}
+    assert {8} == {one.shape.seconds for one in found}
+    with pytest.raises(NoRoute, match="reference_images are 4, at most 3"):
+        candidates(everything, replace(job, reference_images=(PICTURE,) * 4))
+
+
+def test_a_negative_prompt_is_veo_s_and_a_seed_runway_s_too(everything: Loaded) -> None:
+    negative = VideoJob(prompt="x", seconds=4, negative_prompt="blur")
+    assert {"vertex", "runway"} == {one.provider for one in candidates(everything, negative)}
+    assert all(one.model.startswith("veo") for one in candidates(everything, negative))
+    seeded = VideoJob(prompt="x", seconds=4, seed=7)
+    assert {"vertex", "runway"} == {one.provider for one in candidates(everything, seeded)}
+    with pytest.raises(NoRoute, match="seed is not possible"):
+        candidates(everything, replace(seeded, model="kling-3.0", substitute=Substitute.NEVER))
 
 
 def test_sora_is_served_by_its_successor(everything: Loaded) -> None:

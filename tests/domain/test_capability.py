@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
 from proxy.domain.capability import Wanted, find_misfit, own_seconds, shape_of
 from proxy.domain.policy import AudioSupport, FrameSupport
 from tests.builders import an_offer
+
+if TYPE_CHECKING:
+    from proxy.domain.policy import Offer
 
 WANTED = Wanted(
     seconds=5,
@@ -116,3 +120,77 @@ def test_sound_is_resolved_per_offer(
 ) -> None:
     offer = an_offer(audio=support, audio_default=audio_default)
     assert audio == shape_of(offer, replace(WANTED, audio=wanted)).audio
+
+
+def taking(offer: Offer, **inputs: object) -> Offer:
+    return replace(offer, can=replace(offer.can, **inputs))  # type: ignore[arg-type]
+
+
+FRAMES = taking(
+    an_offer(seconds=(5, 10), prompt_chars_max=100),
+    last_frame=("1080p",),
+    negative_prompt=True,
+    seed=True,
+)
+CAST = taking(an_offer(seconds=(4, 6, 8)), reference_images=3, reference_images_seconds=(8,))
+BOTH_FRAMES = replace(WANTED, has_first_frame=True, has_last_frame=True, resolution="1080p")
+
+
+def test_frames_and_style_fit_where_they_are_offered() -> None:
+    assert find_misfit(FRAMES, BOTH_FRAMES) is None
+    assert find_misfit(FRAMES, replace(WANTED, negative_prompt_chars=100, has_seed=True)) is None
+    assert find_misfit(CAST, replace(WANTED, seconds=8, reference_images=3)) is None
+
+
+@pytest.mark.parametrize(
+    ("offer", "wanted", "reason"),
+    [
+        (OFFER, BOTH_FRAMES, "last_frame is not possible"),
+        (
+            FRAMES,
+            replace(BOTH_FRAMES, has_first_frame=False),
+            "last_frame is possible together with input_reference only",
+        ),
+        (
+            FRAMES,
+            replace(BOTH_FRAMES, resolution="720p"),
+            "last_frame is possible at 1080p only",
+        ),
+        (OFFER, replace(WANTED, reference_images=1), "reference_images are not possible"),
+        (
+            CAST,
+            replace(WANTED, seconds=8, reference_images=4),
+            "reference_images are 4, at most 3",
+        ),
+        (
+            CAST,
+            replace(WANTED, seconds=8, reference_images=1, has_first_frame=True),
+            "reference_images are not possible together with input_reference",
+        ),
+        (
+            CAST,
+            replace(WANTED, seconds=4, reference_images=1),
+            "seconds 4 is not one of 8 with reference_images",
+        ),
+        (OFFER, replace(WANTED, has_seed=True), "seed is not possible"),
+        (OFFER, replace(WANTED, negative_prompt_chars=1), "negative_prompt is not possible"),
+        (
+            FRAMES,
+            replace(WANTED, negative_prompt_chars=101),
+            "negative_prompt has 101 characters, at most 100",
+        ),
+    ],
+)
+def test_an_input_that_is_not_offered_is_named(offer: Offer, wanted: Wanted, reason: str) -> None:
+    assert (find_misfit(offer, wanted) or "").startswith(reason)
+
+
+def test_reference_images_may_stand_beside_frames_where_that_is_offered() -> None:
+    offer = taking(an_offer(), reference_images=1, reference_images_with_frames=True)
+    wanted = replace(WANTED, reference_images=1, has_first_frame=True)
+    assert find_misfit(offer, wanted) is None
+
+
+def test_reference_images_choose_among_their_own_lengths() -> None:
+    assert 4 == own_seconds(CAST.can, 4)
+    assert 8 == own_seconds(CAST.can, 4, reference_images=1)

@@ -64,3 +64,22 @@ async def test_an_announced_end_is_told(client: Client, videos: RecordingVideos)
         listed["unsold"]["owned_by"],
         listed["unsold"]["greenlight"]["offers"],
     )
+
+
+async def test_what_an_offer_takes_is_told(client: Client, videos: RecordingVideos) -> None:
+    offer = an_offer()
+    can = replace(
+        offer.can, last_frame=("1080p",), reference_images=3, reference_images_seconds=(8,)
+    )
+    videos.snapshot = replace(
+        videos.snapshot, offers=(replace(offer, can=replace(can, seed=True)),)
+    )
+    async with client.get("/v1/models") as answer:
+        listed = {entry["id"]: entry for entry in (await answer.json())["data"]}
+    (told,) = listed["kling-3.0"]["greenlight"]["offers"]
+    assert (["1080p"], False, True) == (
+        told["last_frame"],
+        told["negative_prompt"],
+        told["seed"],
+    )
+    assert {"at_most": 3, "seconds": [8], "with_frames": False} == told["reference_images"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -17,8 +18,17 @@ from proxy.store.packing import pack, unpack
 from tests.builders import VERTEX
 from tests.job_builders import a_job, a_plan, an_attempt
 
+PACKED_BEFORE = (
+    "MaWVQW4DIQxFr1KxJhUYzDBniVgYgtWqSZtW6aKKcvfaQ0eVRlU2ZYOMQB+bz/PenOjjpV9+yjlxeAeqxvppxhBzdjpGhBBH"
+    "ZIhdZSBMcKDagbLvrroaJwqB0GPFnuOMbQJmBp+JY/PIgV1KTDGKkvMQIqYpz1TbobP+P+1JQn3hJ13WNGSudBQ4amnQDlzY"
+    "ARSrUNBz/xzGBvHNSkFT7NVooxSgeTA3622SnAfXisi1py7XVI4seDLnt+Nzk7rv/2bPr0U/z9r16GRs3CTibAhpKa0u7+j1"
+    "a5jQ+x3A+ooP7nHsWm6xddLiuk14V3F9zPuKY5cpIllK+QY="
+)
+"""A job packed before there were last frames, reference images, negative prompts and seeds."""
+
 texts = st.text(max_size=60)
 maybe = st.none() | texts
+files = st.builds(InputFile, sha256=texts, size_bytes=st.integers(0, 2**40), media_type=texts)
 requests = st.builds(
     VideoJob,
     prompt=texts,
@@ -28,8 +38,11 @@ requests = st.builds(
     resolution=maybe,
     aspect_ratio=maybe,
     audio=st.none() | st.booleans(),
-    input_reference=st.none()
-    | st.builds(InputFile, sha256=texts, size_bytes=st.integers(0, 2**40), media_type=texts),
+    input_reference=st.none() | files,
+    last_frame=st.none() | files,
+    reference_images=st.lists(files, max_size=3).map(tuple),
+    negative_prompt=maybe,
+    seed=st.none() | st.integers(0, 2**32 - 1),
     metadata=st.dictionaries(texts, texts, max_size=3),
     max_cost_micro_usd=st.none() | st.integers(0, 2**53 - 1),
     deadline_s=st.none() | st.integers(1, 10**6),
@@ -100,3 +113,29 @@ def test_a_plan_of_many_offers_is_packed_small() -> None:
     )
     job = a_job(plan=replace(a_plan(), skipped=skipped))
     assert len(pack(job)) < 400
+
+
+def test_a_job_packed_by_an_earlier_version_is_still_read() -> None:
+    request = unpack(base64.b64decode(PACKED_BEFORE))[6]
+    assert (
+        VideoJob(
+            prompt="a paper boat",
+            model="kling",
+            policy="balanced",
+            seconds=5,
+            resolution="720p",
+            aspect_ratio="16:9",
+            audio=True,
+            input_reference=InputFile(sha256="a" * 64, size_bytes=3, media_type="image/png"),
+            metadata={"shot": "12"},
+            max_cost_micro_usd=1,
+            deadline_s=60,
+            substitute=Substitute.NEVER,
+        )
+        == request
+    )
+
+
+def test_a_job_without_the_new_inputs_is_packed_as_before() -> None:
+    packed = base64.b64decode(PACKED_BEFORE)
+    assert packed == pack(a_job(request=unpack(packed)[6]))

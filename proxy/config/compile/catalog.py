@@ -57,16 +57,27 @@ def compile_offer(offer: OfferSection) -> Offer:
 
 def _compile_can(offer: OfferSection) -> Capabilities:
     can = offer.can
+    resolutions = tuple(can.resolutions.values())
     return Capabilities(
         seconds=can.seconds,
-        resolutions=tuple(can.resolutions.values()),
+        resolutions=resolutions,
         aspect_ratios=tuple(can.aspect_ratios.values()),
         audio=can.audio,
         first_frame=can.first_frame,
-        last_frame=can.last_frame,
+        last_frame=_last_frame(can.last_frame, resolutions),
         reference_images=can.reference_images,
+        reference_images_seconds=can.reference_images_seconds or (),
+        reference_images_with_frames=can.reference_images_with_frames,
+        negative_prompt=can.negative_prompt,
+        seed=can.seed,
         prompt_chars_max=can.prompt_chars_max,
     )
+
+
+def _last_frame(written: bool | tuple[str, ...], made: tuple[str, ...]) -> tuple[str, ...]:  # noqa: FBT001 - true, false or a list, as written
+    if isinstance(written, bool):
+        return made if written else ()
+    return written
 
 
 def _compile_price(upstream: str, price: PriceSection) -> Price:

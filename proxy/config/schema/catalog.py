@@ -23,6 +23,7 @@ from proxy.config.schema.fields import (
 from proxy.config.schema.policies import SECONDS_MAX
 from proxy.domain.policy import AudioSupport, FrameSupport
 from proxy.domain.price import Billing
+from proxy.domain.video import RESOLUTIONS
 
 Score = Annotated[Count, Field(ge=0, le=100)]
 _RANGE: Final = re.compile(r"([1-9][0-9]{0,2})-([1-9][0-9]{0,2})", re.ASCII)
@@ -51,6 +52,19 @@ def _frame(value: object) -> object:
         return value
     message = f"{str(value)[:60]!r} is not allowed here; allowed: true, false, required"
     raise ValueError(message)
+
+
+def _resolutions(value: object) -> object:
+    """Read `true`, `false`, or a list of the resolutions at which it is true."""
+    if isinstance(value, bool):
+        return value
+    listed = value if isinstance(value, list) else []
+    if not listed or not all(item in RESOLUTIONS for item in listed):
+        message = (
+            f"must be true, false, or a list of resolutions; allowed: {', '.join(RESOLUTIONS)}"
+        )
+        raise ValueError(message)
+    return tuple(item for item in RESOLUTIONS if item in listed)
 
 
 def _known(value: object) -> object:
@@ -97,8 +111,12 @@ class CanSection(Section):
     aspect_ratios: SomeItems[AspectRatio]
     audio: AudioSupport
     first_frame: Annotated[FrameSupport, BeforeValidator(_frame)] = FrameSupport.NONE
-    last_frame: Flag = False
+    last_frame: Annotated[bool | tuple[str, ...], BeforeValidator(_resolutions)] = False
     reference_images: Annotated[Count, Field(ge=0, le=100)] = 0
+    reference_images_seconds: Annotated[tuple[int, ...], BeforeValidator(_lengths)] | None = None
+    reference_images_with_frames: Flag = False
+    negative_prompt: Flag = False
+    seed: Flag = False
     prompt_chars_max: Annotated[Count, Field(ge=1)] | None = None
 
 
@@ -152,6 +170,22 @@ class OfferSection(Section):
     bills_on: BillsOnSection
     lifecycle: LifecycleSection = Field(default_factory=LifecycleSection)
     typical_render: DurationMs | None = None
+
+    @model_validator(mode="after")
+    def _inputs_fit(self) -> Self:
+        can = self.can
+        if can.last_frame and can.first_frame is FrameSupport.NONE:
+            message = "needs first_frame: no video is made from a last frame alone"
+            raise FaultAtError(message, "can", "last_frame")
+        for resolution in can.last_frame if isinstance(can.last_frame, tuple) else ():
+            if resolution not in can.resolutions.values():
+                message = f"{resolution} is not made by this offer"
+                raise FaultAtError(message, "can", "last_frame")
+        lengths = can.reference_images_seconds or ()
+        if any(length not in can.seconds for length in lengths):
+            message = "must be lengths of can.seconds"
+            raise FaultAtError(message, "can", "reference_images_seconds")
+        return self
 
     @model_validator(mode="after")
     def _prices_fit(self) -> Self:

@@ -66,7 +66,7 @@ class KlingProvider:
         url = f"{self._base_url}/{kind}/{quote(order.upstream, safe='')}"
 
         async def send(headers: Mapping[str, str]) -> Answer:
-            body = RequestBody(document, order.first_frame)
+            body = RequestBody(document, *order.pictures)
             return await self._exchange.submit(url, body, headers)
 
         answer = await self._authorised(send)

@@ -53,7 +53,10 @@ class Task:
 
 
 def create_request(order: Order, attempt: AttemptId) -> tuple[str, dict[str, object]]:
-    """Return the kind of create and its body; a first frame fills its last string."""
+    """Return the kind of create and its body; pictures fill its last strings, in their order.
+
+    The new design knows no negative prompt and no seed.
+    """
     settings: dict[str, object] = {
         "resolution": order.shape.resolution,
         "duration": order.shape.seconds,
@@ -66,6 +69,8 @@ def create_request(order: Order, attempt: AttemptId) -> tuple[str, dict[str, obj
         return TEXT_TO_VIDEO, {"prompt": order.prompt, "settings": settings, "options": options}
     # The picture sets the shape here: there is no aspect_ratio.
     contents = [{"type": "prompt", "text": order.prompt}, {"type": "first_frame", "url": ""}]
+    if order.last_frame is not None:
+        contents.append({"type": "last_frame", "url": ""})
     return IMAGE_TO_VIDEO, {"settings": settings, "options": options, "contents": contents}
 
 

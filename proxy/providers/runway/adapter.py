@@ -13,7 +13,7 @@ from proxy.domain.failure import FailureKind
 from proxy.gateway.ports.provider import Failed, Pending, Succeeded
 from proxy.providers.exchange import Exchange
 from proxy.providers.failures import Failures, is_ok
-from proxy.providers.request_body import RequestBody
+from proxy.providers.request_body import RequestBody, data_url_bytes
 from proxy.providers.runway import codes, wire
 from proxy.providers.runway.settings import BASE_URL, RESULT_HOSTS, RunwayCredentials
 from proxy.providers.video_file import VideoFile
@@ -73,8 +73,8 @@ class RunwayProvider:
         """Start one video. Runway takes no id of ours."""
         del attempt
         kind, document = wire.create_request(order)
-        body = RequestBody(document, order.first_frame, is_data_url=True)
-        if order.first_frame is not None and body.size_bytes > _DATA_URL_BYTES_MAX:
+        body = RequestBody(document, *order.pictures, is_data_url=True)
+        if any(data_url_bytes(picture) > _DATA_URL_BYTES_MAX for picture in order.pictures):
             message = "not asked: it takes pictures of at most 5 MB, as Base64"
             raise self._failures.error(FailureKind.INVALID_INPUT, message)
         answer = await self._exchange.submit(f"{self._base_url}/v1/{kind}", body, self._headers)

@@ -45,7 +45,7 @@ class Task:
 
 
 def create_request(order: Order) -> tuple[str, dict[str, object]]:
-    """Return the kind of create and its body; a first frame fills its last string."""
+    """Return the kind of create and its body; pictures fill its last strings, in their order."""
     shape, has_picture = order.shape, order.first_frame is not None
     document: dict[str, object] = {
         "model": order.upstream,
@@ -58,9 +58,16 @@ def create_request(order: Order) -> tuple[str, dict[str, object]]:
     if has_sound_switch(order.upstream):
         # Always said, since sound is part of the price.
         document["audio"] = shape.audio
+    if order.negative_prompt is not None:
+        document["negativePrompt"] = order.negative_prompt
+    if order.seed is not None:
+        document["seed"] = order.seed
     if not has_picture:
         return TEXT_TO_VIDEO, document
-    return IMAGE_TO_VIDEO, {**document, "promptImage": ""}
+    if order.last_frame is None:
+        return IMAGE_TO_VIDEO, {**document, "promptImage": ""}
+    frames = [{"position": position, "uri": ""} for position in ("first", "last")]
+    return IMAGE_TO_VIDEO, {**document, "promptImage": frames}
 
 
 def read_json(body: bytes | None) -> dict[str, object] | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from proxy.domain.video import Order
+    from proxy.domain.video import Order, OrderInput
 
 VIDEO_KEY = "bytesBase64Encoded"
 _STORED_KEY = "gcsUri"
@@ -53,10 +53,17 @@ class Outcome:
 
 
 def create_request(order: Order, storage_uri: str | None = None) -> dict[str, object]:
-    """Return the body of a create; a first frame fills its last string."""
+    """Return the body of a create; pictures fill its last strings, in their order."""
     instance: dict[str, object] = {"prompt": order.prompt}
     if order.first_frame is not None:
-        instance["image"] = {"mimeType": order.first_frame.media_type, VIDEO_KEY: ""}
+        instance["image"] = _picture(order.first_frame)
+    if order.last_frame is not None:
+        instance["lastFrame"] = _picture(order.last_frame)
+    if order.reference_images:
+        instance["referenceImages"] = [
+            {"referenceType": "asset", "image": _picture(image)}
+            for image in order.reference_images
+        ]
     parameters: dict[str, object] = {
         "durationSeconds": order.shape.seconds,
         "aspectRatio": order.shape.aspect_ratio,
@@ -65,9 +72,17 @@ def create_request(order: Order, storage_uri: str | None = None) -> dict[str, ob
         # Always said, since sound is part of the price.
         "generateAudio": order.shape.audio,
     }
+    if order.negative_prompt is not None:
+        parameters["negativePrompt"] = order.negative_prompt
+    if order.seed is not None:
+        parameters["seed"] = order.seed
     if storage_uri is not None:
         parameters["storageUri"] = storage_uri
     return {"parameters": parameters, "instances": [instance]}
+
+
+def _picture(source: OrderInput) -> dict[str, str]:
+    return {"mimeType": source.media_type, VIDEO_KEY: ""}
 
 
 def parent_of(operation_name: str) -> str | None:
