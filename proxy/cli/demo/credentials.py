@@ -42,11 +42,18 @@ def simulated_providers() -> Sequence[str]:
 
 
 def _kling(folder: Path, name: str) -> tuple[dict[str, str], Accepted]:
-    path = folder / f"kling-{name}.key"
-    if not path.exists():
-        path.write_text(secrets.token_urlsafe(32), encoding="ascii")
-    key = path.read_text(encoding="ascii")
-    return {"api_key": _reference(path)}, {"name": name, "api_keys": [key]}
+    reference, key = _key(folder / f"kling-{name}.key")
+    return {"api_key": reference}, {"name": name, "api_keys": [key]}
+
+
+def _runway(folder: Path, name: str) -> tuple[dict[str, str], Accepted]:
+    reference, key = _key(folder / f"runway-{name}.key")
+    return {"api_secret": reference}, {"name": name, "api_secrets": [key]}
+
+
+def _openai(folder: Path, name: str) -> tuple[dict[str, str], Accepted]:
+    reference, key = _key(folder / f"openai-{name}.key")
+    return {"api_key": reference}, {"name": name, "api_keys": [key]}
 
 
 def _vertex(folder: Path, name: str) -> tuple[dict[str, str], Accepted]:
@@ -91,6 +98,13 @@ def _service_account(project: str) -> dict[str, str]:
     }
 
 
+def _key(path: Path) -> tuple[str, str]:
+    """Make a random key, or find that of an earlier run: how config.yaml names it, and itself."""
+    if not path.exists():
+        path.write_text(secrets.token_urlsafe(32), encoding="ascii")
+    return _reference(path), path.read_text(encoding="ascii")
+
+
 def _reference(path: Path) -> str:
     # config.yaml stands beside the folder of secrets.
     return f"file:{path.parent.name}/{path.name}"
@@ -99,4 +113,6 @@ def _reference(path: Path) -> str:
 _MAKERS: Mapping[str, Callable[[Path, str], tuple[dict[str, str], Accepted]]] = {
     "kling": _kling,
     "vertex": _vertex,
+    "runway": _runway,
+    "openai": _openai,
 }

@@ -25,6 +25,8 @@ _DEFAULT: Settings = {
     "providers": {
         "kling": {"accounts": [{"name": "main", "slots": 20}], **_ADAPTER},
         "vertex": {"accounts": [{"name": "main", "slots": 10}], **_ADAPTER},
+        "runway": {"accounts": [{"name": "main", "slots": 10}], **_ADAPTER},
+        "openai": {"accounts": [{"name": "main", "slots": 10}], **_ADAPTER},
     },
     "unknown": {"look_up_after": ["500ms", "1s", "2s"], "then": "assume_charged"},
     "worker": {
@@ -35,6 +37,10 @@ _DEFAULT: Settings = {
         "retry_wait": "200ms",
     },
 }
+
+
+# What follows the provider's name in its simulated base URL.
+_PATHS: Mapping[str, str] = {"openai": "/v1"}
 
 
 def default_settings() -> Settings:
@@ -104,7 +110,7 @@ def _provider(name: str, given: object, simulator_url: str, made: MadeCredential
     settings = dict(given) if isinstance(given, dict) else {}
     accounts = settings.get("accounts")
     return settings | {
-        "base_url": f"{simulator_url}/{name}",
+        "base_url": f"{simulator_url}/{name}{_PATHS.get(name, '')}",
         "accounts": [
             {**account, "credentials": made.account(name, str(account.get("name", "main")))}
             for account in (accounts if isinstance(accounts, list) else [{"name": "main"}])
