@@ -120,7 +120,7 @@ async def compose(
             applied=lambda again: metrics.set_catalog(again.snapshot),
         ),
         readiness=Readiness(runtime.accounts, clock),
-        links=Links(secret=_link_secret(loaded.server)),
+        links=Links(secret=_link_secret(loaded.server), public_url=loaded.server.public_url),
         look=lambda: marks_of(options.config, loaded.policies),
         chores=_chores(runtime, client, times),
     )

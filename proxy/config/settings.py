@@ -84,9 +84,14 @@ class NotifySettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerSettings:
-    """The server's own settings, with every default filled in."""
+    """The server's own settings, with every default filled in.
+
+    `public_url`, without a slash at its end, is where callers reach the server; None: where each
+    request came to.
+    """
 
     listen: Address
+    public_url: str | None
     admin_listen: Address
     store: StoreSettings
     artifacts: ArtifactSettings

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from proxy.domain.errors import Unauthenticated
 
 LINK_LIFETIME_S = 3600
-_STEP_S = 60
+_STEP_S = 600
 _EXPIRES_DIGITS_MAX = 12
 
 
@@ -40,7 +40,7 @@ class Links:
     def sign(self, job_id: str, *, origin: str, now_s: float, until_s: float | None) -> SignedLink:
         """Make a link that dies in an hour, or with its artifact at `until_s` if that is sooner.
 
-        Within one minute the same link comes out, so that answers do not change with each poll.
+        Within ten minutes the same link comes out, so that answers do not change with each poll.
         """
         expires_s = int(now_s) // _STEP_S * _STEP_S + LINK_LIFETIME_S
         if until_s is not None:

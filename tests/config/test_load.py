@@ -40,6 +40,7 @@ def test_only_what_has_no_effect_yet_is_warned_of(loaded: Loaded) -> None:
 def test_listeners(loaded: Loaded) -> None:
     assert Address(host="::1", port=9000) == loaded.server.listen
     assert Address(host="0.0.0.0", port=9001) == loaded.server.admin_listen  # noqa: S104  parsed only
+    assert "https://video.example.com/gl" == loaded.server.public_url
 
 
 def test_references_are_followed(loaded: Loaded) -> None:

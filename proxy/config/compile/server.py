@@ -42,6 +42,7 @@ class ServerCompiler:
         """Follow every reference and fill in the settings."""
         return ServerSettings(
             listen=_address(server.listen),
+            public_url=None if server.public_url is None else server.public_url.rstrip("/"),
             admin_listen=_address(server.admin.listen),
             store=StoreSettings(
                 url=self._url(("store", "url"), server.store.url, _STORES),

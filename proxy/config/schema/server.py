@@ -145,6 +145,7 @@ class ServerSchema(Section):
 
     listen: HostPort = "127.0.0.1:8080"
     admin: AdminSection = Field(default_factory=AdminSection)
+    public_url: HttpUrl | None = None
     store: StoreSection = Field(default_factory=StoreSection)
     artifacts: ArtifactsSection = Field(default_factory=ArtifactsSection)
     policies: Text = "./policies"
