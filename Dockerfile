@@ -12,8 +12,8 @@ WORKDIR /src
 # Two environments: what is shipped has neither pip nor the build backend.
 RUN python -m venv /build && python -m venv --without-pip /opt/greenlight
 COPY requirements/build.txt requirements/runtime.txt requirements/
-RUN /build/bin/pip install --no-cache-dir --require-hashes -r requirements/build.txt \
- && /build/bin/pip --python /opt/greenlight/bin/python install --no-cache-dir --only-binary :all: \
+RUN /build/bin/pip install --no-cache-dir --no-deps --require-hashes -r requirements/build.txt \
+ && /build/bin/pip --python /opt/greenlight/bin/python install --no-cache-dir --no-deps --only-binary :all: \
       --require-hashes -r requirements/runtime.txt
 COPY pyproject.toml README.md LICENSE config.yaml ./
 COPY policies policies

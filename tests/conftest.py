@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from proxy.store.address import Address
 
+# Its checks are assertions of tests, though it is no test module itself.
+pytest.register_assert_rewrite("tests.gateway.harness")
+
 
 @pytest.fixture(scope="session")
 def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStore]:

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from proxy.domain.video import VideoJob
+    from proxy.domain.video import InputFile, VideoJob
 
 
 def fingerprint(job: VideoJob, *, method: str, route: str) -> str:
@@ -16,7 +16,6 @@ def fingerprint(job: VideoJob, *, method: str, route: str) -> str:
     Aliases are resolved, nothing is filled in, a file is its SHA-256. JSON and multipart of equal
     fields are equal: an SDK draws a new multipart boundary for each retry.
     """
-    file = job.input_reference
     fields: dict[str, object] = {
         "prompt": job.prompt,
         "model": job.model,
@@ -25,7 +24,11 @@ def fingerprint(job: VideoJob, *, method: str, route: str) -> str:
         "resolution": job.resolution,
         "aspect_ratio": job.aspect_ratio,
         "audio": job.audio,
-        "input_reference": None if file is None else file.sha256,
+        "input_reference": _content(job.input_reference),
+        "last_frame": _content(job.last_frame),
+        "reference_images": [file.sha256 for file in job.reference_images] or None,
+        "negative_prompt": job.negative_prompt,
+        "seed": job.seed,
         "metadata": dict(job.metadata) or None,
         "max_cost_micro_usd": job.max_cost_micro_usd,
         "deadline_s": job.deadline_s,
@@ -36,3 +39,7 @@ def fingerprint(job: VideoJob, *, method: str, route: str) -> str:
         {"fields": sent, "method": method, "route": route}, sort_keys=True, separators=(",", ":")
     )
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _content(file: InputFile | None) -> str | None:
+    return None if file is None else file.sha256

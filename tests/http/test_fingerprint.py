@@ -18,6 +18,10 @@ FULL = VideoJob(
     aspect_ratio="16:9",
     audio=True,
     input_reference=FILE,
+    last_frame=FILE,
+    reference_images=(FILE,),
+    negative_prompt="no rain",
+    seed=7,
     metadata={"a": "1", "b": "2"},
     max_cost_micro_usd=1,
     deadline_s=60,
@@ -53,7 +57,7 @@ def test_the_order_of_metadata_does_not_matter() -> None:
 
 @pytest.mark.parametrize("name", [field.name for field in fields(VideoJob)])
 def test_every_field_counts(name: str) -> None:
-    empty: dict[str, object] = {"prompt": "another", "metadata": {}}
+    empty: dict[str, object] = {"prompt": "another", "reference_images": (), "metadata": {}}
     changed = replace(FULL, **{name: empty.get(name)})  # type: ignore[arg-type]
     assert of(FULL) != of(changed)
 

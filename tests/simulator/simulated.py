@@ -1,5 +1,7 @@
 """A simulator under test: its address, its clock, and short forms of the calls tests make."""
 
+import io
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -120,7 +122,10 @@ class Simulated:
         self, method: str, path: str, body: object = None, secret: str = SECRET
     ) -> Answer:
         headers = {"Authorization": f"Bearer {secret}", "X-Runway-Version": RUNWAY_VERSION}
-        options = {} if body is None else {"json": body}
+        options: dict[str, Json] = {}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            options["data"] = io.BytesIO(json.dumps(body).encode())
         return await self.call(method, f"/runway/v1/{path}", headers=headers, **options)
 
     async def runway_submit(

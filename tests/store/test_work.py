@@ -12,9 +12,12 @@ from proxy.domain.balance import Bid
 from proxy.domain.errors import StoreUnavailable
 from proxy.domain.job import JobError, JobState, Resolution, StoppedBy, Work
 from proxy.gateway.ports.jobs import LostLease, NotBegun, Release, Settle
+from proxy.store.client import Client
 from tests.builders import MARKETING
+from tests.store.lossy_redis import lossy_redis
 from tests.store.stores import (
     RETENTION_S,
+    Store,
     a_balance,
     a_command,
     a_key_balance,
@@ -23,10 +26,10 @@ from tests.store.stores import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from proxy.domain.job import Job
-    from proxy.store.client import Command
-    from proxy.store.connection import Reply
-    from tests.store.stores import Store
+    from proxy.store.embedded import EmbeddedStore
 
 QUOTE = 336_000
 LEVELS = (a_key_balance(), a_balance(), an_organisation_balance())
@@ -75,30 +78,24 @@ async def test_a_job_is_begun_once(store: Store) -> None:
     assert [NotBegun.TAKEN] * 3 == [result for result in results if isinstance(result, NotBegun)]
 
 
-@pytest.mark.parametrize(("losses", "is_begun"), [(2, True), (99, False)])
+@pytest.mark.parametrize(("losses", "is_begun"), [(3, True), (9999, False)])
 async def test_an_intent_whose_answers_are_lost_is_insisted_on(
-    store: Store, monkeypatch: pytest.MonkeyPatch, losses: int, *, is_begun: bool
+    store: Store, embedded: EmbeddedStore, tmp_path: Path, losses: int, *, is_begun: bool
 ) -> None:
     job = await store.admitted()
-    answers = iter([False] * losses)
-    call = store.client.call
-
-    async def losing(
-        command: Command, *, resend: Command | None = None, operation: str | None = None
-    ) -> Reply:
-        reply = await call(command, resend=resend, operation=operation)
-        if operation == "begin" and not next(answers, True):
-            message = "its answer was lost"
-            raise StoreUnavailable(message, retry_after_s=1)
-        return reply
-
-    monkeypatch.setattr(store.client, "call", losing)
-    if is_begun:
-        begun = await store.begun(job, lease_s=5)
-        assert (JobState.SUBMITTING, 1) == (begun.state, begun.fence)
-    else:
-        with pytest.raises(StoreUnavailable):
-            await store.begun(job, lease_s=0.3)
+    async with lossy_redis(embedded.address, tmp_path) as (lossy, address):
+        client = Client(address)
+        far = Store.on(client)
+        await client.read(("PING",))
+        lossy.losses = losses
+        if is_begun:
+            begun = await far.begun(job, lease_s=5)
+            assert (JobState.SUBMITTING, 1) == (begun.state, begun.fence)
+            assert lossy.losses == 0
+        else:
+            with pytest.raises(StoreUnavailable):
+                await far.begun(job, lease_s=0.3)
+        await client.close()
 
 
 async def test_a_team_runs_no_more_than_it_may(store: Store) -> None:

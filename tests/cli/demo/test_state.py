@@ -53,7 +53,7 @@ def test_everything_is_there_and_private(tmp_path: Path) -> None:
         for provider in loaded.server.providers.values()
         for account in provider.accounts
     )
-    assert {"kling", "vertex"} == set(loaded.server.providers)
+    assert {"kling", "openai", "runway", "vertex"} == set(loaded.server.providers)
     assert loaded.server.listen.port == state.notes.port
     (key,) = loaded.snapshot.keys.values()
     assert (key.team, key.id) == ("marketing", state.notes.api_key.split("_")[1])
@@ -133,7 +133,7 @@ notify: [{on: [budget.threshold], url: "https://production.example", secret: "${
     state = prepared(tmp_path / "demo", config=given)
     loaded = load_now(state.config, None)
     kling = loaded.server.providers["kling"]
-    assert {"kling"} == set(loaded.server.providers)
+    assert {"kling", "openai"} == set(loaded.server.providers)
     assert kling.base_url == f"http://127.0.0.1:{state.notes.simulator_port}/kling"
     assert ["a", "b"] == [account.name for account in kling.accounts]
     assert loaded.snapshot.engine.max_attempts == 7
