@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 # A finished installation leaves a stamp; a newer input makes that step run again.
 RUNTIME := $(VENV)/.runtime
 DEVELOP := $(VENV)/.develop
+CONFORMANCE := .venv-conformance/.complete
 # The lists are complete: nothing is left to resolve, so a newer release never gets in.
 INSTALL := $(BIN)/python -m pip --disable-pip-version-check --quiet install --no-deps
 
@@ -14,7 +15,7 @@ INSTALL := $(BIN)/python -m pip --disable-pip-version-check --quiet install --no
 JOBS := 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test pytest coverage check bench lock clean
+.PHONY: help setup demo test pytest coverage check conformance bench lock clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -56,6 +57,18 @@ check: setup ## format, lint, types, layers, spelling and the shipped configurat
 	@$(BIN)/codespell
 	@$(BIN)/greenlight check
 
+# The vendors' SDKs weigh 275 MB: they get an environment of their own, never .venv.
+$(CONFORMANCE): requirements/conformance.txt tools/find-python
+	@python=$$(tools/find-python) || exit 1; \
+	  echo "creating $(@D) with $$python"; "$$python" -m venv --clear $(@D)
+	@echo "installing requirements/conformance.txt"
+	@$(@D)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps \
+	  --require-hashes -r requirements/conformance.txt
+	@touch $@
+
+conformance: $(CONFORMANCE) ## the vendors' own SDKs, all of them, against the simulator
+	@$(<D)/bin/python -m pytest -rs tests/conformance $(ARGS)
+
 bench: setup ## admissions per second and bytes per job
 	@$(BIN)/python -m bench
 
@@ -63,6 +76,6 @@ lock: ## renew requirements/*.txt from pyproject.toml (UPGRADE=1: newest release
 	@tools/lock
 
 clean: ## remove what the commands above made
-	rm -rf $(VENV) build dist .coverage .coverage.* .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-conformance build dist .coverage .coverage.* .hypothesis .import_linter_cache
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .greenlight
 	find proxy tests bench -type d -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
