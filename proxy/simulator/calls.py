@@ -16,6 +16,7 @@ class Call:
     task_id: str | None = None
     accepted: bool = False  # a submit that created a task
     status: int | None = None  # of HTTP; None: no answer was sent (yet)
+    label: str = ""  # of a submit: what its prompt calls it
 
 
 class CallLog:

@@ -48,6 +48,7 @@ class _Control:
                 "accepted": call.accepted,
                 "status": call.status,
                 "at": call.at,
+                "label": call.label,
             }
             for call in self._world.calls.all()
         ]
@@ -102,4 +103,5 @@ def _invoice_line(task: Task, now_s: float) -> dict[str, object]:
         "seconds": task.billed_seconds,
         "status": str(task.phase(now_s)),
         "micro_usd": task.invoiced_micro_usd(now_s),
+        "label": task.order.plan.label,
     }

@@ -13,7 +13,7 @@ from proxy.simulator.mp4 import PADDED_BYTES_MAX
 
 # The task exists and renders, whatever the caller was told.
 ACCEPTED_FAULTS = frozenset(
-    {"accept_then_hang", "accept_then_reset", "accept_then_504", "garbage"}
+    {"accept_then_hang", "accept_then_reset", "accept_then_504", "garbage", "oversized"}
 )
 _STATUS_FAULTS = frozenset({"401", "404", "429", "500", "503", "504"})
 SUBMIT_FAULTS = (
@@ -21,7 +21,7 @@ SUBMIT_FAULTS = (
     | _STATUS_FAULTS
     | frozenset({"400", "410", "account", "concurrency", "content_policy", "hang", "reset"})
 )
-READ_FAULTS = _STATUS_FAULTS | frozenset({"hang", "reset", "garbage"})
+READ_FAULTS = _STATUS_FAULTS | frozenset({"hang", "reset", "garbage", "oversized"})
 OUTCOMES = frozenset(
     {"ok", "internal", "content_policy", "filtered", "cancelled", "hang", "vanish", "garbage"}
 )
@@ -38,6 +38,7 @@ _DECIMAL = re.compile(r"\d{1,6}(\.\d{1,6})?")
 _SIZE_BYTES_MIN = 100_000  # every template is smaller
 _DURATION_S_MAX = 86_400
 _CODE = re.compile(r"[A-Za-z0-9_.]{1,64}")
+_LABEL = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 class BadDirectiveError(ValueError):
@@ -62,6 +63,7 @@ class Plan:
     download_times: int | None = None
     link_s: float | None = None  # how long a clip can be fetched; None: the vendor's time
     clip_bytes: int | None = None  # None: the clip's natural size
+    label: str = ""  # a name for call log and invoice; changes nothing else
 
     @property
     def submit_accepts(self) -> bool:
@@ -172,6 +174,13 @@ def _code(text: str) -> str:
     return text
 
 
+def _label(text: str) -> str:
+    if not _LABEL.fullmatch(text):
+        message = f"label={text!r}: 1 to 64 letters, digits, dots, dashes or underscores"
+        raise BadDirectiveError(message)
+    return text
+
+
 def _bill(text: str) -> Fraction:
     return _decimal(text.removesuffix("x"), "bill")
 
@@ -202,6 +211,7 @@ _KEYS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "download_times": ("download_times", _whole("download_times", 1, 10**6)),
     "link": ("link_s", _duration("link")),
     "bytes": ("clip_bytes", _size),
+    "label": ("label", _label),
     "times": ("times", _whole("times", 1, 10**6)),
 }
 assert {name for name, _ in _KEYS.values()} - {"times"} == {field.name for field in fields(Plan)}

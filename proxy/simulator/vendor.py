@@ -1,16 +1,20 @@
 """What a vendor module gives the simulator, and the frame its requests run in."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from proxy.simulator.calls import Call
+from proxy.simulator.delivery import send
 from proxy.simulator.directives import BadDirectiveError, Plan
 from proxy.simulator.world import CALL, NoAnswer, World, reset
 
 _TIMED_OUT = "504"
+# More than anybody should read where a few hundred bytes are expected.
+_OVERSIZED_BYTES = 8 * 1024**2
+_OVERSIZED_PIECE_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ def recorder(name: str, world: World) -> Middleware:
 
 async def read_fault(
     request: web.Request, world: World, fault: str, error: Callable[[str], Exception]
-) -> web.Response | None:
+) -> web.StreamResponse | None:
     """Show a fault of a status or find call; None if there is none.
 
     Args:
@@ -55,6 +59,8 @@ async def read_fault(
         return None
     if fault == "garbage":
         return garbage()
+    if fault == "oversized":
+        return await oversized(request, world)
     if fault == "hang":
         raise await world.hang(request)
     if fault == "reset":
@@ -77,7 +83,7 @@ async def refuse_submit(
 
 async def lose_answer(
     request: web.Request, world: World, plan: Plan, error: Callable[[str], Exception]
-) -> web.Response | None:
+) -> web.StreamResponse | None:
     """Show a submit fault that comes after acceptance; None means: answer normally."""
     if plan.submit == "accept_then_hang":
         raise await world.hang(request)
@@ -85,12 +91,30 @@ async def lose_answer(
         raise reset(request)
     if plan.submit == "accept_then_504":
         raise error(_TIMED_OUT)
+    if plan.submit == "oversized":
+        return await oversized(request, world)
     return garbage() if plan.submit == "garbage" else None
 
 
 def garbage() -> web.Response:
     """Return a 200 whose JSON is cut in the middle."""
     return web.Response(body=b'{"code": 0, "data": {"id": ', content_type="application/json")
+
+
+async def oversized(request: web.Request, world: World) -> web.StreamResponse:
+    """Answer 200 with correct JSON of 8 MiB, most of it padding."""
+    head, tail = b'{"code": 0, "padding": "', b'"}'
+
+    def pieces() -> Iterator[bytes]:
+        yield head
+        left = _OVERSIZED_BYTES - len(head) - len(tail)
+        while left > 0:
+            yield b" " * min(left, _OVERSIZED_PIECE_BYTES)
+            left -= _OVERSIZED_PIECE_BYTES
+        yield tail
+
+    headers = {"Content-Type": "application/json"}
+    return await send(request, world, headers, size_bytes=_OVERSIZED_BYTES, pieces=pieces())
 
 
 def refuse_foreign(plan: Plan) -> None:

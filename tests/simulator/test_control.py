@@ -4,7 +4,7 @@ from tests.simulator.simulated import T2V, Simulated
 
 
 async def test_the_invoice_and_the_call_log_have_their_published_shapes(sim: Simulated) -> None:
-    task_id = await sim.kling_id(options={"external_task_id": "mine"})
+    task_id = await sim.kling_id("a [[label=take-1]]", options={"external_task_id": "mine"})
     sim.clock.advance(10)
     assert await sim.invoice() == {
         "tasks": [
@@ -16,6 +16,7 @@ async def test_the_invoice_and_the_call_log_have_their_published_shapes(sim: Sim
                 "seconds": 5,
                 "status": "succeeded",
                 "micro_usd": 420_000,
+                "label": "take-1",
             }
         ],
         "total_micro_usd": 420_000,
@@ -29,9 +30,29 @@ async def test_the_invoice_and_the_call_log_have_their_published_shapes(sim: Sim
                 "accepted": True,
                 "status": 200,
                 "at": 1_795_000_000.0,
+                "label": "take-1",
             }
         ]
     }
+
+
+@pytest.mark.parametrize("provider", ["kling", "vertex", "runway", "openai"])
+async def test_every_submit_is_logged_with_the_label_of_its_prompt(
+    sim: Simulated, provider: str
+) -> None:
+    submit = {
+        "kling": sim.kling,
+        "vertex": sim.vertex,
+        "runway": sim.runway_submit,
+        "openai": sim.openai_submit,
+    }[provider]
+    prompt = "a [[label=take-1]] [[submit=503 times=1]]"
+    assert [503, 200] == [(await submit(prompt)).status for _ in range(2)]
+    calls = await sim.calls(provider, "submit")
+    assert [("take-1", False), ("take-1", True)] == [
+        (call["label"], call["accepted"]) for call in calls
+    ]
+    assert ["take-1"] == [task["label"] for task in (await sim.invoice())["tasks"]]
 
 
 async def test_the_total_is_the_sum_over_both_vendors(sim: Simulated) -> None:

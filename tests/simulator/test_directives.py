@@ -29,7 +29,7 @@ def test_a_prompt_without_directives_gives_a_well_behaved_vendor() -> None:
 def test_every_value_is_read() -> None:
     (group,) = parse_prompt(
         "[[kling: submit=503 retry_after=7 outcome=internal render=0.5 bill=1.5x status=429 "
-        "status_times=2 find=hang find_times=3 download=slow bytes=50MB times=4]] a cat",
+        "status_times=2 find=hang find_times=3 download=slow bytes=50MB label=take-1 times=4]] a",
         VENDORS,
     )
     assert ("kling", 4) == (group.vendor, group.times)
@@ -45,6 +45,7 @@ def test_every_value_is_read() -> None:
         find_times=3,
         download="slow",
         clip_bytes=50_000_000,
+        label="take-1",
     )
 
 
@@ -68,6 +69,7 @@ def test_a_later_group_overrides_an_earlier_one() -> None:
         ("[[times=0]]", "times"),
         ("[[bytes=1]]", "bytes"),
         ("[[bytes=9GB]]", "bytes"),
+        ("[[label=a/b]]", "label"),
         ("[[render=\u0661]]", "render"),
         ("[[sora: render=1]]", "sora"),
         ("[[render=1 render=2]]", "twice"),

@@ -12,11 +12,17 @@ from proxy.simulator.settings import SimulatorSettings
 from tests.simulator.simulated import API_KEY, T2V, Answer, Clock, Simulated
 
 Submit = Callable[[str], Awaitable[Answer]]
-PROVIDERS = ("kling", "vertex")
+PROVIDERS = ("kling", "vertex", "runway", "openai")
 
 
 def submit_of(sim: Simulated, provider: str) -> Submit:
-    return sim.kling if provider == "kling" else sim.vertex
+    submits: dict[str, Submit] = {
+        "kling": sim.kling,
+        "vertex": sim.vertex,
+        "runway": sim.runway_submit,
+        "openai": sim.openai_submit,
+    }
+    return submits[provider]
 
 
 async def wait_until(condition: Callable[[], bool]) -> None:
@@ -86,6 +92,56 @@ async def test_a_refusal_by_vertex_has_its_status_and_creates_nothing(
     assert [] == (await sim.invoice())["tasks"]
 
 
+@pytest.mark.parametrize(
+    ("fault", "status", "words"),
+    [
+        ("400", 400, "Invalid request"),
+        ("401", 401, "Unauthorized"),
+        ("404", 404, "Not found"),
+        ("410", 400, "Validation of body failed"),
+        ("429", 429, "too many requests"),
+        ("500", 500, "Internal server error"),
+        ("503", 503, "unavailable"),
+        ("504", 504, "timeout"),
+        ("account", 400, "do not have enough credits to run this task"),
+    ],
+)
+async def test_a_refusal_by_runway_has_its_sentence_and_creates_nothing(
+    sim: Simulated, fault: str, status: int, words: str
+) -> None:
+    answer = await sim.runway_submit(f"a [[runway: submit={fault} retry_after=9]]")
+    assert status == answer.status
+    assert words in answer.json["error"]
+    assert "9" == answer.headers["Retry-After"]
+    assert [] == (await sim.invoice())["tasks"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "kind", "code"),
+    [
+        ("400", 400, "invalid_request_error", None),
+        ("401", 401, "invalid_request_error", "invalid_api_key"),
+        ("404", 404, "invalid_request_error", None),
+        ("410", 410, "invalid_request_error", "model_not_found"),
+        ("429", 429, "requests", "rate_limit_exceeded"),
+        ("500", 500, "server_error", None),
+        ("503", 503, "server_error", None),
+        ("504", 504, "server_error", None),
+        ("account", 429, "insufficient_quota", "insufficient_quota"),
+        ("concurrency", 429, "requests", "rate_limit_exceeded"),
+        ("content_policy", 400, "invalid_request_error", "moderation_blocked"),
+    ],
+)
+async def test_a_refusal_by_openai_has_its_code_and_creates_nothing(
+    sim: Simulated, *, fault: str, status: int, kind: str, code: str | None
+) -> None:
+    answer = await sim.openai_submit(f"a [[openai: submit={fault} retry_after=9]]")
+    assert status == answer.status
+    assert (kind, code) == (answer.json["error"]["type"], answer.json["error"]["code"])
+    assert "9" == answer.headers["Retry-After"]
+    assert [] == (await sim.invoice())["tasks"]
+
+
 @pytest.mark.parametrize("provider", PROVIDERS)
 @pytest.mark.parametrize("fault", ["hang", "reset"])
 async def test_a_hang_or_reset_creates_nothing(sim: Simulated, provider: str, fault: str) -> None:
@@ -141,6 +197,12 @@ async def ask(sim: Simulated, provider: str, prompt: str) -> Callable[[], Awaita
     if provider == "vertex":
         name = await sim.vertex_id(prompt)
         return lambda: sim.fetch(name)
+    if provider == "runway":
+        task_id = await sim.runway_id(prompt)
+        return lambda: sim.runway("GET", f"tasks/{task_id}")
+    if provider == "openai":
+        video_id = await sim.openai_id(prompt)
+        return lambda: sim.openai("GET", f"/{video_id}")
     path = f"/kling/tasks?task_ids={await sim.kling_id(prompt)}"
     return lambda: sim.get(path)
 
@@ -162,6 +224,19 @@ async def test_a_status_call_can_be_reset_or_garbled(sim: Simulated, provider: s
     garbled = await ask(sim, provider, "a [[status=garbage]]")
     with pytest.raises(ValueError, match="Expecting"):
         await garbled()
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+async def test_an_oversized_answer_is_sound_and_far_too_long(
+    sim: Simulated, provider: str
+) -> None:
+    submitted = await submit_of(sim, provider)("a [[submit=oversized]]")
+    status = await ask(sim, provider, "a [[status=oversized status_times=1]]")
+    for answer in (submitted, await status()):
+        assert (200, 8 * 1024**2) == (answer.status, len(answer.body))
+        assert isinstance(answer.json, dict)
+    assert b"padding" not in (await status()).body
+    assert 2 == len((await sim.invoice())["tasks"])
 
 
 async def hang(url: str) -> None:

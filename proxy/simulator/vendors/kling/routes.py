@@ -39,6 +39,8 @@ from proxy.simulator.world import CALL, World
 NAME = "kling"
 _MICRO_USD = 1_000_000
 _TASK_ID_DIGITS = 18
+# Not documented: a public client of the API asks for 50 at a time.
+_ASKED_TOGETHER_MAX = 50
 _FAILURES = {
     "internal": "Service internal error, please try again later",
     "content_policy": "Failure to pass the risk control system",
@@ -126,6 +128,7 @@ class _Api:
             raise KlingError(1203, f"The requested resource does not exist: model {name}")
         create = read(await _json(request), model)
         plan = world.scenarios.next_submit(NAME, create.prompt)
+        call.label = plan.label
         refuse_foreign(plan)
 
         def error(fault: str) -> KlingError:
@@ -170,7 +173,7 @@ class _Api:
 
     async def _read_fault(
         self, request: web.Request, found: Sequence[Task], *, is_find: bool
-    ) -> web.Response | None:
+    ) -> web.StreamResponse | None:
         world = self._world
         plans = {task.task_id: task.order.plan for task in found}
         fault = world.scenarios.next_read(NAME, plans, is_find=is_find)
@@ -217,6 +220,8 @@ def _asked(request: web.Request) -> list[str]:
     names = [name for name in text.split(",") if name]
     if not names:
         raise KlingError(1201, "no task id is given")
+    if len(names) > _ASKED_TOGETHER_MAX:
+        raise KlingError(1201, f"more than {_ASKED_TOGETHER_MAX} task ids are given")
     return names
 
 

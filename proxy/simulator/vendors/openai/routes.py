@@ -210,6 +210,7 @@ class _Api:
     ) -> web.StreamResponse:
         world, call = self._world, request[CALL]
         plan = world.scenarios.next_submit(NAME, create.prompt)
+        call.label = plan.label
         check_plan(plan)
 
         def error(fault: str) -> OpenAIError:
@@ -235,8 +236,10 @@ class _Api:
         )
         task = world.tasks.accept(f"video_{world.new_uuid().hex}", order)
         call.task_id, call.accepted = task.task_id, True
-        answer = await lose_answer(request, world, plan, error)
-        answer = web.json_response(view(world, task)) if answer is None else answer
+        lost = await lose_answer(request, world, plan, error)
+        if lost is not None:
+            return lost
+        answer = web.json_response(view(world, task))
         limits.set_headers(answer, room)
         return answer
 

@@ -77,6 +77,7 @@ class _Api:
         project, model = self._authorise(request)
         create = read_create(await _json(request), model)
         plan = world.scenarios.next_submit(NAME, create.prompt)
+        call.label = plan.label
         _check_plan(plan, is_inline=create.storage_uri is None)
 
         def error(fault: str) -> VertexError:
