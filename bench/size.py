@@ -17,6 +17,7 @@ from proxy.store.client import Client
 from proxy.store.jobs import RedisJobs
 from proxy.store.keys import Keys
 from proxy.store.work import RedisWork
+from proxy.telemetry.observers import Fanout
 
 if TYPE_CHECKING:
     from proxy.domain.ids import TeamId
@@ -66,7 +67,7 @@ class _Life:
 
     def __init__(self, client: Client, keys: Keys) -> None:
         self._admission = RedisAdmission(client, keys)
-        self._work = RedisWork(client, keys, retention_s=_retention_s)
+        self._work = RedisWork(client, keys, retention_s=_retention_s, observer=Fanout())
         self.jobs = RedisJobs(client, keys, retention_s=_retention_s)
         self._sampler = Sampler()
         self._tasks = 0

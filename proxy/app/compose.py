@@ -172,7 +172,7 @@ def _runtime(
         admission=RedisAdmission(client, keys),
         accounts=RedisAccounts(client, keys),
         jobs=RedisJobs(client, keys, retention_s=retention_s),
-        work=RedisWork(client, keys, retention_s=retention_s),
+        work=RedisWork(client, keys, retention_s=retention_s, observer=observer),
         slots=RedisSlots(client),
         artifacts=artifacts,
         inputs=HashedInputs(artifacts, random_bytes=os.urandom, bytes_max=INPUT_BYTES_MAX),

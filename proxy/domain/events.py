@@ -164,6 +164,13 @@ class StoreCalled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecordSetAside:
+    """A job's record cannot be read; it stays where it is and is looked at again much later."""
+
+    job: JobId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RequestServed:
     """One HTTP request was answered; `route` is the template, never the path."""
 
@@ -196,6 +203,7 @@ Event = (
     | OutcomeUnknown
     | ConfigReloaded
     | StoreCalled
+    | RecordSetAside
     | RequestServed
     | LimitChecked
 )

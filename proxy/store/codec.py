@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -51,28 +52,49 @@ END_FIELDS = 4
 ATTEMPT_FIELDS = 3
 
 
+class Unreadable(Exception):
+    """A job's record is damaged, or a newer version wrote it; the text quotes nothing of it."""
+
+
+_DAMAGE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, zlib.error)
+"""What reading a record raises when it is not what we wrote; UnicodeError is a ValueError."""
+
+
 def fields_of(reply: object) -> dict[str, bytes]:
     """Read a reply of HGETALL (names and values in turn)."""
     assert isinstance(reply, list)
-    return {name.decode(): value for name, value in zip(reply[::2], reply[1::2], strict=True)}
+    pairs = zip(reply[::2], reply[1::2], strict=True)
+    return {name.decode(errors="replace"): value for name, value in pairs}
 
 
 def job_of(job: JobId, fields: Mapping[str, bytes]) -> Job:
-    """Build a job from the fields of its hash."""
+    """Build a job from the fields of its hash. Raises Unreadable."""
+    try:
+        return _job_of(job, fields)
+    except _DAMAGE as error:
+        message = f"the record of {job} cannot be read ({type(error).__name__})"
+        raise Unreadable(message) from error
+
+
+def _job_of(job: JobId, fields: Mapping[str, bytes]) -> Job:
     team, key, created_ms, deadline_ms, fingerprint, digest, request, plan = unpack(fields["d"])
+    attempts = tuple(_attempt(fields, number) for number in range(1, int(fields["n"]) + 1))
+    if not attempts or max(attempt.candidate for attempt in attempts) >= len(plan.candidates):
+        message = "its attempts are none of its plan"
+        raise ValueError(message)
     ended = Job(
         id=job,
         team=TeamId(team),
         key=KeyId(key),
-        created_at_ms=created_ms,
-        deadline_at_ms=deadline_ms,
+        created_at_ms=int(created_ms),
+        deadline_at_ms=int(deadline_ms),
         request=request,
         fingerprint=fingerprint,
         snapshot_digest=digest,
         plan=plan,
         state=STATES[fields["s"].decode()],
         fence=int(fields["f"]),
-        attempts=tuple(_attempt(fields, number) for number in range(1, int(fields["n"]) + 1)),
+        attempts=attempts,
         work=_work(fields.get("w")),
         is_fetched="q" in fields,
         ended_at_ms=int(fields["t"]) if "t" in fields else None,

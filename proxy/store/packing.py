@@ -53,8 +53,14 @@ def pack(job: Job) -> bytes:
 
 @lru_cache(maxsize=UNPACKED_MAX)
 def unpack(packed: bytes) -> tuple[str, str, int, int, str, str, VideoJob, Plan]:
-    """Read it: team, key, created, deadline, fingerprint, digest, request, plan."""
-    assert packed[:1] == PACKING, packed[:1]
+    """Read it: team, key, created, deadline, fingerprint, digest, request, plan.
+
+    Raises:
+        ValueError, LookupError, TypeError, zlib.error: damaged, or packed by a newer version.
+    """
+    if packed[:1] != PACKING:
+        message = "packed in a way that this version does not know"
+        raise ValueError(message)
     inflate = zlib.decompressobj(WINDOW_BITS, _words())
     *plain, request, plan = json.loads(inflate.decompress(packed[1:]))
     team, key, created_ms, deadline_ms, fingerprint, digest = plain

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from proxy.domain.errors import StoreUnavailable
+from proxy.domain.events import RecordSetAside
 from proxy.domain.ids import JobId, TeamId
 from proxy.domain.job import JobState
 from proxy.gateway.ports.admission import PeriodMoved
@@ -14,6 +15,7 @@ from proxy.gateway.ports.jobs import NotBegun, Settle
 from proxy.store.arguments import Books, facts_of
 from proxy.store.codec import (
     STATE_LETTERS,
+    Unreadable,
     attempt_text,
     end_text,
     fields_of,
@@ -21,6 +23,7 @@ from proxy.store.codec import (
     submitted_text,
     work_text,
 )
+from proxy.store.connection import ReplyError
 from proxy.store.script import Script
 from proxy.store.steps import LIST_SLACK_MS, new_operation, step_keys, stored
 
@@ -29,22 +32,32 @@ if TYPE_CHECKING:
 
     from proxy.domain.job import Job
     from proxy.gateway.ports.jobs import NextAttempt, Resolve
+    from proxy.gateway.ports.runtime import Observer
     from proxy.store.client import Client
     from proxy.store.connection import Argument, Reply
     from proxy.store.keys import Keys
 
 INSIST_EVERY_S = 0.1
+SET_ASIDE_S = 300.0
+"""How long a record that cannot be read is left alone, before it is looked at again."""
 
 
 class RedisWork:
     """Work over Redis. `retention_s` says for how long a team's jobs are kept after their end."""
 
     def __init__(
-        self, client: Client, keys: Keys, *, retention_s: Callable[[TeamId], int]
+        self,
+        client: Client,
+        keys: Keys,
+        *,
+        retention_s: Callable[[TeamId], int],
+        observer: Observer,
     ) -> None:
         self._client = client
         self._keys = keys
         self._retention_s = retention_s
+        self._observer = observer
+        self._put_off = Script.load("put_off")
         self._due = Script.load("due")
         self._claim = Script.load("claim")
         self._begin = Script.load("begin")
@@ -59,12 +72,18 @@ class RedisWork:
         return [JobId(job.decode()) for job in ids], wait_s
 
     async def claim(self, jobs: Sequence[JobId], *, lease_s: float) -> list[Job]:
-        """Lease due jobs to this worker, raising their fences; those taken by others are out."""
+        """Lease due jobs to this worker, raising their fences; those taken by others are out.
+
+        One whose record cannot be read is set aside, and keeps nobody from the others.
+        """
         claimed = await asyncio.gather(*(self._claim_one(job, lease_s) for job in jobs))
         return [job for job in claimed if job is not None]
 
     async def waiting(self, limit_per_team: int) -> list[Job]:
-        """Queued jobs that may be dispatched now, oldest first within each team."""
+        """Queued jobs that may be dispatched now, oldest first within each team.
+
+        One whose record cannot be read is set aside, and keeps nobody from the others.
+        """
         teams = sorted(await self._client.read(("SMEMBERS", self._keys.teams())))
         queues = await asyncio.gather(
             *(
@@ -74,8 +93,13 @@ class RedisWork:
                 for team in teams
             )
         )
-        ids = [JobId(job.decode()) for found, _ in queues for job in found]
-        jobs = await asyncio.gather(*(self._read(job) for job in ids))
+        jobs = await asyncio.gather(
+            *(
+                self._read(JobId(job.decode()), self._keys.waiting(TeamId(team.decode())))
+                for team, (found, _) in zip(teams, queues, strict=True)
+                for job in found
+            )
+        )
         return [job for job in jobs if job is not None and job.state is JobState.QUEUED]
 
     async def begin(
@@ -175,12 +199,26 @@ class RedisWork:
     async def _claim_one(self, job: JobId, lease_s: float) -> Job | None:
         keys = [self._keys.job(job), self._keys.due()]
         arguments: list[Argument] = [new_operation(), job, _milliseconds(lease_s)]
-        fields = fields_of(await self._claim.run(self._client, keys, arguments))
-        return job_of(job, fields) if fields else None
+        asked = self._claim.run(self._client, keys, arguments)
+        return await self._readable(job, asked, self._keys.due())
 
-    async def _read(self, job: JobId) -> Job | None:
-        fields = fields_of(await self._client.read(("HGETALL", self._keys.job(job))))
-        return job_of(job, fields) if fields else None
+    async def _read(self, job: JobId, queue: str) -> Job | None:
+        asked = self._client.read(("HGETALL", self._keys.job(job)))
+        return await self._readable(job, asked, queue)
+
+    async def _readable(self, job: JobId, asked: Awaitable[Reply], queue: str) -> Job | None:
+        """A job from its fields; None when it is gone, or cannot be read and was set aside."""
+        try:
+            fields = fields_of(await asked)
+            return job_of(job, fields) if fields else None
+        except Unreadable:
+            pass
+        except ReplyError as error:
+            if "WRONGTYPE" not in str(error):
+                raise
+        await self._put_off.run(self._client, [queue], [job, _milliseconds(SET_ASIDE_S)])
+        self._observer.observe(RecordSetAside(job=job))
+        return None
 
     def _head(self, before: Job) -> list[Argument]:
         return [new_operation(), before.fence, before.attempt.number, before.id]

@@ -187,6 +187,11 @@ STORE_CALL = _histogram(
     "Time that scripts and commands of the store took.",
     STORE_SECONDS,
 )
+RECORDS_SET_ASIDE = _counter(
+    "greenlight_records_set_aside_total",
+    (),
+    "Times that a job's record could not be read and was put off.",
+)
 CONFIG_RELOADS = _counter(
     "greenlight_config_reloads_total", (), "Reloads of the configuration that were tried."
 )

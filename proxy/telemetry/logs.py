@@ -58,6 +58,7 @@ FIELDS: Mapping[type, tuple[str, ...]] = {
     events.OutcomeUnknown: ("job", "provider", "model", "reason"),
     events.ConfigReloaded: ("digest", "problems"),
     events.StoreCalled: ("operation", "outcome", "took_s"),
+    events.RecordSetAside: ("job",),
     events.RequestServed: ("route", "method", "status", "took_s", "request_id"),
     events.LimitChecked: ("route_class", "decision"),
 }
@@ -68,6 +69,7 @@ _LEVELS: Mapping[type, int] = {
     events.LimitChecked: logging.DEBUG,
     events.FailedOver: logging.WARNING,
     events.OutcomeUnknown: logging.WARNING,
+    events.RecordSetAside: logging.ERROR,
 }
 
 TEXT_CHARS_MAX = 128

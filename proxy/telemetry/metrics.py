@@ -60,6 +60,7 @@ class Metrics:
             events.OutcomeUnknown: self._outcome_unknown,
             events.ConfigReloaded: self._config_reloaded,
             events.StoreCalled: self._store_called,
+            events.RecordSetAside: self._record_set_aside,
             events.RequestServed: self._request_served,
             events.LimitChecked: self._limit_checked,
         }
@@ -207,6 +208,9 @@ class Metrics:
 
     def _store_called(self, event: events.StoreCalled) -> None:
         self._families.time(catalog.STORE_CALL, (event.operation, event.outcome), event.took_s)
+
+    def _record_set_aside(self, _: events.RecordSetAside) -> None:
+        self._families.count(catalog.RECORDS_SET_ASIDE)
 
     def _request_served(self, event: events.RequestServed) -> None:
         self._families.time(

@@ -194,7 +194,7 @@ class Stage:
             admission=RedisAdmission(client, keys),
             accounts=RedisAccounts(client, keys),
             jobs=RedisJobs(client, keys, retention_s=lambda _: 3600),
-            work=RedisWork(client, keys, retention_s=lambda _: 3600),
+            work=RedisWork(client, keys, retention_s=lambda _: 3600, observer=self.observer),
             slots=RedisSlots(client),
             artifacts=artifacts,
             inputs=HashedInputs(artifacts, random_bytes=os.urandom, bytes_max=1024),

@@ -22,6 +22,7 @@ from proxy.store.render_times import RedisRenderTimes
 from proxy.store.slots import RedisSlots
 from proxy.store.work import RedisWork
 from tests.builders import MARKETING
+from tests.fakes import RecordingObserver
 from tests.job_builders import a_job, a_job_id
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Store:
 
     client: Client
     keys: Keys
+    observer: RecordingObserver
     admission: RedisAdmission
     jobs: RedisJobs
     work: RedisWork
@@ -52,13 +54,14 @@ class Store:
     @classmethod
     def on(cls, client: Client) -> Store:
         """Build everything on a client."""
-        keys = Keys()
+        keys, observer = Keys(), RecordingObserver()
         return cls(
             client=client,
             keys=keys,
+            observer=observer,
             admission=RedisAdmission(client, keys),
             jobs=RedisJobs(client, keys, retention_s=retention_s),
-            work=RedisWork(client, keys, retention_s=retention_s),
+            work=RedisWork(client, keys, retention_s=retention_s, observer=observer),
             slots=RedisSlots(client),
             accounts=RedisAccounts(client, keys),
             ledger=RedisLedger(client, keys),

@@ -14,7 +14,7 @@ from proxy.gateway.ports.admission import Accepted, Replayed
 from proxy.gateway.ports.jobs import NotBegun, Release, Settle, SlotState
 from proxy.store.client import Client
 from proxy.store.keys import slots
-from proxy.store.script import source_of
+from proxy.store.script import Script, source_of
 from tests.builders import KLING, MARKETING
 from tests.store.dump import dump
 from tests.store.lossy_redis import LossyRedis, lossy_redis
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 SCRIPTS = (
     "admit", "begin", "cancel", "claim", "commit", "due", "fail_over", "fetched", "finish",
-    "learn", "slot_take", "spend",
+    "learn", "put_off", "slot_take", "spend",
 )  # fmt: skip
 
 
@@ -185,6 +185,15 @@ async def test_slot(losing: Losing) -> None:
     )
     assert SlotState(is_taken=True) == state
     await losing.once(lambda far: far.slots.release(KLING, "main", job.attempt_id))
+
+
+async def test_put_off(losing: Losing) -> None:
+    job = await losing.store.running()
+    script, due = Script.load("put_off"), losing.store.keys.due()
+    answer = await losing.once(
+        lambda far: script.run(far.client, [due], [job.id, 60_000]), renewing=due
+    )
+    assert 1 == answer
 
 
 async def test_learn(losing: Losing) -> None:
