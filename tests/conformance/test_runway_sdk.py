@@ -17,7 +17,6 @@ from proxy.simulator.settings import RunwayAccount, SimulatorSettings
 from tests.conformance.clips import duration_and_size
 
 runwayml = pytest.importorskip("runwayml", reason="runwayml is not installed (extra: test)")
-polling = pytest.importorskip("runwayml.lib.polling")
 
 # The SDK may not be installed, so its types cannot be named.
 Sdk: TypeAlias = Any
@@ -192,28 +191,55 @@ async def test_what_a_model_cannot_do_is_an_issue(client: Sdk, fields: dict[str,
     assert list(fields) == issue["path"]
 
 
+async def test_first_and_last_frames_are_taken_with_their_position(client: Sdk) -> None:
+    frames = [{"uri": DATA_URI, "position": place} for place in ("first", "last")]
+    created = await client.image_to_video.create(
+        model="veo3.1", prompt_image=frames, ratio="1280:720", duration=4, negative_prompt="dogs"
+    )
+    assert "SUCCEEDED" in (await seen_until_over(client, created.id))[0]
+
+
+async def test_the_sdk_repeats_a_refused_create_without_any_idempotency_key(
+    client: Sdk, simulator: str
+) -> None:
+    twice = client.with_options(max_retries=1)
+    prompt = {"prompt_text": "a cat [[submit=429 retry_after=1 times=1]]"}
+    assert (await twice.text_to_video.create(**TEXT | prompt)).id
+    async with aiohttp.ClientSession() as session:
+        calls = await (await session.get(f"{simulator}/_sim/calls")).json()
+    assert [429, 200] == [call["status"] for call in calls["calls"]]
+
+
 async def test_the_sdk_s_own_wait_returns_or_raises_at_the_end(
     client: Sdk, simulator: str
 ) -> None:
-    """One test for both clients and both ends: each wait sleeps for about six seconds."""
+    """One test for both clients and every end: each wait sleeps for about six seconds."""
 
-    def wait() -> Sdk:
+    def create_and_wait(prompt: str, timeout_s: float) -> Sdk:
         options = {"api_key": "secret", "base_url": f"{simulator}/runway"}
         with runwayml.RunwayML(**options, _strict_response_validation=True) as sdk:
-            return sdk.text_to_video.create(**TEXT).wait_for_task_output(timeout=30)
+            created = sdk.text_to_video.create(**TEXT | {"prompt_text": prompt})
+            return created.wait_for_task_output(timeout=timeout_s)
 
-    failing = await client.text_to_video.create(
-        **TEXT | {"prompt_text": "a cat [[outcome=content_policy]]"}
-    )
-    good = await client.image_to_video.create(
+    async def wait(prompt: str, timeout_s: float = 30) -> Sdk:
+        created = await client.text_to_video.create(**TEXT | {"prompt_text": prompt})
+        return await created.wait_for_task_output(timeout=timeout_s)
+
+    picture = await client.image_to_video.create(
         model="gen4_turbo", prompt_image="https://example.com/cat.png", ratio="1280:720"
     )
     waited: tuple[Sdk, ...] = await asyncio.gather(
-        good.wait_for_task_output(timeout=30),
-        failing.wait_for_task_output(timeout=30),
-        asyncio.to_thread(wait),
+        picture.wait_for_task_output(timeout=30),
+        asyncio.to_thread(create_and_wait, "a cat", 30),
+        wait("a cat [[outcome=content_policy render=0]]"),
+        wait("a cat [[outcome=cancelled render=0]]"),
+        wait("a cat [[outcome=hang bill=0x]]", timeout_s=1),
+        asyncio.to_thread(create_and_wait, "a cat [[submit=concurrency render=60]]", 1),
         return_exceptions=True,
     )
-    assert ["SUCCEEDED", "SUCCEEDED"] == [task.status for task in (waited[0], waited[2])]
-    assert isinstance(waited[1], polling.TaskFailedError)
-    assert "SAFETY.INPUT.TEXT" == waited[1].task_details.failure_code
+    assert ["SUCCEEDED", "SUCCEEDED"] == [task.status for task in waited[:2]]
+    assert ["TaskFailedError"] * 2 == [type(error).__name__ for error in waited[2:4]]
+    assert "SAFETY.INPUT.TEXT" == waited[2].task_details.failure_code
+    assert "CANCELLED" == waited[3].task_details.status
+    assert ["TaskTimeoutError"] * 2 == [type(error).__name__ for error in waited[4:]]
+    assert ["RUNNING", "THROTTLED"] == [error.task_details.status for error in waited[4:]]

@@ -1,16 +1,18 @@
 """google-genai, as its users hold it (Vertex mode), against the simulated Vertex AI."""
 
 import asyncio
-import io
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any, TypeAlias
 
-import av
+import aiohttp
 import pytest
 from google.oauth2.credentials import Credentials
+from yarl import URL
 
 from proxy.simulator.app import running
 from proxy.simulator.settings import SimulatorSettings, VertexProject
+from tests.conformance.clips import duration_and_size
 
 genai = pytest.importorskip(
     "google.genai", reason="google-genai is not installed (extra: conformance)"
@@ -26,29 +28,39 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 MODEL = "veo-3.1-fast-generate-001"
+CLIPS = Path(__file__).parents[2] / "proxy" / "simulator" / "clips"
+TOKEN = "token"
 
 
 @pytest.fixture
-async def client() -> AsyncIterator[Sdk]:
-    project = VertexProject("film-studio", static_tokens=("token",))
-    async with running(SimulatorSettings(vertex=(project,), render_s=0.05)) as simulator:
-        options = types.HttpOptions(base_url=f"{simulator.url}/vertex", api_version="v1")
-        sdk = genai.Client(
-            vertexai=True,
-            project="film-studio",
-            location="us-central1",
-            credentials=Credentials(token="token"),  # type: ignore[no-untyped-call]
-            http_options=options,
-        )
-        yield sdk.aio
-        await sdk.aio.aclose()
-        sdk.close()
+async def simulator() -> AsyncIterator[str]:
+    project = VertexProject("film-studio", static_tokens=(TOKEN,))
+    async with running(SimulatorSettings(vertex=(project,), render_s=0.05)) as server:
+        yield server.url
 
 
-async def rendered(client: Sdk, prompt: str, **config: object) -> Sdk:
+# The documentation speaks of v1; None leaves the SDK its own default.
+@pytest.fixture(params=["v1", None])
+async def client(request: pytest.FixtureRequest, simulator: str) -> AsyncIterator[Sdk]:
+    options = types.HttpOptions(base_url=f"{simulator}/vertex", api_version=request.param)
+    sdk = genai.Client(
+        vertexai=True,
+        project="film-studio",
+        location="us-central1",
+        credentials=Credentials(token=TOKEN),  # type: ignore[no-untyped-call]
+        http_options=options,
+    )
+    yield sdk.aio
+    await sdk.aio.aclose()
+    sdk.close()
+
+
+async def rendered(
+    client: Sdk, prompt: str, *, model: str = MODEL, image: Sdk = None, **config: object
+) -> Sdk:
     operation = await client.models.generate_videos(
-        model=MODEL,
-        source=types.GenerateVideosSource(prompt=prompt),
+        model=model,
+        source=types.GenerateVideosSource(prompt=prompt, image=image),
         config=types.GenerateVideosConfig(**config),
     )
     async with asyncio.timeout(10):
@@ -70,18 +82,51 @@ async def test_inline_videos_are_playable(client: Sdk) -> None:
     )
     videos = [video.video for video in operation.response.generated_videos]
     assert ["video/mp4"] * 2 == [video.mime_type for video in videos]
-    with av.open(io.BytesIO(videos[1].video_bytes), "r") as container:
-        stream = container.streams.video[0]
-        assert container.duration is not None
-        assert (6.0, 1080) == (container.duration / av.time_base, stream.width)
+    assert (6.0, 1080, 1920) == duration_and_size(videos[1].video_bytes)
 
 
-async def test_videos_are_written_to_the_bucket_that_was_named(client: Sdk) -> None:
+async def test_every_input_is_taken_in_the_form_the_sdk_sends(client: Sdk) -> None:
+    data = (CLIPS / "spritesheet.jpg").read_bytes()
+    picture = types.Image(image_bytes=data, mime_type="image/jpeg")
+    style = {"negative_prompt": "dogs", "seed": 7, "person_generation": "allow_adult"}
+    framed = await rendered(
+        client, "a cat", image=picture, last_frame=picture, duration_seconds=4, **style
+    )
+    assert 1 == len(framed.response.generated_videos)
+    stored = types.Image(gcs_uri="gs://films/cat.png", mime_type="image/png")
+    assets = [
+        types.VideoGenerationReferenceImage(image=image, reference_type="ASSET")
+        for image in (picture, stored)
+    ]
+    asset = await rendered(client, "a cat", reference_images=assets, duration_seconds=8)
+    assert 1 == len(asset.response.generated_videos)
+
+
+async def test_a_model_that_is_retired_was_not_found(client: Sdk) -> None:
+    with pytest.raises(errors.ClientError, match="was not found") as raised:
+        await rendered(client, "a cat", model="veo-3.0-generate-001")
+    assert (404, "NOT_FOUND") == (raised.value.code, raised.value.status)
+
+
+async def test_what_a_model_cannot_do_is_an_invalid_argument(client: Sdk) -> None:
+    with pytest.raises(errors.ClientError, match="durationSeconds") as raised:
+        await rendered(client, "a cat", duration_seconds=5)
+    assert (400, "INVALID_ARGUMENT") == (raised.value.code, raised.value.status)
+
+
+async def test_videos_are_written_to_the_bucket_that_was_named(
+    client: Sdk, simulator: str
+) -> None:
     operation = await rendered(client, "a cat", output_gcs_uri="gs://films/veo")
     (video,) = [video.video for video in operation.response.generated_videos]
     assert "video/mp4" == video.mime_type
     assert video.video_bytes is None
     assert video.uri.startswith("gs://films/veo/")
+    name = video.uri.removeprefix("gs://films/").replace("/", "%2F")
+    url = URL(f"{simulator}/vertex/storage/v1/b/films/o/{name}?alt=media", encoded=True)
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as stored:
+        assert (8.0, 1280, 720) == duration_and_size(await stored.read())
 
 
 async def test_a_filtered_operation_says_why(client: Sdk) -> None:
