@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tests.store.stores import Store
 
 MINUTE_US = 60_000_000
+RECORDS_MAX = 256
 
 
 def a_slow_bucket(interval_us: int, capacity: int = 1) -> Bucket:
@@ -213,6 +214,19 @@ async def test_a_create_whose_answer_is_lost_twice_ends_as_one_job(store: Store)
     assert [job, job] == [await replayed(store, n, sdk_try=n) for n in (1, 2)]
     state = await store.accounts.team_state(job.team, (), ())
     assert 1 == state.open_jobs
+
+
+async def test_only_the_newest_records_of_a_request_are_kept(store: Store) -> None:
+    """A load test sends one request ten thousand times; each create reads what is kept of them."""
+    rich = (a_balance(10**12),)
+    jobs = [
+        await store.admitted(a_command(number, buckets=(), balances=rich))
+        for number in range(RECORDS_MAX + 9)
+    ]
+    records = await store.client.read(("GET", store.keys.tries(jobs[0].key, jobs[0].fingerprint)))
+    kept = [line.split()[1].decode() for line in records.splitlines()]
+    assert [job.id for job in jobs[-RECORDS_MAX:]] == kept
+    assert jobs[-1] == await replayed(store, 999, sdk_try=1)
 
 
 async def test_an_idempotency_key_takes_the_place_of_the_rule(store: Store) -> None:

@@ -4,7 +4,8 @@
 --   x op    try                       a refusal that the SDK retries
 --   c op    0                         this operation consumed a refusal: it is a new create
 --   p op    job                       this operation was answered with that job
-local TRY_MS, OP_MS = 900000, 150000
+-- Only the newest are kept: a request that is repeated without end must not make itself slow.
+local TRY_MS, OP_MS, RECORDS_MAX = 900000, 150000, 256
 
 local function recall(text)
   local records = {}
@@ -20,7 +21,9 @@ end
 
 local function keep_records(key, records)
   local lines = {}
-  for i, record in ipairs(records) do lines[i] = table.concat(record, ' ') end
+  for i = math.max(1, #records - RECORDS_MAX + 1), #records do
+    lines[#lines + 1] = table.concat(records[i], ' ')
+  end
   if #lines == 0 then
     redis.call('DEL', key)
   else
