@@ -43,6 +43,7 @@ from proxy.domain.policy import (
     Team,
     UnknownThen,
     Use,
+    WhenUsed,
 )
 from proxy.domain.price import Billing, BillsOn, Price
 from proxy.domain.video import Substitute
@@ -164,6 +165,7 @@ def a_policy(
     require_resolution: str | None = None,
     require_aspect_ratio: str | None = None,
     require_audio: bool | None = None,
+    when: Sequence[WhenUsed] = (),
 ) -> RoutingPolicy:
     """A routing policy; with `weigh` there is no order."""
     return RoutingPolicy(
@@ -174,6 +176,7 @@ def a_policy(
         require_resolution=require_resolution,
         require_aspect_ratio=require_aspect_ratio,
         require_audio=require_audio,
+        when=tuple(when),
     )
 
 

@@ -24,6 +24,7 @@ from proxy.gateway.balances import BalanceBook
 from proxy.gateway.live import Current, Live
 from proxy.gateway.render_times import LearnedTimes
 from proxy.gateway.runtime import Runtime
+from proxy.gateway.usage import UsageBook
 from proxy.gateway.waiting import Waiters
 from proxy.gateway.worker import Worker
 from proxy.http.links import Links
@@ -167,10 +168,11 @@ def _runtime(
         return known.retention.jobs_s if known else DEFAULT_RETENTION_S
 
     artifacts = open_artifacts(server.artifacts.url)
+    balances, accounts = BalanceBook(clock), RedisAccounts(client, keys)
     return Runtime(
         live=live,
         admission=RedisAdmission(client, keys),
-        accounts=RedisAccounts(client, keys),
+        accounts=accounts,
         jobs=RedisJobs(client, keys, retention_s=retention_s),
         work=RedisWork(client, keys, retention_s=retention_s, observer=observer),
         slots=RedisSlots(client),
@@ -178,7 +180,8 @@ def _runtime(
         inputs=HashedInputs(artifacts, random_bytes=os.urandom, bytes_max=INPUT_BYTES_MAX),
         clock=clock,
         observer=observer,
-        balances=BalanceBook(clock),
+        balances=balances,
+        usage=UsageBook(balances, accounts, clock),
         render_times=listeners[0],
         waiters=listeners[1],
         random=random.SystemRandom().random,

@@ -27,6 +27,7 @@ _DURATION: Final = re.compile(rf"({_NUMBER})(ms|s|m|h|d)", re.ASCII)
 _SIZE: Final = re.compile(rf"({_NUMBER})({'|'.join(_BYTES)})", re.ASCII)
 _RATE: Final = re.compile(rf"({_NUMBER})/(s|min|h|d)", re.ASCII)
 _PERCENT: Final = re.compile(r"([1-9][0-9]{0,3})%", re.ASCII)
+_ABOVE: Final = re.compile(r"> ?([0-9]{1,4})%", re.ASCII)
 
 
 def parse_duration_ms(value: object) -> int:
@@ -79,6 +80,15 @@ def parse_percent(value: object) -> int:
         ValueError: Not such a text.
     """
     return int(_match(_PERCENT, value, "a percentage", "1 to 9999 and %, such as 80%")[1])
+
+
+def parse_above_percent(value: object) -> int:
+    """Read `>80%` as 80.
+
+    Raises:
+        ValueError: Not such a text.
+    """
+    return int(_match(_ABOVE, value, "a threshold", '> and 0 to 9999 %, such as ">80%"')[1])
 
 
 def _match(pattern: re.Pattern[str], value: object, noun: str, form: str) -> re.Match[str]:

@@ -164,10 +164,23 @@ class Team:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WhenUsed:
+    """Rank by the policy `use` while more than `above_percent` of a budget is spent or held.
+
+    `budget` is a budget's id; None is the fullest of those that count everything.
+    """
+
+    above_percent: int
+    use: PolicyName
+    budget: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RoutingPolicy:
     """How candidates are ranked: `order` (sort keys) or `weigh` (weights summing to anything > 0).
 
     A sort key is "price", "latency" or a score's name, with its direction: True = larger first.
+    Of `when`, the first rule that holds hands the request to another policy.
     """
 
     name: PolicyName
@@ -177,6 +190,7 @@ class RoutingPolicy:
     require_audio: bool | None = None
     order: tuple[tuple[str, bool], ...] = ()
     weigh: Mapping[str, float] = field(default_factory=dict)
+    when: tuple[WhenUsed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -11,12 +12,14 @@ from proxy.domain.ids import ModelName, PolicyName, ProviderName
 from proxy.domain.policy import RoutingPolicy
 from proxy.domain.price import quote
 from proxy.domain.rank import Ranked, rank
+from proxy.domain.usage import chain_of
 from proxy.domain.video import Substitute
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from proxy.domain.policy import Offer, Snapshot, Team
+    from proxy.domain.usage import BudgetUse
     from proxy.domain.video import Shape, VideoJob
 
 DEFAULT_RESOLUTION = "720p"
@@ -53,14 +56,27 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Switch:
+    """Why another policy than the asked one ranked: a budget was used beyond so many percent."""
+
+    asked: PolicyName
+    above_percent: int
+    budget: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """The routing decision: candidates in the order in which they will be tried."""
+    """The routing decision: candidates in the order in which they will be tried.
+
+    `policy` is the one that ranked; `switch` says so if that is not the one that was asked for.
+    """
 
     policy: PolicyName
     requested_model: str | None
     substitute: Substitute
     candidates: tuple[Candidate, ...]
     skipped: tuple[Skipped, ...]
+    switch: Switch | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +93,23 @@ class _Target:
         return named + self.successors
 
 
-def plan(job: VideoJob, team: Team, snapshot: Snapshot, now_s: float) -> Plan:
+def plan(
+    job: VideoJob,
+    team: Team,
+    snapshot: Snapshot,
+    now_s: float,
+    *,
+    budgets: Sequence[BudgetUse] = (),
+) -> Plan:
     """Rank every offer for a request.
+
+    Args:
+        job: the request.
+        team: who asks.
+        snapshot: the configuration.
+        now_s: wall time.
+        budgets: how full the budgets are, for policies that `wants_usage` names. A rule that
+            leads nowhere is passed over: the asked policy then ranks.
 
     Raises:
         ModelNotFound: the named model or policy does not exist.
@@ -87,6 +118,23 @@ def plan(job: VideoJob, team: Team, snapshot: Snapshot, now_s: float) -> Plan:
         NoRoute: no offer is left; `details["skipped"]` lists each with its reason.
     """
     target = _target(job, team, snapshot, now_s)
+    asked = target.policy
+    for rule, policy in reversed(chain_of(asked, snapshot.policies, budgets)):
+        switch = Switch(asked=asked.name, above_percent=rule.above_percent, budget=rule.budget)
+        with suppress(InvalidRequest, NoRoute):
+            switched = _plan(job, replace(target, policy=policy), team, snapshot, now_s=now_s)
+            return replace(switched, switch=switch)
+    return _plan(job, target, team, snapshot, now_s=now_s)
+
+
+def wants_usage(job: VideoJob, team: Team, snapshot: Snapshot) -> bool:
+    """Say whether the policy that is asked for depends on how full budgets are."""
+    name = job.model if job.model in snapshot.policies else job.policy or team.use.default
+    policy = snapshot.policies.get(PolicyName(str(name)))
+    return policy is not None and bool(policy.when)
+
+
+def _plan(job: VideoJob, target: _Target, team: Team, snapshot: Snapshot, *, now_s: float) -> Plan:
     substitute = job.substitute or team.substitute
     wanted = _wanted(job, target.policy)
     open_offers, skipped = _screen(_offers(target, team, snapshot), snapshot, now_s)

@@ -22,7 +22,7 @@ from proxy.domain.job import Job
 from proxy.domain.money import format_usd
 from proxy.domain.period import FOREVER_MS
 from proxy.domain.policy import RouteClass
-from proxy.domain.route import plan
+from proxy.domain.route import plan, wants_usage
 from proxy.gateway.ports.admission import (
     Accepted,
     AdmitCommand,
@@ -36,11 +36,12 @@ from proxy.gateway.ports.admission import (
 from proxy.gateway.views import Caller, JobView
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from proxy.domain.bucket import BucketState
     from proxy.domain.policy import Snapshot
     from proxy.domain.route import Plan
+    from proxy.domain.usage import BudgetUse
     from proxy.domain.video import VideoJob
     from proxy.gateway.ports.admission import AdmitResult
     from proxy.gateway.runtime import Runtime
@@ -103,7 +104,7 @@ async def create(runtime: Runtime, caller: Caller, request: CreateRequest) -> Jo
 async def _create(
     runtime: Runtime, caller: Caller, request: CreateRequest, snapshot: Snapshot
 ) -> JobView:
-    planned = plan(request.video, caller.team, snapshot, runtime.clock.now_s())
+    planned = await planned_for(runtime, caller, request.video, snapshot)
     job = _new_job(runtime, caller, request, planned=planned, snapshot=snapshot)
     result = await _admit(runtime, caller, request, job=job, snapshot=snapshot)
     _observe_limit(runtime, result)
@@ -117,6 +118,16 @@ async def _create(
             return _view(admitted, buckets, snapshot, is_replay=True)
         case _:
             raise refusal_error(result, caller)
+
+
+async def planned_for(
+    runtime: Runtime, caller: Caller, video: VideoJob, snapshot: Snapshot
+) -> Plan:
+    """Plan a request; the store is asked first only if its policy routes by what is spent."""
+    budgets: Sequence[BudgetUse] = ()
+    if wants_usage(video, caller.team, snapshot):
+        budgets = await runtime.usage.of(snapshot, caller)
+    return plan(video, caller.team, snapshot, runtime.clock.now_s(), budgets=budgets)
 
 
 def _new_job(

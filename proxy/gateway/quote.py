@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from proxy.domain.balance import bids_for
 from proxy.domain.errors import RequestError
 from proxy.domain.policy import OnExceed, RouteClass
-from proxy.domain.route import plan
-from proxy.gateway.create import buckets_for, rate_limited, refusal_error
+from proxy.gateway.create import buckets_for, planned_for, rate_limited, refusal_error
 from proxy.gateway.ports.admission import OverBudget, TooManyOpen
 from proxy.gateway.read import spend
 from proxy.gateway.views import QuotedCandidate, QuoteView
@@ -33,7 +32,7 @@ async def quote(runtime: Runtime, caller: Caller, request: VideoJob) -> QuoteVie
     spent = await spend(runtime, caller, RouteClass.POLL)
     snapshot = runtime.live.snapshot
     try:
-        planned = plan(request, caller.team, snapshot, runtime.clock.now_s())
+        planned = await planned_for(runtime, caller, request, snapshot)
     except RequestError as refusal:
         if "skipped" not in refusal.details:
             raise

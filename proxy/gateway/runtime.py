@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from proxy.gateway.ports.jobs import Jobs, Slots, Work
     from proxy.gateway.ports.render_times import RenderTimes
     from proxy.gateway.ports.runtime import Clock, Observer
+    from proxy.gateway.usage import UsageBook
     from proxy.gateway.waiting import Waiters
 
 
@@ -37,6 +38,7 @@ class Runtime:
     clock: Clock
     observer: Observer
     balances: BalanceBook
+    usage: UsageBook
     render_times: RenderTimes
     waiters: Waiters
     random: Callable[[], float]

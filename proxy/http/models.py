@@ -124,6 +124,14 @@ def _policy(policy: RoutingPolicy, default: str) -> dict[str, object]:
             "require": {name: value for name, value in required.items() if value is not None},
             "order": [f"-{name}" if down else name for name, down in policy.order],
             "weigh": dict(policy.weigh),
+            "when": [
+                {
+                    "budget_used": f">{rule.above_percent}%",
+                    "budget": rule.budget,
+                    "use": rule.use,
+                }
+                for rule in policy.when
+            ],
         },
     }
 

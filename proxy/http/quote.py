@@ -21,6 +21,7 @@ def quote_body(view: QuoteView) -> dict[str, object]:
         "object": "video.quote",
         "would": HTTPStatus.OK.value if view.refusal is None else _refusal(view.refusal),
         "policy": None if view.plan is None else view.plan.policy,
+        "policy_switch": None if view.plan is None else render.policy_switch(view.plan),
         "requested_model": None if view.plan is None else view.plan.requested_model,
         "chosen": None if chosen is None else render.candidate_entry(chosen),
         "candidates": [*map(_candidate, view.candidates), *(skipped or _listed(view.refusal))],

@@ -53,6 +53,7 @@ def video(job: Job, scene: Scene, *, queue_position: int | None = None) -> dict[
         "error": _error(public_error(job)),
         "greenlight": {
             "policy": job.plan.policy,
+            "policy_switch": policy_switch(job.plan),
             "provider": candidate.provider,
             "model": candidate.model,
             "requested_model": job.plan.requested_model,
@@ -67,6 +68,17 @@ def video(job: Job, scene: Scene, *, queue_position: int | None = None) -> dict[
             "artifact": _artifact(job, scene) if is_completed else None,
             "metadata": dict(job.request.metadata),
         },
+    }
+
+
+def policy_switch(plan: Plan) -> dict[str, object] | None:
+    """Which policy was asked for, and which rule handed the request on; None when it ranked."""
+    if plan.switch is None:
+        return None
+    return {
+        "asked": plan.switch.asked,
+        "budget_used": f">{plan.switch.above_percent}%",
+        "budget": plan.switch.budget,
     }
 
 

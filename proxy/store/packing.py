@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from proxy.domain.ids import ModelName, PolicyName, ProviderName
-from proxy.domain.route import Candidate, Plan, Skipped
+from proxy.domain.route import Candidate, Plan, Skipped, Switch
 from proxy.domain.video import InputFile, Shape, Substitute, VideoJob
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ UNPACKED_MAX = 512
 
 REQUEST_FIELDS = 16
 SKIPPED_FIELDS = 5
+PLAN_FIELDS = 6
 
 
 def pack(job: Job) -> bytes:
@@ -146,7 +147,8 @@ def _file(fields: list[Any] | None) -> InputFile | None:
 
 
 def _plan_fields(plan: Plan) -> list[object]:
-    return [
+    switch = plan.switch
+    fields: list[object] = [
         plan.policy,
         plan.requested_model,
         plan.substitute,
@@ -169,18 +171,27 @@ def _plan_fields(plan: Plan) -> list[object]:
             trimmed([skip.provider, skip.model, skip.code, skip.detail, skip.quote_micro_usd])
             for skip in plan.skipped
         ],
+        [switch.asked, switch.above_percent, switch.budget] if switch else None,
     ]
+    return trimmed(fields)
 
 
 def _plan(fields: list[Any]) -> Plan:
-    policy, requested_model, substitute, candidates, skipped = fields
+    policy, requested_model, substitute, candidates, skipped, switch = padded(fields, PLAN_FIELDS)
     return Plan(
         policy=PolicyName(policy),
         requested_model=requested_model,
         substitute=Substitute(substitute),
         candidates=tuple(_candidate(item) for item in candidates),
         skipped=tuple(_skipped(item) for item in skipped),
+        switch=_switch(switch),
     )
+
+
+def _switch(item: list[Any] | None) -> Switch | None:
+    if not item:
+        return None
+    return Switch(asked=PolicyName(item[0]), above_percent=item[1], budget=item[2])
 
 
 def _skipped(item: list[Any]) -> Skipped:

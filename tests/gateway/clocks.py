@@ -19,3 +19,19 @@ class ShiftedClock(SystemClock):
         """Unix seconds, wrong."""
         self.ahead_s += self.jump_s
         return super().now_s() + self.ahead_s
+
+
+class SteppedClock(SystemClock):
+    """The machine's clock, whose monotonic time is moved by hand."""
+
+    def __init__(self) -> None:
+        self._at_s = 100.0
+
+    @override
+    def monotonic_s(self) -> float:
+        """Seconds, which pass only in `advance`."""
+        return self._at_s
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self._at_s += seconds

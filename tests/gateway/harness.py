@@ -21,6 +21,7 @@ from proxy.gateway.balances import BalanceBook
 from proxy.gateway.live import Current, Live
 from proxy.gateway.render_times import LearnedTimes
 from proxy.gateway.runtime import Runtime
+from proxy.gateway.usage import UsageBook
 from proxy.gateway.videos import Videos
 from proxy.gateway.views import Caller
 from proxy.gateway.waiting import Waiters
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
         Engine,
         Offer,
         Provider,
+        RoutingPolicy,
         Snapshot,
         Team,
     )
@@ -126,6 +128,7 @@ def fast_snapshot(
     keys: Sequence[ApiKey] = (),
     offers: Sequence[Offer] | None = None,
     organisation_budgets: Sequence[Budget] = (),
+    policies: Sequence[RoutingPolicy] = (),
 ) -> Snapshot:
     """The world of `tests.builders` with a fast engine and fast polls."""
     given = {provider.name: provider for provider in providers}
@@ -137,6 +140,7 @@ def fast_snapshot(
         keys=keys or None,
         offers=offers,
         organisation_budgets=organisation_budgets,
+        policies=policies or None,
         artifact_bytes_max=ARTIFACT_BYTES_MAX,
     )
 
@@ -189,10 +193,11 @@ class Stage:
     def _compose(self, snapshot: Snapshot, clock: Clock) -> Runtime:
         artifacts = open_artifacts(f"file://{self.folder}")
         client, keys = self.client, self.keys
+        balances, accounts = BalanceBook(clock), RedisAccounts(client, keys)
         return Runtime(
             live=Live(self._current(snapshot)),
             admission=RedisAdmission(client, keys),
-            accounts=RedisAccounts(client, keys),
+            accounts=accounts,
             jobs=RedisJobs(client, keys, retention_s=lambda _: 3600),
             work=RedisWork(client, keys, retention_s=lambda _: 3600, observer=self.observer),
             slots=RedisSlots(client),
@@ -200,7 +205,8 @@ class Stage:
             inputs=HashedInputs(artifacts, random_bytes=os.urandom, bytes_max=1024),
             clock=clock,
             observer=Fanout(self.observer, self.render_times, self.waiters),
-            balances=BalanceBook(clock),
+            balances=balances,
+            usage=UsageBook(balances, accounts, clock),
             render_times=self.render_times,
             waiters=self.waiters,
             random=lambda: 0.5,

@@ -16,17 +16,21 @@ from proxy.domain.errors import (
     RateLimited,
 )
 from proxy.domain.events import Admitted, LimitChecked, Refused
+from proxy.domain.ids import PolicyName
 from proxy.domain.period import PeriodKind
-from proxy.domain.policy import Match, OnExceed, RouteClass
+from proxy.domain.policy import Match, OnExceed, RouteClass, WhenUsed
+from proxy.domain.route import Switch
 from proxy.gateway.create import iso_time, refusal_error
 from proxy.gateway.ports.admission import Accepted
 from tests.builders import (
     a_budget,
     a_key,
+    a_policy,
     a_rate_limit,
     a_team,
     a_use,
 )
+from tests.gateway.clocks import SteppedClock
 from tests.gateway.harness import KLING_MICRO_USD, VEO_MICRO_USD, a_video, fast_snapshot
 
 if TYPE_CHECKING:
@@ -172,6 +176,30 @@ async def test_a_budget_that_says_next_moves_on(new_stage: StageMaker) -> None:
     view = await stage.create()
     assert "vertex" == view.job.candidate.provider
     assert VEO_MICRO_USD == view.job.reserved_micro_usd
+
+
+async def test_a_well_used_budget_hands_over_to_another_policy(new_stage: StageMaker) -> None:
+    """The share is read at most once a second, and shown in the job and in the quote."""
+    budget = a_budget(limit_micro_usd=10 * VEO_MICRO_USD)
+    rule = WhenUsed(above_percent=5, use=PolicyName("cheapest"))
+    dear = a_policy("dear", order=[("price", True)], when=[rule])
+    team = a_team(budgets=[budget], use=a_use(policies=("dear",), default="dear"))
+    clock = SteppedClock()
+    stage = new_stage(
+        snapshot=fast_snapshot(teams=[team], policies=[dear, a_policy("cheapest")]), clock=clock
+    )
+    first, second = await stage.create(), await stage.create()
+    clock.advance(1.0)
+    third = await stage.create()
+    assert ["vertex", "vertex", "kling"] == [
+        view.job.candidate.provider for view in (first, second, third)
+    ]
+    stored = await stage.videos.get(stage.caller(), third.job.id)
+    switch = Switch(asked=PolicyName("dear"), above_percent=5, budget=None)
+    assert ("cheapest", switch) == (stored.job.plan.policy, stored.job.plan.switch)
+    quoted = await stage.videos.quote(stage.caller(), a_video())
+    assert quoted.plan is not None
+    assert switch == quoted.plan.switch
 
 
 async def test_requests_that_cannot_be_planned_reach_no_store(new_stage: StageMaker) -> None:

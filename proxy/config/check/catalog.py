@@ -1,6 +1,6 @@
 """Findings about models, offers and routing policies that no file shows alone."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from proxy.config.check.names import RANKING_WORDS, Names
 from proxy.config.document import Path
@@ -125,6 +125,41 @@ def check_routing(files: Files, names: Names) -> None:
             if term not in known:
                 message = f"unknown score {term}; allowed: {', '.join(sorted(known))}"
                 files.routing.report(("policies", name, *path), message)
+    _check_rules(files, names)
+
+
+def _check_rules(files: Files, names: Names) -> None:
+    """Report rules that hand over to nobody, to a budget nobody has, or in a circle."""
+    assert files.routing.value is not None
+    policies = files.routing.value.policies
+    in_circles: set[str] = set()
+    for name, policy in policies.items():
+        for index, rule in policy.when.items():
+            path = ("policies", name, "when", index)
+            reached = _reached_from(rule.use, policies)
+            if rule.use not in policies:
+                message = f"unknown policy {rule.use}; allowed: {', '.join(sorted(policies))}"
+                files.routing.report((*path, "use"), message)
+            elif name in reached and name not in in_circles:
+                in_circles |= reached
+                message = f"{rule.use} hands back to {name}; allowed: rules without a circle"
+                files.routing.report((*path, "use"), message)
+            if rule.budget is not None and rule.budget not in names.budgets:
+                allowed = ", ".join(sorted(names.budgets)) or "none is configured"
+                message = f"no team has a budget {rule.budget}; allowed: {allowed}"
+                files.routing.report((*path, "budget"), message)
+
+
+def _reached_from(start: str, policies: Mapping[str, RoutingSection]) -> set[str]:
+    """Every policy that rules may lead to from one, itself included."""
+    reached: set[str] = set()
+    pending = [start]
+    while pending:
+        name = pending.pop()
+        if name in policies and name not in reached:
+            reached.add(name)
+            pending += [rule.use for rule in policies[name].when.values()]
+    return reached
 
 
 def _terms(policy: RoutingSection) -> Iterator[tuple[Path, str]]:

@@ -3,7 +3,7 @@
 A model with a mistyped score is still a model: teams that name it are not to blame.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -22,6 +22,7 @@ class Names:
     policies: frozenset[str]
     providers: frozenset[str]
     scores: frozenset[str]
+    budgets: frozenset[str]
 
     @classmethod
     def of(cls, files: Files, known_providers: Iterable[str]) -> Self:
@@ -39,7 +40,20 @@ class Names:
                 for definition in model.values()
                 for score in _scores(definition)
             ),
+            budgets=frozenset(_budgets(files)),
         )
+
+
+def _budgets(files: Files) -> Iterator[str]:
+    """The ids of every budget: the organisation's, the teams' and their keys'."""
+    for document in (files.organisation.document, *(team.document for team in files.teams)):
+        keys = document.lookup(("keys",))
+        owners = [document.data, *(keys if isinstance(keys, list) else ())]
+        for owner in owners:
+            budgets = owner.get("budgets") if isinstance(owner, dict) else None
+            for budget in budgets if isinstance(budgets, list) else ():
+                if isinstance(budget, dict) and isinstance(budget.get("id"), str):
+                    yield str(budget["id"])
 
 
 def _mapping(document: Document, key: str) -> dict[str, Plain]:

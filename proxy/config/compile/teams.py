@@ -15,7 +15,16 @@ from proxy.config.schema.policies import (
     TeamSchema,
 )
 from proxy.domain.ids import KeyId, PolicyName, TeamId
-from proxy.domain.policy import ORGANISATION, ApiKey, Budget, Retention, RoutingPolicy, Team, Use
+from proxy.domain.policy import (
+    ORGANISATION,
+    ApiKey,
+    Budget,
+    Retention,
+    RoutingPolicy,
+    Team,
+    Use,
+    WhenUsed,
+)
 
 V = TypeVar("V")
 
@@ -118,6 +127,10 @@ def _compile_policy(name: PolicyName, policy: RoutingSection) -> RoutingPolicy:
             (term.removeprefix("-"), term.startswith("-")) for term in policy.order.values()
         ),
         weigh=dict(policy.weigh),
+        when=tuple(
+            WhenUsed(above_percent=rule.budget_used, use=PolicyName(rule.use), budget=rule.budget)
+            for rule in policy.when.values()
+        ),
     )
 
 

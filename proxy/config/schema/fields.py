@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, StrictBool, StrictI
 
 from proxy.config.money import parse_micro_usd
 from proxy.config.quantity import (
+    parse_above_percent,
     parse_duration_ms,
     parse_percent,
     parse_rate_per_s,
@@ -150,6 +151,7 @@ DurationOrZeroMs = Annotated[int, BeforeValidator(parse_duration_ms)]
 SizeBytes = Annotated[int, BeforeValidator(positive(parse_size_bytes))]
 RatePerS = Annotated[Fraction, BeforeValidator(parse_rate_per_s)]
 Percent = Annotated[int, BeforeValidator(parse_percent)]
+AbovePercent = Annotated[int, BeforeValidator(parse_above_percent)]
 Date = Annotated[date, BeforeValidator(calendar_date)]
 Timezone = Annotated[str, BeforeValidator(timezone)]
 Text = Annotated[str, BeforeValidator(plain_text)]

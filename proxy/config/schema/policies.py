@@ -5,6 +5,7 @@ from typing import Annotated, Final, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from proxy.config.schema.fields import (
+    AbovePercent,
     AspectRatio,
     Count,
     Date,
@@ -108,6 +109,14 @@ class RequireSection(Section):
     audio: Flag | None = None
 
 
+class WhenSection(Section):
+    """A rule that hands requests to another policy while a budget is well used."""
+
+    budget_used: AbovePercent
+    budget: Name | None = None
+    use: Name
+
+
 class RoutingSection(Section):
     """One policy: what it requires, and how candidates are ranked."""
 
@@ -115,6 +124,7 @@ class RoutingSection(Section):
     require: RequireSection = Field(default_factory=RequireSection)
     order: SomeItems[OrderTerm] = Field(default_factory=dict)
     weigh: dict[str, Weight] = Field(default_factory=dict)
+    when: Items[WhenSection] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _one_ranking(self) -> Self:
