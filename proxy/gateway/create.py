@@ -24,6 +24,7 @@ from proxy.domain.period import FOREVER_MS
 from proxy.domain.policy import RouteClass
 from proxy.domain.route import plan, wants_usage
 from proxy.gateway.ports.admission import (
+    TOO_MANY_JOBS_RETRY_S,
     Accepted,
     AdmitCommand,
     BucketEmpty,
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
     from proxy.gateway.runtime import Runtime
 
 PERIOD_TRIES = 4
-TOO_MANY_JOBS_RETRY_S = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from proxy.domain.ids import JobId
 from proxy.domain.job import Attempt, JobState
 from proxy.domain.period import FOREVER_MS
 from proxy.gateway.ports.admission import (
+    TOO_MANY_JOBS_RETRY_S,
     Accepted,
     BucketEmpty,
     KeyConflict,
@@ -119,6 +120,7 @@ def arguments_of(
         len(command.bids),
         start_ms,
         min(end_ms, not_after_ms),
+        TOO_MANY_JOBS_RETRY_S,
         "open",
         *bucket_fields(command.buckets),
         *books.fields(),

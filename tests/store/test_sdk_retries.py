@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from proxy.domain.bucket import Bucket, RateLimit
 from proxy.domain.ids import KeyId
 from proxy.gateway.ports.admission import (
+    TOO_MANY_JOBS_RETRY_S,
     Accepted,
     BucketEmpty,
     OverBudget,
@@ -150,6 +151,17 @@ async def test_the_counter_ends_half_a_minute_after_retry_after(store: Store) ->
     left_ms = int(until_ms) - await store.accounts.now_ms()
     assert _retry_after_ms(refused.buckets) + 29_000 < left_ms
     assert left_ms <= _retry_after_ms(refused.buckets) + 31_000
+
+
+async def test_the_counter_of_too_many_jobs_ends_half_a_minute_after_retry_after(
+    store: Store,
+) -> None:
+    job = await store.admitted(a_command(0))
+    assert isinstance(await store.admission.admit(a_command(1, queued_max=1)), TooManyOpen)
+    records = await store.client.read(("GET", store.keys.tries(job.key, job.fingerprint)))
+    until_ms = int(records.split(b"\n")[1].split()[3])
+    left_ms = until_ms - await store.accounts.now_ms()
+    assert 25_000 < left_ms - TOO_MANY_JOBS_RETRY_S * 1000 <= 30_000
 
 
 async def test_a_402_leaves_no_counter(store: Store) -> None:

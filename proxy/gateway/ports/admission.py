@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from proxy.domain.job import Job
 
 
+TOO_MANY_JOBS_RETRY_S = 10
+"""When to come back after TooManyOpen; an SDK's retry is known as one for half a minute more."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdmitCommand:
     """One create.

@@ -3,6 +3,7 @@
 -- ARGV: 1 job id (also the operation id) 2 packed job 3 created (ms) 4 open jobs at most 5 try number
 --   6 fingerprint 7 team id 8 buckets 9 team's balances 10 organisation's balances 11 bids (all counts)
 --   12 start of the latest period 13 end of the earliest, or of our patience (ms)
+--   14 when to come back after too many open jobs (s)
 --   then the names of the fields: "open", each bucket, spent and reserved of each balance (the team's first);
 --   then interval and span (us) of each bucket; then limits, bids and groups as in bids.lua
 -- Reply: code, now (us), four values, the time (us) of each bucket. A accepted (candidate, micro-USD, ms),
@@ -19,7 +20,7 @@ local function tries()
   return recall, keep_records, add_record, drop_refusals, earlier_job
 end
 local job, buckets, of_team, of_org = ARGV[1], tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
-local fields = 14
+local fields = 15
 local team_fields, org_fields = 1 + buckets + 2 * of_team, 2 * of_org
 local buckets_at = fields + team_fields + org_fields
 local limits = buckets_at + 2 * buckets
@@ -70,7 +71,7 @@ if not next_us then
   return refuse(math.ceil(wait_us / 1000000), 'L')
 end
 local open = tonumber(values[1]) or 0
-if open >= tonumber(ARGV[4]) then return refuse(10, 'O', open) end
+if open >= tonumber(ARGV[4]) then return refuse(tonumber(ARGV[14]), 'O', open) end
 if of_org > 0 then
   local first = fields + team_fields
   local more = call('HMGET', KEYS[3], unpack(ARGV, first, first + org_fields - 1))
