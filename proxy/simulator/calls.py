@@ -1,9 +1,27 @@
 """The log of every request a vendor received, answered or not."""
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 _KEPT_MAX = 500_000
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a submit carried beside its prompt.
+
+    A picture is the SHA-256 of its bytes, or its URL where only that was sent.
+    """
+
+    first_frame: str | None = None
+    last_frame: str | None = None
+    reference_images: tuple[str, ...] = ()
+    negative_prompt: str | None = None
+    seed: int | None = None
+
+    def sent(self) -> dict[str, object]:
+        """Return what there is, by name."""
+        return {name: value for name, value in vars(self).items() if value not in (None, ())}
 
 
 @dataclass
@@ -17,6 +35,7 @@ class Call:
     accepted: bool = False  # a submit that created a task
     status: int | None = None  # of HTTP; None: no answer was sent (yet)
     label: str = ""  # of a submit: what its prompt calls it
+    inputs: Inputs = field(default_factory=Inputs)  # of a submit the vendor found valid
 
 
 class CallLog:

@@ -49,6 +49,7 @@ class _Control:
                 "status": call.status,
                 "at": call.at,
                 "label": call.label,
+                "inputs": call.inputs.sent(),
             }
             for call in self._world.calls.all()
         ]

@@ -38,6 +38,7 @@ _DECIMAL = re.compile(r"\d{1,6}(\.\d{1,6})?")
 _SIZE_BYTES_MIN = 100_000  # every template is smaller
 _DURATION_S_MAX = 86_400
 _CODE = re.compile(r"[A-Za-z0-9_.]{1,64}")
+_URL = re.compile(r"[a-z]{1,10}:[!-~]{1,500}")
 _LABEL = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
@@ -63,6 +64,8 @@ class Plan:
     download_times: int | None = None
     link_s: float | None = None  # how long a clip can be fetched; None: the vendor's time
     clip_bytes: int | None = None  # None: the clip's natural size
+    url: str | None = None  # where the clip is said to be, instead of its own link
+    redirect: str | None = None  # where the clip's own link leads instead of the file
     label: str = ""  # a name for call log and invoice; changes nothing else
 
     @property
@@ -174,6 +177,16 @@ def _code(text: str) -> str:
     return text
 
 
+def _url(what: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if not _URL.fullmatch(text):
+            message = f"{what}={text!r}: a URL of at most 500 plain characters is needed"
+            raise BadDirectiveError(message)
+        return text
+
+    return parse
+
+
 def _label(text: str) -> str:
     if not _LABEL.fullmatch(text):
         message = f"label={text!r}: 1 to 64 letters, digits, dots, dashes or underscores"
@@ -211,6 +224,8 @@ _KEYS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "download_times": ("download_times", _whole("download_times", 1, 10**6)),
     "link": ("link_s", _duration("link")),
     "bytes": ("clip_bytes", _size),
+    "url": ("url", _url("url")),
+    "redirect": ("redirect", _url("redirect")),
     "label": ("label", _label),
     "times": ("times", _whole("times", 1, 10**6)),
 }

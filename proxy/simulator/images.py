@@ -3,7 +3,8 @@
 import base64
 import binascii
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_IHDR = struct.Struct(">II")
@@ -16,11 +17,12 @@ _SOF_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 @dataclass(frozen=True)
 class Image:
-    """What an image file says about itself; sides in pixels."""
+    """What an image file says about itself; sides in pixels. Its SHA-256 is that of the bytes."""
 
     mime_type: str
     width: int
     height: int
+    sha256: str = field(default="", compare=False)
 
 
 def decode_base64(text: str) -> bytes | None:
@@ -33,6 +35,11 @@ def decode_base64(text: str) -> bytes | None:
 
 def read_image(data: bytes) -> Image | None:
     """Return what a PNG, JPEG or WebP says about itself, None for anything else."""
+    image = _read(data)
+    return None if image is None else replace(image, sha256=sha256(data).hexdigest())
+
+
+def _read(data: bytes) -> Image | None:
     if data.startswith(_PNG_SIGNATURE) and data[12:16] == b"IHDR" and len(data) >= 24:  # noqa: PLR2004
         width, height = _PNG_IHDR.unpack_from(data, 16)
         return Image("image/png", width, height)

@@ -17,7 +17,10 @@ _GARBAGE = b"<html><body>Bad gateway</body></html>"
 
 
 def link_to(world: World, origin: URL, task: Task) -> str:
-    """Return the task's clip URL at the simulator's `origin`; the same on every call."""
+    """Return the task's clip URL at the simulator's `origin`; the same on every call.
+
+    A plan's `url` stands for it.
+    """
     life_s = task.order.plan.link_s
     life_s = world.settings.clip_link_ttl_s if life_s is None else life_s
     return _link(world, origin, task, task.ends_at_s + life_s)
@@ -31,6 +34,8 @@ def fresh_link_to(world: World, origin: URL, task: Task, life_s: float) -> str:
 
 
 def _link(world: World, origin: URL, task: Task, expires_at_s: float) -> str:
+    if task.order.plan.url is not None:
+        return task.order.plan.url
     expires = round(expires_at_s * 1000)
     path = f"/clips/{task.order.provider}/{task.task_id}.mp4"
     query = {"x-expires": str(expires), "x-signature": _signature(world, path, expires)}
@@ -77,7 +82,10 @@ async def _serve(request: web.Request, world: World, task: Task | None) -> web.S
 async def send_clip(
     request: web.Request, world: World, task: Task, fault: str
 ) -> web.StreamResponse:
-    """Send the task's clip, whole or the asked range, as `fault` says."""
+    """Send the task's clip, whole or the asked range, as `fault` says, or lead elsewhere."""
+    elsewhere = task.order.plan.redirect
+    if elsewhere is not None:
+        return web.Response(status=302, headers={"Location": elsewhere})
     if fault == "garbage":
         return web.Response(body=_GARBAGE, content_type="video/mp4")
     clip = clip_of(task)

@@ -215,14 +215,14 @@ async def test_the_sdk_s_own_wait_returns_or_raises_at_the_end(
 ) -> None:
     """One test for both clients and every end: each wait sleeps for about six seconds."""
 
-    def create_and_wait(prompt: str, timeout_s: float) -> Sdk:
+    def create_and_wait(prompt: str, timeout_s: float, **fields: Sdk) -> Sdk:
         options = {"api_key": "secret", "base_url": f"{simulator}/runway"}
         with runwayml.RunwayML(**options, _strict_response_validation=True) as sdk:
-            created = sdk.text_to_video.create(**TEXT | {"prompt_text": prompt})
+            created = sdk.text_to_video.create(**TEXT | {"prompt_text": prompt} | fields)
             return created.wait_for_task_output(timeout=timeout_s)
 
-    async def wait(prompt: str, timeout_s: float = 30) -> Sdk:
-        created = await client.text_to_video.create(**TEXT | {"prompt_text": prompt})
+    async def wait(prompt: str, timeout_s: float = 30, **fields: Sdk) -> Sdk:
+        created = await client.text_to_video.create(**TEXT | {"prompt_text": prompt} | fields)
         return await created.wait_for_task_output(timeout=timeout_s)
 
     picture = await client.image_to_video.create(
@@ -233,8 +233,10 @@ async def test_the_sdk_s_own_wait_returns_or_raises_at_the_end(
         asyncio.to_thread(create_and_wait, "a cat", 30),
         wait("a cat [[outcome=content_policy render=0]]"),
         wait("a cat [[outcome=cancelled render=0]]"),
-        wait("a cat [[outcome=hang bill=0x]]", timeout_s=1),
-        asyncio.to_thread(create_and_wait, "a cat [[submit=concurrency render=60]]", 1),
+        wait("a cat [[outcome=hang]]", timeout_s=1, model="veo3.1", duration=4),
+        asyncio.to_thread(
+            create_and_wait, "a [[submit=concurrency render=60]]", 1, model="veo3.1", duration=4
+        ),
         return_exceptions=True,
     )
     assert ["SUCCEEDED", "SUCCEEDED"] == [task.status for task in waited[:2]]

@@ -88,7 +88,7 @@ async def test_inline_videos_are_playable(client: Sdk) -> None:
 async def test_every_input_is_taken_in_the_form_the_sdk_sends(client: Sdk) -> None:
     data = (CLIPS / "spritesheet.jpg").read_bytes()
     picture = types.Image(image_bytes=data, mime_type="image/jpeg")
-    style = {"negative_prompt": "dogs", "seed": 7, "person_generation": "allow_adult"}
+    style: Sdk = {"negative_prompt": "dogs", "seed": 7, "person_generation": "allow_adult"}
     framed = await rendered(
         client, "a cat", image=picture, last_frame=picture, duration_seconds=4, **style
     )

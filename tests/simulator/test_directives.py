@@ -29,7 +29,8 @@ def test_a_prompt_without_directives_gives_a_well_behaved_vendor() -> None:
 def test_every_value_is_read() -> None:
     (group,) = parse_prompt(
         "[[kling: submit=503 retry_after=7 outcome=internal render=0.5 bill=1.5x status=429 "
-        "status_times=2 find=hang find_times=3 download=slow bytes=50MB label=take-1 times=4]] a",
+        "status_times=2 find=hang find_times=3 download=slow bytes=50MB url=http://10.0.0.1/a "
+        "redirect=https://[::1]:80/ label=take-1 times=4]] a",
         VENDORS,
     )
     assert ("kling", 4) == (group.vendor, group.times)
@@ -45,6 +46,8 @@ def test_every_value_is_read() -> None:
         find_times=3,
         download="slow",
         clip_bytes=50_000_000,
+        url="http://10.0.0.1/a",
+        redirect="https://[::1]:80/",
         label="take-1",
     )
 
@@ -70,6 +73,8 @@ def test_a_later_group_overrides_an_earlier_one() -> None:
         ("[[bytes=1]]", "bytes"),
         ("[[bytes=9GB]]", "bytes"),
         ("[[label=a/b]]", "label"),
+        ("[[url=elsewhere]]", "url"),
+        ("[[redirect=http://ü/]]", "redirect"),
         ("[[render=\u0661]]", "render"),
         ("[[sora: render=1]]", "sora"),
         ("[[render=1 render=2]]", "twice"),

@@ -3,7 +3,7 @@ import io
 import av
 import pytest
 
-from tests.simulator.simulated import TOKEN, Answer, Simulated
+from tests.simulator.simulated import TOKEN, Answer, Json, Simulated
 
 AUTH = {"Authorization": f"Bearer {TOKEN}"}
 
@@ -17,11 +17,15 @@ async def stored(sim: Simulated, prompt: str = "a cat", **parameters: object) ->
 
 
 async def read(
-    sim: Simulated, uri: str, query: str = "?alt=media", headers: dict[str, str] = AUTH
+    sim: Simulated,
+    uri: str,
+    query: str = "?alt=media",
+    headers: dict[str, str] = AUTH,
+    **options: Json,
 ) -> Answer:
     bucket, _, name = uri.removeprefix("gs://").partition("/")
     path = f"/vertex/storage/v1/b/{bucket}/o/{name.replace('/', '%2F')}{query}"
-    return await sim.get(path, headers=headers)
+    return await sim.get(path, headers=headers, **options)
 
 
 async def test_videos_are_written_where_the_caller_said(sim: Simulated) -> None:

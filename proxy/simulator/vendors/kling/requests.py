@@ -6,6 +6,7 @@ per model, 2026-09-20. One field-level rule the vendor does not state is noted w
 
 from dataclasses import dataclass
 
+from proxy.simulator.calls import Inputs
 from proxy.simulator.fields import BadFieldError, Fields
 from proxy.simulator.images import Image, decode_base64, read_image
 from proxy.simulator.vendors.kling.catalog import ASPECT_RATIOS, Audio, Model, frame_size
@@ -26,6 +27,7 @@ class Create:
     height: int
     micro_usd_per_s: int
     external_id: str | None
+    inputs: Inputs
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,14 @@ class _Settings:
     aspect_ratio: str | None
     seconds: int
     sound: bool
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """A picture by name; `image` is None for a URL, which is not fetched."""
+
+    name: str
+    image: Image | None = None
 
 
 def read_text_to_video(body: object, model: Model) -> Create:
@@ -49,7 +59,7 @@ def read_text_to_video(body: object, model: Model) -> Create:
     fields.done()
     rate = model.rates[settings.resolution, settings.sound]
     ratio = settings.aspect_ratio or "16:9"
-    return _create(prompt, settings, rate, ratio=ratio, external_id=external_id)
+    return _create(prompt, settings, rate, ratio=ratio, external_id=external_id, inputs=Inputs())
 
 
 def read_image_to_video(body: object, model: Model) -> Create:
@@ -71,15 +81,25 @@ def read_image_to_video(body: object, model: Model) -> Create:
         problem = f"first and last frame are not supported at {settings.resolution}"
         raise BadFieldError(path="contents", problem=problem)
     rate = model.rates[settings.resolution, settings.sound]
-    ratio = _nearest_ratio(frames[_FIRST])
-    return _create(prompt, settings, rate, ratio=ratio, external_id=external_id)
+    ratio = _nearest_ratio(frames[_FIRST].image)
+    inputs = Inputs(
+        first_frame=frames[_FIRST].name,
+        last_frame=frames[_LAST].name if _LAST in frames else None,
+    )
+    return _create(prompt, settings, rate, ratio=ratio, external_id=external_id, inputs=inputs)
 
 
 def _create(
-    prompt: str, settings: _Settings, rate: int, *, ratio: str, external_id: str | None
+    prompt: str,
+    settings: _Settings,
+    rate: int,
+    *,
+    ratio: str,
+    external_id: str | None,
+    inputs: Inputs,
 ) -> Create:
     width, height = frame_size(settings.resolution, ratio)
-    return Create(prompt, settings.seconds, width, height, rate, external_id)
+    return Create(prompt, settings.seconds, width, height, rate, external_id, inputs)
 
 
 def _prompt(fields: Fields, name: str, longest: int) -> str:
@@ -127,16 +147,16 @@ def _options(body: Fields) -> str | None:
     return external_id
 
 
-def _contents(body: Fields, model: Model) -> tuple[str, dict[str, Image | None]]:
+def _contents(body: Fields, model: Model) -> tuple[str, dict[str, _Frame]]:
     prompt: str | None = None
-    frames: dict[str, Image | None] = {}
+    frames: dict[str, _Frame] = {}
     kinds = (_PROMPT, _FIRST, _LAST) if model.last_frame_at else (_PROMPT, _FIRST)
     for item in body.children("contents"):
         kind = item.text("type", allowed=kinds)
         if kind == _PROMPT and prompt is None:
             prompt = _prompt(item, "text", model.image_prompt_max)
         elif kind in {_FIRST, _LAST} and kind not in frames:
-            frames[kind] = _image(item)
+            frames[kind] = _frame(item)
         else:
             raise BadFieldError(item.path("type"), "is missing or given twice")
         item.done()
@@ -145,13 +165,12 @@ def _contents(body: Fields, model: Model) -> tuple[str, dict[str, Image | None]]
     return prompt, frames
 
 
-def _image(item: Fields) -> Image | None:
-    """Check a frame; None for a URL, which is not fetched."""
+def _frame(item: Fields) -> _Frame:
     text = item.text("url")
     if not text:
         raise BadFieldError(item.path("url"), "is required")
     if text.startswith(("http://", "https://")):
-        return None
+        return _Frame(text)
     data = decode_base64(text)
     if data is None:
         raise BadFieldError(item.path("url"), "is neither a URL nor Base64 (without data: prefix)")
@@ -161,7 +180,7 @@ def _image(item: Fields) -> Image | None:
     short_px, long_px = sorted((image.width, image.height))
     if short_px < _IMAGE_SIDE_PX_MIN or long_px > short_px * _IMAGE_RATIO_MAX:
         raise BadFieldError(item.path("url"), "needs sides of 300px and a ratio within 1:2.5")
-    return image
+    return _Frame(image.sha256, image)
 
 
 def _nearest_ratio(image: Image | None) -> str:

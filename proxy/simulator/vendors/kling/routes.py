@@ -128,7 +128,7 @@ class _Api:
             raise KlingError(1203, f"The requested resource does not exist: model {name}")
         create = read(await _json(request), model)
         plan = world.scenarios.next_submit(NAME, create.prompt)
-        call.label = plan.label
+        call.label, call.inputs = plan.label, create.inputs
         refuse_foreign(plan)
 
         def error(fault: str) -> KlingError:

@@ -99,8 +99,12 @@ def check_plan(plan: Plan) -> None:
     """Refuse what this API cannot show.
 
     Raises:
-        BadDirectiveError: A cancelled video, or a failure code without a failure.
+        BadDirectiveError: A cancelled video, a failure code without a failure, or a link: the
+            API has none.
     """
+    if plan.url is not None:
+        message = "url= means nothing here: no answer holds a link"
+        raise BadDirectiveError(message)
     if plan.outcome == "cancelled" or (plan.code and plan.outcome not in _FAILURES):
         message = "a video can't be cancelled, and code= needs an outcome that fails"
         raise BadDirectiveError(message)

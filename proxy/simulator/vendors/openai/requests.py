@@ -4,8 +4,9 @@ Source: https://github.com/openai/openai-openapi (openapi.json 2.3.0), 2026-08-2
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from proxy.simulator.calls import Inputs
 from proxy.simulator.fields import BadFieldError, Fields
 from proxy.simulator.images import decode_base64, read_image
 from proxy.simulator.tasks import Task
@@ -42,6 +43,7 @@ class Create:
     size: str
     given_seconds: int = 0
     remixed_from: str | None = None
+    inputs: Inputs = field(default_factory=Inputs)
 
     @property
     def micro_usd_per_s(self) -> int:
@@ -62,12 +64,13 @@ def read_create(form: Form, knows_character: Callable[[str], bool]) -> Create:
     seconds = _seconds(form, fields, SECONDS) or DEFAULT_SECONDS
     size = fields.text("size", allowed=MODELS[model]) or DEFAULT_SIZE
     reference = _reference(form, fields)
-    if reference is not None:
-        _check_reference(reference, size)
+    first_frame = reference if isinstance(reference, str) else None
+    if isinstance(reference, bytes):
+        first_frame = _check_reference(reference, size)
     _characters(fields, knows_character)
     fields.done()
     _refuse_files(form, "input_reference")
-    return Create(prompt, model, int(seconds), size)
+    return Create(prompt, model, int(seconds), size, inputs=Inputs(first_frame=first_frame))
 
 
 def read_remix(form: Form, source: Task) -> Create:
@@ -145,8 +148,8 @@ def _seconds(form: Form, fields: Fields, allowed: tuple[str, ...]) -> str | None
     return fields.text("seconds", allowed=allowed)
 
 
-def _reference(form: Form, fields: Fields) -> bytes | None:
-    """Return the reference image; None if there is none, or it is elsewhere."""
+def _reference(form: Form, fields: Fields) -> bytes | str | None:
+    """Return the reference image, or where it is; None if there is none."""
     name = "input_reference"
     given = fields.child(name)
     if given is None:
@@ -156,7 +159,7 @@ def _reference(form: Form, fields: Fields) -> bytes | None:
     if (url is None) == (file_id is None) or name in form.files:
         raise BadFieldError(path=name, problem="needs exactly one of image_url and file_id")
     if url is None or url.startswith(("https://", "http://")):
-        return None
+        return url or file_id
     head, _, text = url.partition(",")
     is_data = head.startswith("data:image/") and head.endswith(";base64")
     data = decode_base64(text) if is_data else None
@@ -166,7 +169,7 @@ def _reference(form: Form, fields: Fields) -> bytes | None:
     return data
 
 
-def _check_reference(data: bytes, size: str) -> None:
+def _check_reference(data: bytes, size: str) -> str:
     image = read_image(data)
     if image is None:
         problem = "only image/jpeg, image/png and image/webp are supported"
@@ -176,6 +179,7 @@ def _check_reference(data: bytes, size: str) -> None:
         # a null code; the wording is ours.
         message = f"The reference image is {image.width}x{image.height}, but must be {size}."
         raise OpenAIError(400, message)
+    return image.sha256
 
 
 def _characters(fields: Fields, knows: Callable[[str], bool]) -> None:

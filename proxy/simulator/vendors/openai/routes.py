@@ -210,7 +210,7 @@ class _Api:
     ) -> web.StreamResponse:
         world, call = self._world, request[CALL]
         plan = world.scenarios.next_submit(NAME, create.prompt)
-        call.label = plan.label
+        call.label, call.inputs = plan.label, create.inputs
         check_plan(plan)
 
         def error(fault: str) -> OpenAIError:

@@ -6,6 +6,7 @@ Source: the request types of runwayml 5.24.0, 2026-10-23.
 from dataclasses import dataclass
 from typing import Any
 
+from proxy.simulator.calls import Inputs
 from proxy.simulator.fields import BadFieldError, Fields
 from proxy.simulator.images import decode_base64, read_image
 from proxy.simulator.vendors.runway.catalog import (
@@ -34,6 +35,7 @@ class Create:
     width: int
     height: int
     credits_per_s: int
+    inputs: Inputs
 
 
 def read_create(body: object, kind: Kind) -> Create:
@@ -46,8 +48,9 @@ def read_create(body: object, kind: Kind) -> Create:
     name = fields.required_text("model", allowed=offered(kind))
     model = MODELS[name]
     prompt = _prompt(fields, is_required=kind in model.prompt_required_for)
+    frames: dict[str, str] = {}
     if kind is Kind.IMAGE:
-        _frames(fields, body, has_last=model.last_frame)
+        frames = _frames(fields, body, has_last=model.last_frame)
     if kind is Kind.VIDEO:
         _video(fields)
         width, height = 1280, 720
@@ -57,10 +60,22 @@ def read_create(body: object, kind: Kind) -> Create:
         width, height = (int(side) for side in ratio.split(":"))
         seconds = _seconds(fields, model)
     sound = _sound(fields, model)
-    _style(fields, model)
+    negative_prompt, seed = _style(fields, model)
     fields.done()
-    rate = max(model.credits_per_s[sound], -(-model.credits_min // seconds))
-    return Create(name, prompt, seconds, width=width, height=height, credits_per_s=rate)
+    return Create(
+        name,
+        prompt,
+        seconds,
+        width=width,
+        height=height,
+        credits_per_s=max(model.credits_per_s[sound], -(-model.credits_min // seconds)),
+        inputs=Inputs(
+            first_frame=frames.get("first"),
+            last_frame=frames.get("last"),
+            negative_prompt=negative_prompt,
+            seed=seed,
+        ),
+    )
 
 
 def _prompt(fields: Fields, *, is_required: bool) -> str:
@@ -91,35 +106,43 @@ def _sound(fields: Fields, model: Model) -> bool:
     return fields.flag("audio") is not False
 
 
-def _style(fields: Fields, model: Model) -> None:
-    """Check the fields that change neither length, size nor price."""
+def _style(fields: Fields, model: Model) -> tuple[str | None, int | None]:
+    """Check what changes neither length, size nor price; return negative prompt and seed."""
     seed = fields.integer("seed")
     if seed is not None and not 0 <= seed <= _SEED_MAX:
         raise BadFieldError(path="seed", problem=f"must be 0 to {_SEED_MAX}")
     if not model.own:
-        fields.text("negativePrompt", longest=PROMPT_UNITS_MAX)
-        return
+        return fields.text("negativePrompt", longest=PROMPT_UNITS_MAX), seed
     moderation = fields.child("contentModeration")
     if moderation is not None:
         moderation.text("publicFigureThreshold", allowed=_THRESHOLDS)
         moderation.done()
     # The vendor has eleven further formats, each with a surcharge; clips here are MP4 only.
     fields.text("outputFormat", allowed=("mp4",))
+    return None, seed
 
 
-def _frames(fields: Fields, body: Any, *, has_last: bool) -> None:  # noqa: ANN401 - JSON
+def _frames(
+    fields: Fields,
+    body: Any,  # noqa: ANN401 - JSON
+    *,
+    has_last: bool,
+) -> dict[str, str]:
+    """Return the name of each picture by its position."""
     if isinstance(body.get("promptImage"), str):
-        _check_image(fields.required_text("promptImage"), "promptImage")
-        return
+        uri = fields.required_text("promptImage")
+        return {"first": _check_image(uri, "promptImage")}
     positions: list[str] = []
+    names: list[str] = []
     for item in fields.children("promptImage"):
         allowed = ("first", "last") if has_last else ("first",)
         positions.append(item.required_text("position", allowed=allowed))
-        _check_image(item.required_text("uri"), item.path("uri"))
+        names.append(_check_image(item.required_text("uri"), item.path("uri")))
         item.done()
     if positions.count("first") != 1 or positions.count("last") > 1:
         problem = "is required, once" if not positions else "needs exactly one first frame"
         raise BadFieldError(path="promptImage", problem=problem)
+    return dict(zip(positions, names, strict=True))
 
 
 def _video(fields: Fields) -> None:
@@ -131,10 +154,15 @@ def _video(fields: Fields) -> None:
     fields.text("targetAspectRatio", allowed=_TARGET_RATIOS)
 
 
-def _check_image(uri: str, path: str) -> None:
+def _check_image(uri: str, path: str) -> str:
+    """Return the picture's name: the SHA-256 of a data URI's content, or the URL itself."""
     data = _check_uri(uri, path, mime_type="image/")
-    if data is not None and read_image(data) is None:
+    if data is None:
+        return uri
+    image = read_image(data)
+    if image is None:
         raise BadFieldError(path, problem="must hold a JPEG, PNG or WebP image")
+    return image.sha256
 
 
 def _check_uri(uri: str, path: str, *, mime_type: str) -> bytes | None:

@@ -85,7 +85,7 @@ class _Api:
         account = self._authenticate(request)
         create = read_create(await _json(request), Kind(request.match_info["kind"]))
         plan = _in_runways_words(world.scenarios.next_submit(NAME, create.prompt))
-        call.label = plan.label
+        call.label, call.inputs = plan.label, create.inputs
 
         def error(fault: str) -> RunwayError:
             return fault_error(fault, plan.retry_after_s)

@@ -106,7 +106,7 @@ def _with_videos(view: dict[str, object], task: Task, clip: Clip) -> Body:
 
 def _with_stored_videos(view: dict[str, object], task: Task) -> Body:
     videos = [
-        {"gcsUri": object_uri(task, index), "mimeType": "video/mp4"}
+        {"gcsUri": task.order.plan.url or object_uri(task, index), "mimeType": "video/mp4"}
         for index in range(task.order.clips)
     ]
     response = {"@type": _TYPE, "raiMediaFilteredCount": 0, "videos": videos}

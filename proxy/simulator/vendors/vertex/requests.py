@@ -5,8 +5,9 @@ veo-video-generation, 2026-11-22.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from proxy.simulator.calls import Inputs
 from proxy.simulator.fields import BadFieldError, Fields
 from proxy.simulator.images import decode_base64, read_image
 from proxy.simulator.vendors.vertex.catalog import (
@@ -22,6 +23,7 @@ from proxy.simulator.vendors.vertex.catalog import (
 _SEED_MAX = 2**32 - 1
 _IMAGE_BYTES_MAX = 20 * 1024**2
 _MIME_TYPES = ("image/jpeg", "image/png")
+_REFERENCE_TYPES = ("asset", "ASSET")
 _QUALITIES = ("optimized", "lossless", "OPTIMIZED", "LOSSLESS")
 _RESIZE_MODES = ("pad", "crop", "PAD", "CROP")
 _STORAGE_URI = re.compile(r"gs://[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](/[^\s]*)?")
@@ -39,13 +41,7 @@ class Create:
     clips: int
     micro_usd_per_s: int
     storage_uri: str | None
-
-
-@dataclass(frozen=True)
-class _Inputs:
-    prompt: str
-    has_image: bool
-    reference_images: int
+    inputs: Inputs
 
 
 def read_create(body: object, model: Model) -> Create:
@@ -61,47 +57,49 @@ def read_create(body: object, model: Model) -> Create:
     fields.done()
     if len(instances) != 1:
         raise BadFieldError(path="instances", problem="must hold exactly one instance")
-    inputs = _instance(instances[0], model)
-    return _parameters(parameters, model, inputs)
+    prompt, inputs = _instance(instances[0], model)
+    return _parameters(parameters, model, prompt, inputs)
 
 
-def _instance(fields: Fields, model: Model) -> _Inputs:
+def _instance(fields: Fields, model: Model) -> tuple[str, Inputs]:
     prompt = fields.text("prompt", longest=PROMPT_MAX) or ""
-    has_image = _media(fields, "image")
-    has_last_frame = _media(fields, "lastFrame")
+    first, last = _media(fields, "image"), _media(fields, "lastFrame")
     for name in ("video", "mask"):
         if fields.has(name):
             raise BadFieldError(path=fields.path(name), problem=_NOT_YET)
     references = _references(fields, model)
     fields.done()
-    if has_last_frame and not has_image:
+    if last and not first:
         raise BadFieldError(path=fields.path("lastFrame"), problem="needs image as well")
-    if references and has_image:
+    if references and first:
         problem = "cannot be combined with image or lastFrame"
         raise BadFieldError(path=fields.path("referenceImages"), problem=problem)
-    if not prompt and not has_image:
+    if not prompt and not first:
         raise BadFieldError(path=fields.path("prompt"), problem="is required")
-    return _Inputs(prompt, has_image, references)
+    return prompt, Inputs(first_frame=first, last_frame=last, reference_images=references)
 
 
-def _references(fields: Fields, model: Model) -> int:
+def _references(fields: Fields, model: Model) -> tuple[str, ...]:
     items = fields.children("referenceImages")
     if len(items) > model.reference_images_max:
         problem = f"the model takes at most {model.reference_images_max}"
         raise BadFieldError(path=fields.path("referenceImages"), problem=problem)
+    names: list[str] = []
     for item in items:
-        item.required_text("referenceType", allowed=("asset",))
-        if not _media(item, "image"):
+        item.required_text("referenceType", allowed=_REFERENCE_TYPES)
+        name = _media(item, "image")
+        if name is None:
             raise BadFieldError(path=item.path("image"), problem="is required")
+        names.append(name)
         item.done()
-    return len(items)
+    return tuple(names)
 
 
-def _media(parent: Fields, name: str) -> bool:
-    """Check a media object; say whether there is one."""
+def _media(parent: Fields, name: str) -> str | None:
+    """Return a media object's name, the SHA-256 of its bytes or its URI; None without one."""
     fields = parent.child(name)
     if fields is None:
-        return False
+        return None
     mime_type = fields.required_text("mimeType", allowed=_MIME_TYPES)
     encoded, uri = fields.text("bytesBase64Encoded"), fields.text("gcsUri")
     fields.done()
@@ -111,20 +109,21 @@ def _media(parent: Fields, name: str) -> bool:
     if uri is not None and not uri.startswith("gs://"):
         raise BadFieldError(path=fields.path("gcsUri"), problem="must begin with gs://")
     if encoded is not None:
-        _inline(encoded, mime_type, fields.path("bytesBase64Encoded"))
-    return True
+        return _inline(encoded, mime_type, fields.path("bytesBase64Encoded"))
+    return uri
 
 
-def _inline(encoded: str, mime_type: str, path: str) -> None:
+def _inline(encoded: str, mime_type: str, path: str) -> str:
     data = decode_base64(encoded)
     if data is None:
         raise BadFieldError(path, problem="Base64 decoding failed")
     image = read_image(data)
     if image is None or image.mime_type != mime_type or len(data) > _IMAGE_BYTES_MAX:
         raise BadFieldError(path, problem=f"is no {mime_type} of at most 20 MB")
+    return image.sha256
 
 
-def _parameters(fields: Fields, model: Model, inputs: _Inputs) -> Create:
+def _parameters(fields: Fields, model: Model, prompt: str, inputs: Inputs) -> Create:
     storage_uri = fields.text("storageUri")
     if storage_uri is not None and not _STORAGE_URI.fullmatch(storage_uri):
         raise BadFieldError(path=fields.path("storageUri"), problem="must be gs://BUCKET/PREFIX")
@@ -134,7 +133,7 @@ def _parameters(fields: Fields, model: Model, inputs: _Inputs) -> Create:
     clips = fields.integer("sampleCount", allowed=range(1, CLIPS_MAX + 1)) or 1
     # The vendor's pages disagree on the default for 3.1; here a clip has sound unless told off.
     sound = fields.flag("generateAudio") is not False
-    _style(fields, inputs)
+    inputs = _style(fields, inputs)
     fields.done()
     if inputs.reference_images and seconds != SECONDS_WITH_REFERENCES:
         path = fields.path("durationSeconds")
@@ -142,19 +141,21 @@ def _parameters(fields: Fields, model: Model, inputs: _Inputs) -> Create:
     width, height = frame_size(resolution, ratio)
     rate = model.rates[resolution, sound]
     return Create(
-        inputs.prompt,
+        prompt,
         seconds,
         width=width,
         height=height,
         clips=clips,
         micro_usd_per_s=rate,
         storage_uri=storage_uri,
+        inputs=inputs,
     )
 
 
-def _style(fields: Fields, inputs: _Inputs) -> None:
-    """Check the parameters that change neither length, size nor price."""
-    for name in ("negativePrompt", "personGeneration", "pubsubTopic"):
+def _style(fields: Fields, inputs: Inputs) -> Inputs:
+    """Check the parameters that change neither length, size nor price; add what they ask for."""
+    negative_prompt = fields.text("negativePrompt")
+    for name in ("personGeneration", "pubsubTopic"):
         fields.text(name)
     fields.flag("enhancePrompt")
     fields.integer("fps")
@@ -162,5 +163,6 @@ def _style(fields: Fields, inputs: _Inputs) -> None:
     seed = fields.integer("seed")
     if seed is not None and not 0 <= seed <= _SEED_MAX:
         raise BadFieldError(path=fields.path("seed"), problem="must be an unsigned 32-bit integer")
-    if fields.text("resizeMode", allowed=_RESIZE_MODES) and not inputs.has_image:
+    if fields.text("resizeMode", allowed=_RESIZE_MODES) and not inputs.first_frame:
         raise BadFieldError(path=fields.path("resizeMode"), problem="needs an image")
+    return replace(inputs, negative_prompt=negative_prompt, seed=seed)

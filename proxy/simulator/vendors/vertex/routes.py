@@ -77,7 +77,7 @@ class _Api:
         project, model = self._authorise(request)
         create = read_create(await _json(request), model)
         plan = world.scenarios.next_submit(NAME, create.prompt)
-        call.label = plan.label
+        call.label, call.inputs = plan.label, create.inputs
         _check_plan(plan, is_inline=create.storage_uri is None)
 
         def error(fault: str) -> VertexError:
@@ -173,6 +173,9 @@ def _check_plan(plan: Plan, *, is_inline: bool) -> None:
     if is_inline and plan.download not in _INLINE_FAULTS:
         problem = f"download={plan.download!r} means nothing here: the clip comes inline"
         raise BadDirectiveError(problem)
+    if is_inline and (plan.url or plan.redirect):
+        message = "url= and redirect= mean nothing here: the clip comes inline"
+        raise BadDirectiveError(message)
 
 
 async def _json(request: web.Request) -> object:
