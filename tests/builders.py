@@ -323,6 +323,7 @@ def an_engine(
         lease_s=30.0,
         tick_s=0.5,
         concurrency=64,
+        account_concurrency=16,
         max_attempts=max_attempts,
         max_queue_wait_s=600.0,
         throttle_wait_s=5.0,

@@ -12,7 +12,7 @@ from proxy.domain.failure import Failure, FailureKind
 from proxy.gateway.ports.provider import Pending, Status, Succeeded
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from proxy.domain.events import Event
     from proxy.domain.ids import AttemptId, ProviderName
@@ -92,6 +92,26 @@ class FindingProvider(ScriptedProvider):
         if isinstance(answer, ProviderError):
             raise answer
         return {"task": attempt} if answer else None
+
+
+@dataclass
+class TogetherProvider(FindingProvider):
+    """A scripted provider that can be asked about many operations at once.
+
+    Each answer to a batch is worked out by `answer` from its operations; without one, all that
+    were asked about have succeeded.
+    """
+
+    together_max: int = 50
+    answer: Callable[[Sequence[Operation]], Sequence[Status | None]] | None = None
+    batches: list[list[Operation]] = field(default_factory=list)
+
+    async def status_many(self, operations: Sequence[Operation]) -> Sequence[Status | None]:
+        """Answer as told; a ProviderError that was told to be raised is."""
+        self.batches.append(list(operations))
+        if self.answer is None:
+            return [Succeeded(result={}) for _ in operations]
+        return self.answer(operations)
 
 
 @dataclass

@@ -317,11 +317,16 @@ class UnknownThen(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engine:
-    """Durations and bounds of the worker, all in seconds."""
+    """Durations (in seconds) and bounds of the worker.
+
+    `concurrency` is how many jobs a process works on at once, `account_concurrency` how many of
+    these may be asked about, or downloaded, at one provider account.
+    """
 
     lease_s: float
     tick_s: float
     concurrency: int
+    account_concurrency: int
     max_attempts: int
     max_queue_wait_s: float
     throttle_wait_s: float

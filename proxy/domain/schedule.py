@@ -8,9 +8,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from proxy.domain.policy import PollTimes
+    from proxy.domain.render_times import RenderSpread
 
 ELAPSED_SHARE = 0.15
 JITTER_SHARE = 0.1
+LATE_AFTER = 2
+"""A render is late when it takes so many times the learned p95."""
+LATE_FACTOR = 2
+"""A late render is asked about so many times less often than `max` says."""
 
 
 def next_poll_s(
@@ -20,12 +25,14 @@ def next_poll_s(
     is_first: bool,
     retry_after_s: float | None,
     random: Callable[[], float],
+    spread: RenderSpread | None = None,
 ) -> float:
     """Seconds until the next status call of a running job.
 
-    The first comes after `first`; later ones after 15 % of the elapsed time, held between `min`
-    and `max`. 10 % jitter either way keeps jobs admitted together from polling together. A
-    Retry-After is obeyed.
+    The first comes at the learned p20 of its offer's renders, or after `first` while too few are
+    known; later ones after 15 % of the elapsed time, held between `min` and `max`; those of a
+    render that takes more than twice the p95 every 2 x `max`. 10 % jitter either way keeps jobs
+    admitted together from polling together. A Retry-After is obeyed.
 
     Args:
         times: the provider's poll times.
@@ -33,12 +40,32 @@ def next_poll_s(
         is_first: no status call was made yet.
         retry_after_s: what the provider asked for, if it did.
         random: uniform in [0, 1).
+        spread: how long recent renders of the job's offer took; None while too few are known.
     """
-    base_s = times.first_s
-    if not is_first:
+    if is_first:
+        base_s = first_poll_s(times, spread)
+    elif spread is not None and elapsed_s > LATE_AFTER * spread.p95_s:
+        base_s = LATE_FACTOR * times.max_s
+    else:
         base_s = min(max(ELAPSED_SHARE * elapsed_s, times.min_s), times.max_s)
     jittered_s = base_s * (1 + JITTER_SHARE * (2 * random() - 1))
     return max(jittered_s, retry_after_s or 0.0)
+
+
+def first_poll_s(times: PollTimes, spread: RenderSpread | None) -> float:
+    """Seconds from the accepted submit to the first status call, without jitter.
+
+    A render time ends at the poll that finds it ended, so a p20 can hardly be shorter than the
+    first poll that was waited for. The jitter undoes that: the earlier half of first polls
+    pulls the p20 down, job by job, for as long as renders turn out to have ended before them.
+    """
+    return times.first_s if spread is None else max(times.min_s, spread.p20_s)
+
+
+def longest_pause_s(times: PollTimes, spread: RenderSpread | None) -> float:
+    """The longest time without a status call of a running job, but for a Retry-After."""
+    base_s = max(times.first_s, first_poll_s(times, spread), LATE_FACTOR * times.max_s)
+    return base_s * (1 + JITTER_SHARE)
 
 
 def next_look_up_s(after_s: Sequence[float], done: int, elapsed_s: float) -> float | None:

@@ -10,7 +10,7 @@ from proxy.domain.errors import ProviderError, StoreUnavailable
 from proxy.domain.events import SlotTaken, Submitting
 from proxy.domain.failure import Failure, FailureKind
 from proxy.domain.job import JobState, Work
-from proxy.domain.schedule import next_poll_s
+from proxy.domain.schedule import longest_pause_s, next_poll_s
 from proxy.gateway.calls import call, order_for
 from proxy.gateway.facts import cancel
 from proxy.gateway.lease import heartbeat
@@ -116,9 +116,13 @@ class Dispatch:
             job.attempt, operation=operation, submitted_at_ms=runtime.balances.now_ms()
         )
         after = replace(job, state=JobState.RUNNING, attempts=(*job.attempts[:-1], attempt))
-        times = snapshot.providers[job.candidate.provider].poll
         due_in_s = next_poll_s(
-            times, elapsed_s=0.0, is_first=True, retry_after_s=None, random=runtime.random
+            snapshot.providers[job.candidate.provider].poll,
+            elapsed_s=0.0,
+            is_first=True,
+            retry_after_s=None,
+            random=runtime.random,
+            spread=runtime.render_times.of(job.candidate.offer_id),
         )
         await self._outcome.commit(job, after, due_in_s=due_in_s)
 
@@ -134,7 +138,7 @@ class Dispatch:
             job.attempt_id,
             slots=account.slots,
             submit=account.submit,
-            lease_s=slot_lease_s(provider, current.snapshot),
+            lease_s=slot_lease_s(self._runtime, job, provider, current.snapshot),
         )
         return state.is_taken
 
@@ -222,7 +226,8 @@ def _awaits(latest: Job, sent: Job) -> bool:
     )
 
 
-def slot_lease_s(provider: Provider, snapshot: Snapshot) -> float:
+def slot_lease_s(runtime: Runtime, job: Job, provider: Provider, snapshot: Snapshot) -> float:
     """How long a slot is held without a sign of life: past the longest pause between two polls."""
-    pause_s = max(provider.poll.first_s, provider.poll.max_s, provider.submit_timeout_s)
+    spread = runtime.render_times.of(job.candidate.offer_id)
+    pause_s = max(longest_pause_s(provider.poll, spread), provider.submit_timeout_s)
     return 2 * pause_s + snapshot.engine.lease_s

@@ -19,18 +19,19 @@ RENEWALS_PER_LEASE = 3
 
 
 @asynccontextmanager
-async def heartbeat(runtime: Runtime, job: Job) -> AsyncIterator[None]:
-    """Renew the job's lease three times per lease until the block ends.
+async def heartbeat(runtime: Runtime, *jobs: Job) -> AsyncIterator[None]:
+    """Renew the jobs' leases three times per lease until the block ends.
 
     A lost lease stops the renewals, not the block: its own commit is fenced and will find out.
     """
     try:
         async with asyncio.TaskGroup() as group:
-            beat = group.create_task(_beat(runtime, job))
+            beats = [group.create_task(_beat(runtime, job)) for job in jobs]
             try:
                 yield
             finally:
-                beat.cancel()
+                for beat in beats:
+                    beat.cancel()
     except BaseExceptionGroup as failed:
         # Give the block's exception back as it was raised, with what it was raised from.
         error = failed.exceptions[0]

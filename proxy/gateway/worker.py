@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from proxy.domain.errors import StoreUnavailable
 from proxy.domain.job import JobState
+from proxy.gateway.courtesy import Courtesy, together
 from proxy.gateway.dispatch import Dispatch
 from proxy.gateway.fetch import Fetch
 from proxy.gateway.outcome import Outcome
@@ -17,10 +18,11 @@ from proxy.gateway.turns import turns_of
 from proxy.gateway.unknown import Unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
-    from proxy.domain.ids import ProviderName
+    from proxy.domain.ids import JobId, ProviderName
     from proxy.domain.job import Job
+    from proxy.gateway.live import Current
     from proxy.gateway.runtime import Runtime
 
 _T = TypeVar("_T")
@@ -52,7 +54,8 @@ class Worker:
         self._woken = woken
         self._report = report
         self._dispatch = Dispatch(runtime, outcome)
-        self._poll = Poll(runtime, outcome, fetch)
+        self._courtesy = Courtesy(runtime.clock)
+        self._poll = Poll(runtime, outcome, fetch, self._courtesy)
         self._unknown = Unknown(runtime, outcome, self._poll)
         self._busy: set[str] = set()
         self._clock_due_s = 0.0
@@ -101,9 +104,45 @@ class Worker:
         ids, idle_s = await self._runtime.work.due(room + len(self._busy))
         free = [job for job in ids if job not in self._busy][:room]
         claimed = await self._runtime.work.claim(free, lease_s=engine.lease_s) if free else []
-        for job in claimed:
-            self._start(group, job, partial(self._advance, job))
+        self._follow(group, claimed)
         return 0.0 if claimed else idle_s
+
+    def _follow(self, group: asyncio.TaskGroup, claimed: Sequence[Job]) -> None:
+        current = self._runtime.live.current
+        most = current.snapshot.engine.account_concurrency
+        chosen, others = self._courtesy.choose(claimed, most)
+        for job in others:
+            self._start(group, job, partial(self._poll.put_off, job, current.snapshot))
+        groups, alone = together(chosen, current)
+        for job in alone:
+            self._courtesy.enter(job)
+            self._start(group, job, partial(self._advance, job), is_asking=True)
+        for jobs in groups:
+            for job in jobs:
+                self._courtesy.enter(job)
+                self._busy.add(job.id)
+            group.create_task(self._ask_together(group, jobs, current))
+
+    async def _ask_together(
+        self, group: asyncio.TaskGroup, jobs: Sequence[Job], current: Current
+    ) -> None:
+        """Ask about several jobs at once; then each goes its own way.
+
+        What breaks the step of all may be the fault of one, so each is then asked about alone.
+        """
+        steps: dict[JobId, Callable[[], Awaitable[None]]] = {}
+        try:
+            left = await self._guard(jobs[0].id, self._poll.step_together(jobs, current))
+            if left is None:
+                left = [(job, partial(self._advance, job)) for job in jobs]
+            steps = {job.id: step for job, step in left}
+        finally:
+            for job in jobs:
+                if job.id not in steps:
+                    self._end(job, is_asking=True)
+        for job in jobs:
+            if job.id in steps:
+                self._start(group, job, steps[job.id], is_asking=True)
 
     async def _dispatch_waiting(self, group: asyncio.TaskGroup) -> None:
         current = self._runtime.live.current
@@ -122,17 +161,29 @@ class Worker:
                 self._start(group, begun, partial(self._dispatch.submit, begun, current))
 
     def _start(
-        self, group: asyncio.TaskGroup, job: Job, step: Callable[[], Awaitable[None]]
+        self,
+        group: asyncio.TaskGroup,
+        job: Job,
+        step: Callable[[], Awaitable[None]],
+        *,
+        is_asking: bool = False,
     ) -> None:
         self._busy.add(job.id)
-        group.create_task(self._run_step(job, step))
+        group.create_task(self._run_step(job, step, is_asking=is_asking))
 
-    async def _run_step(self, job: Job, step: Callable[[], Awaitable[None]]) -> None:
+    async def _run_step(
+        self, job: Job, step: Callable[[], Awaitable[None]], *, is_asking: bool
+    ) -> None:
         try:
             await self._guard(job.id, step())
         finally:
-            self._busy.discard(job.id)
-            self._runtime.wake()
+            self._end(job, is_asking=is_asking)
+
+    def _end(self, job: Job, *, is_asking: bool) -> None:
+        if is_asking:
+            self._courtesy.leave(job)
+        self._busy.discard(job.id)
+        self._runtime.wake()
 
     async def _advance(self, job: Job) -> None:
         current = self._runtime.live.current

@@ -89,6 +89,11 @@ def test_durations_arrive_in_seconds(loaded: Loaded) -> None:
     assert 0.01 == loaded.snapshot.engine.tick_s
 
 
+def test_the_bounds_of_the_worker(loaded: Loaded) -> None:
+    engine = loaded.snapshot.engine
+    assert (8, 4, 2) == (engine.concurrency, engine.account_concurrency, engine.max_attempts)
+
+
 def test_a_team_sets_some_defaults_and_takes_the_others(loaded: Loaded) -> None:
     research = loaded.snapshot.teams[TeamId("research")]
     assert (2, 50) == (research.running, research.queued)

@@ -7,9 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.domain.policy import PollTimes
-from proxy.domain.schedule import next_look_up_s, next_poll_s, progress
+from proxy.domain.render_times import RenderSpread
+from proxy.domain.schedule import longest_pause_s, next_look_up_s, next_poll_s, progress
 
 TIMES = PollTimes(first_s=15.0, min_s=5.0, max_s=20.0)
+USUAL = RenderSpread(p20_s=40.0, p50_s=60.0, p95_s=90.0)
+QUICK = RenderSpread(p20_s=1.0, p50_s=2.0, p95_s=3.0)
 chances = st.floats(0, 1, exclude_max=True)
 durations = st.floats(0, 100_000)
 
@@ -42,6 +45,45 @@ def test_polls_slow_down_with_the_job(
         retry_after_s=retry_after_s,
         random=middle,
     )
+
+
+@pytest.mark.parametrize(
+    ("spread", "elapsed_s", "is_first", "wait_s"),
+    [
+        (USUAL, 0.0, True, 40.0),
+        (QUICK, 0.0, True, 5.0),
+        (USUAL, 60.0, False, 9.0),
+        (USUAL, 180.0, False, 20.0),
+        (USUAL, 180.1, False, 40.0),
+        (QUICK, 6.1, False, 40.0),
+    ],
+)
+def test_polls_follow_what_recent_renders_took(
+    spread: RenderSpread, elapsed_s: float, is_first: bool, wait_s: float
+) -> None:
+    assert pytest.approx(wait_s) == next_poll_s(
+        TIMES,
+        elapsed_s=elapsed_s,
+        is_first=is_first,
+        retry_after_s=None,
+        random=middle,
+        spread=spread,
+    )
+
+
+@given(durations, st.booleans(), chances, st.sampled_from([None, USUAL, QUICK]))
+def test_no_pause_is_longer_than_the_longest(
+    elapsed_s: float, is_first: bool, chance: float, spread: RenderSpread | None
+) -> None:
+    wait_s = next_poll_s(
+        TIMES,
+        elapsed_s=elapsed_s,
+        is_first=is_first,
+        retry_after_s=None,
+        random=lambda: chance,
+        spread=spread,
+    )
+    assert wait_s <= longest_pause_s(TIMES, spread)
 
 
 @given(durations, st.booleans(), chances)

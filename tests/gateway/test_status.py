@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +12,7 @@ from proxy.domain.failure import Failure, FailureKind
 from proxy.domain.job import JobState
 from proxy.domain.policy import PollTimes, UnknownThen
 from proxy.domain.price import Billing, BillsOn
+from proxy.domain.render_times import RenderSpread
 from proxy.gateway.ports.provider import Failed, Pending, Succeeded
 from tests.builders import KLING, the_offers
 from tests.fakes import PENDING, failing
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from tests.gateway.conftest import StageMaker
     from tests.gateway.harness import Stage
 
+LATE = PollTimes(first_s=60.0, min_s=0.01, max_s=60.0)
 SAYS_NOTHING = (
     FailureKind.AUTH,
     FailureKind.ACCOUNT,
@@ -38,6 +40,16 @@ SAYS_NOTHING = (
     FailureKind.FAILED_UPSTREAM,
     FailureKind.CONTENT_POLICY,
 )
+
+
+@dataclass(frozen=True)
+class Known:
+    """What was learned of every offer."""
+
+    spread: RenderSpread
+
+    def of(self, offer_id: str) -> RenderSpread:
+        return self.spread
 
 
 def ended(kind: FailureKind, charge_micro_usd: int | None = None) -> Failed:
@@ -261,6 +273,25 @@ async def test_a_charge_above_the_reservation_is_posted_as_overage(stage: Stage)
     )
     assert (KLING_MICRO_USD + 7, 0) == await stage.money()
     assert [7] == [event.overage_micro_usd for event in stage.observer.of(Resolved)]
+
+
+async def test_polls_and_progress_follow_what_was_learned(new_stage: StageMaker) -> None:
+    stage = new_stage(snapshot=fast_snapshot(providers=[fast_provider(KLING, poll=LATE)]))
+    usual = RenderSpread(p20_s=0.05, p50_s=0.02, p95_s=0.02)
+    stage.runtime = replace(stage.runtime, render_times=Known(usual))
+    stage.kling.statuses.append(PENDING)
+    view = await stage.create()
+
+    async def was_asked() -> bool:
+        return (await stage.load(view.job)).work.polls == 1
+
+    async with stage.working():
+        await stage.reached(view.job, JobState.RUNNING)
+        await wait_until(was_asked, "the first poll, long before `poll.first`")
+        await stage.turned()
+    # The render is late: the next poll comes in 2 x `poll.max`.
+    assert 1 == stage.kling.status_calls
+    assert 99 == (await stage.load(view.job)).work.progress
 
 
 async def test_the_first_poll_comes_no_sooner_than_configured(new_stage: StageMaker) -> None:

@@ -55,6 +55,13 @@ async def test_a_query_needs_exactly_one_kind_of_id(sim: Simulated, query: str) 
     assert (400, 1201) == (answer.status, answer.json["code"])
 
 
+@pytest.mark.parametrize(("asked", "status"), [(50, 200), (51, 400)])
+async def test_one_query_names_so_many_tasks(sim: Simulated, asked: int, status: int) -> None:
+    task_id = await sim.kling_id()
+    names = ",".join([task_id, *(str(number) for number in range(1, asked))])
+    assert status == (await sim.get(f"/kling/tasks?task_ids={names}")).status
+
+
 @pytest.mark.parametrize("query", ["task_ids=1", "external_task_ids=1"])
 async def test_a_task_nobody_created_does_not_exist(sim: Simulated, query: str) -> None:
     answer = await sim.get(f"/kling/tasks?{query}")

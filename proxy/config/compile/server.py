@@ -185,6 +185,7 @@ def compile_engine(server: ServerSchema) -> Engine:
         lease_s=seconds(worker.lease),
         tick_s=seconds(worker.tick),
         concurrency=worker.concurrency,
+        account_concurrency=worker.account_concurrency,
         max_attempts=worker.max_attempts,
         max_queue_wait_s=seconds(worker.max_queue_wait),
         throttle_wait_s=seconds(worker.throttle_wait),

@@ -112,6 +112,7 @@ class WorkerSection(Section):
     lease: DurationMs = 30_000
     tick: DurationMs = 200
     concurrency: Annotated[Count, Field(ge=1, le=10_000)] = 64
+    account_concurrency: Annotated[Count, Field(ge=1, le=10_000)] = 16
     max_attempts: Annotated[Count, Field(ge=1, le=20)] = 3
     max_queue_wait: DurationMs = 10 * MINUTE_MS
     throttle_wait: DurationMs = 5_000

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
     from proxy.domain.failure import Failure
@@ -70,6 +70,22 @@ class FindsByAttempt(Protocol):
 
     async def find(self, attempt: AttemptId) -> Operation | None:
         """Look an attempt up by its id: None when the provider surely has no operation for it."""
+
+
+@runtime_checkable
+class AnswersTogether(Protocol):
+    """A provider that can be asked about many operations in one call."""
+
+    @property
+    def together_max(self) -> int:
+        """How many operations one call may name."""
+
+    async def status_many(self, operations: Sequence[Operation]) -> Sequence[Status | None]:
+        """Ask how operations stand, at most `together_max`; the answers are in their order.
+
+        None where the answer says nothing sure of an operation: it is then asked about alone.
+        Raises ProviderError only for what concerns the call as a whole.
+        """
 
 
 @runtime_checkable

@@ -97,12 +97,13 @@ def read_tasks(payload: object) -> list[Task] | None:
     """Read a query's tasks, each with an id and a status; None if one has neither as text."""
     if not isinstance(payload, list):
         return None
-    tasks = [_task(item) for item in payload]
+    tasks = [read_task(item) for item in payload]
     readable = [task for task in tasks if task is not None]
     return readable if len(readable) == len(tasks) else None
 
 
-def _task(item: object) -> Task | None:
+def read_task(item: object) -> Task | None:
+    """Read a task; None if it is anything else, or has no id or no status as text."""
     if not isinstance(item, dict):
         return None
     task_id, status = _id(item.get("id")), item.get("status")

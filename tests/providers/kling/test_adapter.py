@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from proxy.domain.failure import FailureKind
-from proxy.gateway.ports.provider import Failed, FindsByAttempt, Pending, Succeeded
+from proxy.gateway.ports.provider import (
+    AnswersTogether,
+    Failed,
+    FindsByAttempt,
+    Pending,
+    Succeeded,
+)
 from tests.providers.accounts import (
     API_KEY,
     ATTEMPT,
@@ -27,6 +33,9 @@ from tests.providers.behaviours import BROKEN_AFTER_THE_REQUEST, call_s_for
 from tests.providers.raw_server import answering, answering_in_turn, raw_server, refused_url
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from proxy.domain.job import Operation
     from proxy.gateway.ports.provider import VideoProvider
 
 K = FailureKind
@@ -164,6 +173,75 @@ async def test_an_odd_answer_to_a_status_call(
     assert kind is failure.kind
     if kind is K.UNKNOWN_OUTCOME:
         assert "1203" == failure.upstream_code
+
+
+def some_tasks(*tasks: object) -> dict[str, object]:
+    return envelope(list(tasks))
+
+
+def one_of_many(adapter: VideoProvider) -> AnswersTogether:
+    assert isinstance(adapter, AnswersTogether)
+    return adapter
+
+
+SOME: Sequence[Operation] = [{"task_id": "1"}, {"task_id": "2"}, {"task_id": "3"}]
+
+
+async def test_many_tasks_are_asked_about_in_one_call(accounts: Accounts) -> None:
+    answer = some_tasks(
+        {"id": "3", "status": "failed", "message": "Service internal error", "billing": []},
+        {"id": 1, "status": "submitted"},
+        {"id": "2", "status": "processing"},
+    )
+    async with raw_server(answering(answer)) as server:
+        adapter = one_of_many(accounts.kling(server.url))
+        first, second, third = await adapter.status_many(SOME)
+        assert "GET /tasks?task_ids=1,2,3 HTTP/1.1" == server.requests[0].line
+        assert 50 == adapter.together_max
+    assert (Pending(), Pending()) == (first, second)
+    assert isinstance(third, Failed)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"id": "2", "status": 7},
+        {"id": "2"},
+        {"id": "2", "status": "dreaming"},
+        {"id": "2", "status": "succeeded"},
+        {"id": "another", "status": "processing"},
+        "garbage",
+        None,
+    ],
+)
+async def test_one_bad_entry_leaves_only_itself_open(accounts: Accounts, bad: object) -> None:
+    answer = some_tasks({"id": "1", "status": "processing"}, bad)
+    async with raw_server(answering(answer)) as server:
+        told = await one_of_many(accounts.kling(server.url)).status_many(SOME)
+    assert [Pending(), None, None] == told
+
+
+async def test_tasks_of_which_none_is_known_are_all_left_open(accounts: Accounts) -> None:
+    async with raw_server(answering(envelope(None, code=1203))) as server:
+        assert [None] * 3 == await one_of_many(accounts.kling(server.url)).status_many(SOME)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b"{", K.MALFORMED),
+        (envelope({"id": "1"}), K.MALFORMED),
+        (envelope(None), K.MALFORMED),
+        (envelope(None, code=1302), K.THROTTLED),
+        (envelope(None, code=5000), K.UNAVAILABLE),
+    ],
+)
+async def test_a_call_about_many_fails_as_a_whole(
+    accounts: Accounts, body: object, kind: FailureKind
+) -> None:
+    async with raw_server(answering(body)) as server:
+        failure = await failure_of(one_of_many(accounts.kling(server.url)).status_many(SOME))
+    assert kind is failure.kind
 
 
 async def test_an_oversized_status_is_malformed(accounts: Accounts) -> None:

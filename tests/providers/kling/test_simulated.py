@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from proxy.domain.failure import FailureKind
-from proxy.gateway.ports.provider import Failed, FindsByAttempt, Pending, Succeeded
+from proxy.domain.ids import AttemptId
+from proxy.gateway.ports.provider import (
+    AnswersTogether,
+    Failed,
+    FindsByAttempt,
+    Pending,
+    Succeeded,
+)
 from proxy.providers.video_file import is_video
 from tests.providers.accounts import (
     ATTEMPT,
@@ -260,3 +267,21 @@ async def test_a_success_survives_being_asked_twice(
     again = await kling.status(operation)
     assert isinstance(again, Succeeded)
     assert await downloaded(kling, result) == await downloaded(kling, again)
+
+
+async def test_many_tasks_are_followed_in_one_call_each(
+    kling: VideoProvider, books: Books, clock: HandClock
+) -> None:
+    assert isinstance(kling, AnswersTogether)
+    prompts = ("[[render=1]]", "[[outcome=vanish]]", "[[outcome=garbage]]", "[[render=3600]]")
+    operations = [
+        await kling.submit(an_order(prompt), AttemptId(f"{ATTEMPT}{number}"))
+        for number, prompt in enumerate(prompts)
+    ]
+    assert [Pending()] * 4 == list(await kling.status_many(operations))
+    await clock.sleep(10)
+    done, vanished, garbled, pending = await kling.status_many(operations)
+    assert isinstance(done, Succeeded)
+    assert (None, None, Pending()) == (vanished, garbled, pending)
+    calls = [call["operation"] for call in (await books.read("calls"))["calls"]]
+    assert ["submit"] * 4 + ["status"] * 2 == calls
