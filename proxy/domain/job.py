@@ -206,11 +206,16 @@ class PublicStatus(StrEnum):
 
 def public_status(job: Job) -> PublicStatus:
     """What a client sees; a requested cancel reads as failed at once, whatever goes on inside."""
-    if job.cancel_requested or job.state in (JobState.FAILED, JobState.CANCELLED):
+    return status_of(job.state, cancel_requested=job.cancel_requested)
+
+
+def status_of(state: JobState, *, cancel_requested: bool) -> PublicStatus:
+    """What a client sees of a job in some state."""
+    if cancel_requested or state in (JobState.FAILED, JobState.CANCELLED):
         return PublicStatus.FAILED
-    if job.state is JobState.COMPLETED:
+    if state is JobState.COMPLETED:
         return PublicStatus.COMPLETED
-    if job.state is JobState.QUEUED:
+    if state is JobState.QUEUED:
         return PublicStatus.QUEUED
     return PublicStatus.IN_PROGRESS
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from proxy.domain.errors import JobNotFound, StoreUnavailable, VideoNotReady
 from proxy.domain.events import LimitChecked
 from proxy.domain.ids import JobId, is_job_id
-from proxy.domain.job import JobState, is_over, public_status
+from proxy.domain.job import JobState, PublicStatus, is_over, public_status
 from proxy.domain.policy import RouteClass
 from proxy.domain.render_times import poll_after_ms
 from proxy.gateway import facts
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from proxy.gateway.views import Patience
     from proxy.gateway.waiting import Waiter
 
-PAGE_SCAN_MAX = 500
-"""Most jobs looked at for one page that filters by status."""
-PAGE_SCAN_STEP = 100
 ARTIFACTS_RETRY_S = 5
 
 
@@ -94,23 +91,14 @@ async def page(
 ) -> JobsView:
     """List the team's jobs by creation time; `status` is one of the four public ones."""
     buckets = await spend(runtime, caller, RouteClass.POLL)
-    cursor = JobId(after) if after is not None else None
-    step = max(limit, 1 if status is None else PAGE_SCAN_STEP)
-    found: list[Job] = []
-    seen = 0
-    while True:
-        batch = await runtime.jobs.page(
-            caller.team.id, after=cursor, limit=step, is_ascending=is_ascending
-        )
-        seen += len(batch.jobs)
-        matching = [job for job in batch.jobs if status in (None, public_status(job).value)]
-        found += matching
-        is_last = not batch.has_more or not batch.jobs
-        if is_last or len(found) >= limit or seen >= PAGE_SCAN_MAX:
-            break
-        cursor = batch.jobs[-1].id
-    has_more = batch.has_more or len(found) > limit
-    return JobsView(jobs=tuple(found[:limit]), has_more=has_more, buckets=buckets)
+    found = await runtime.jobs.page(
+        caller.team.id,
+        after=JobId(after) if after is not None else None,
+        limit=limit,
+        is_ascending=is_ascending,
+        status=PublicStatus(status) if status is not None else None,
+    )
+    return JobsView(jobs=found.jobs, has_more=found.has_more, last=found.last, buckets=buckets)
 
 
 async def cancel(runtime: Runtime, caller: Caller, job_id: str) -> JobView:

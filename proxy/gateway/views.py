@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from proxy.domain.bucket import BucketState
     from proxy.domain.errors import ProxyError
+    from proxy.domain.ids import JobId
     from proxy.domain.job import Job
     from proxy.domain.policy import ApiKey, Model, Offer, RoutingPolicy, Team
     from proxy.domain.route import Candidate, Plan
@@ -58,10 +59,11 @@ class JobView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobsView:
-    """One page of jobs."""
+    """One page of jobs; `last` is the place after which the next one begins."""
 
     jobs: tuple[Job, ...]
     has_more: bool
+    last: JobId | None
     buckets: tuple[BucketState, ...]
 
 

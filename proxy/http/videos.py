@@ -102,7 +102,7 @@ class VideoRoutes:
             "object": "list",
             "data": [render.video(job, scene) for job in view.jobs],
             "first_id": ids[0] if ids else None,
-            "last_id": ids[-1] if ids else None,
+            "last_id": view.last,
             "has_more": view.has_more,
         }
         return json_answer(body, headers=rate_headers(view.buckets, caller))

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from proxy.domain.ids import JobId
 from proxy.domain.job import JobState
-from proxy.gateway.ports.jobs import Page
 from proxy.store.arguments import bucket_fields, bucket_states, bucket_terms, facts_of
 from proxy.store.codec import STATE_LETTERS, fields_of, job_of
+from proxy.store.listing import Listing
 from proxy.store.script import Script
 from proxy.store.steps import LIST_SLACK_MS, new_operation, step_keys
 
@@ -17,14 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from proxy.domain.bucket import Bucket, BucketState
-    from proxy.domain.ids import TeamId
-    from proxy.domain.job import Job
+    from proxy.domain.ids import JobId, TeamId
+    from proxy.domain.job import Job, PublicStatus
+    from proxy.gateway.ports.jobs import Page
     from proxy.store.client import Client
     from proxy.store.connection import Argument
     from proxy.store.keys import Keys
 
-TIES = 32
-"""How many jobs more than asked for are listed, for those created in the same millisecond."""
 _OVER = (None, *(STATE_LETTERS[state].encode() for state in JobState if state.is_terminal))
 """Field `s` of a job that is gone or has ended."""
 
@@ -41,6 +39,7 @@ class RedisJobs:
         self._spend = Script.load("spend")
         self._fetched = Script.load("fetched")
         self._cancel = Script.load("cancel")
+        self._listing = Listing(client, keys)
 
     async def read(
         self, team: TeamId, job: JobId, buckets: Sequence[Bucket]
@@ -78,27 +77,18 @@ class RedisJobs:
         await self._fetched.run(self._client, keys, [job.id])
 
     async def page(
-        self, team: TeamId, *, after: JobId | None, limit: int, is_ascending: bool
+        self,
+        team: TeamId,
+        *,
+        after: JobId | None,
+        limit: int,
+        is_ascending: bool,
+        status: PublicStatus | None = None,
     ) -> Page:
-        """The team's jobs by creation time; an unknown `after` starts from the beginning.
-
-        Records past their retention leave the list when they are met.
-        """
-        key = self._keys.job_list(team)
-        place = await self._place(team, after) if after is not None else None
-        jobs: list[Job] = []
-        while len(jobs) <= limit:
-            ids, place = await self._listed(
-                key, place, limit + 1 - len(jobs), is_ascending=is_ascending
-            )
-            found = await asyncio.gather(*(self.load(job) for job in ids))
-            jobs += [job for job in found if job is not None and not job.is_deleted]
-            gone = [job for job, record in zip(ids, found, strict=True) if record is None]
-            if gone:
-                await self._client.read(("ZREM", key, *gone))
-            if not ids:
-                break
-        return Page(jobs=tuple(jobs[:limit]), has_more=len(jobs) > limit)
+        """The team's jobs by creation time; an unknown `after` starts from the beginning."""
+        return await self._listing.page(
+            team, after=after, limit=limit, is_ascending=is_ascending, status=status
+        )
 
     async def cancel(self, job: Job, *, is_forgotten: bool) -> Job:
         """Cancel a job, and forget it if asked; returns it as it stands then.
@@ -140,38 +130,3 @@ class RedisJobs:
         now_us, _, is_spent, fields, *times = reply
         states = bucket_states(buckets, times, now_us, is_spent=bool(is_spent))
         return fields_of(fields), states
-
-    async def _place(self, team: TeamId, job: JobId) -> tuple[float, str] | None:
-        score = await self._client.read(("ZSCORE", self._keys.job_list(team), job))
-        if score is not None:
-            return float(score), job
-        record = await self.load(job)  # forgotten, but its place in time is still known
-        if record is None or record.team != team:
-            return None
-        return float(record.created_at_ms), job
-
-    async def _listed(
-        self, key: str, place: tuple[float, str] | None, count: int, *, is_ascending: bool
-    ) -> tuple[list[JobId], tuple[float, str] | None]:
-        """Up to `count` ids beyond a place, and the place of the last one."""
-        begin = "-inf" if is_ascending else "+inf"
-        start = begin if place is None else repr(place[0])
-        stop, direction = ("+inf", ()) if is_ascending else ("-inf", ("REV",))
-        bounds = ("ZRANGE", key, start, stop, "BYSCORE", *direction)
-        listed: list[tuple[float, str]] = []
-        offset = 0
-        while len(listed) < count:
-            window = count + TIES
-            reply = await self._client.read((*bounds, "LIMIT", offset, window, "WITHSCORES"))
-            pairs = zip(reply[::2], reply[1::2], strict=True)
-            found = [(float(score), name.decode()) for name, score in pairs]
-            listed += [
-                item
-                for item in found
-                if place is None or (item > place if is_ascending else item < place)
-            ]
-            offset += window
-            if len(found) < window:
-                break
-        listed = listed[:count]
-        return [JobId(name) for _, name in listed], listed[-1] if listed else place

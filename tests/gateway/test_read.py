@@ -24,6 +24,7 @@ from proxy.gateway.views import Caller
 from tests.builders import KLING, a_key, a_rate_limit, a_team, a_use, an_account
 from tests.fakes import PENDING, VIDEO, failing
 from tests.gateway.clocks import ShiftedClock
+from tests.gateway.edge import openai_client
 from tests.gateway.harness import KLING_MICRO_USD, a_video, fast_provider, fast_snapshot
 from tests.job_builders import a_job_id
 
@@ -225,6 +226,21 @@ async def test_a_filtered_page_looks_beyond_what_does_not_match(new_stage: Stage
         stage.caller(), after=None, limit=5, is_ascending=False, status="failed"
     )
     assert ([first.id], False) == ([job.id for job in page.jobs], page.has_more)
+
+
+@pytest.mark.filterwarnings("ignore:The Sora API is scheduled:DeprecationWarning")
+async def test_the_openai_client_pages_on_to_a_match_far_away(new_stage: StageMaker) -> None:
+    limits = {RouteClass.SUBMIT: a_rate_limit(capacity=1000)}
+    team = a_team(limits=limits, queued=1000)
+    stage = new_stage(snapshot=fast_snapshot(teams=[team]))
+    failed = [(await stage.create(a_prompt(n))).job for n in range(3)]
+    for job in failed:
+        await stage.videos.cancel(stage.caller(), job.id)
+    for number in range(600):
+        await stage.create(a_prompt(10 + number))
+    async with openai_client(stage) as client:
+        listed = client.videos.list(limit=2, extra_query={"status": "failed"})
+        assert {job.id for job in failed} == {video.id async for video in listed}
 
 
 async def test_the_budget_shows_every_level_and_the_counts(stage: Stage) -> None:

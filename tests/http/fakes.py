@@ -233,7 +233,8 @@ class RecordingVideos:
         start = ids.index(after) + 1 if after in ids else 0
         chosen = tuple(jobs[start : start + limit])
         more = start + limit < len(jobs)
-        return JobsView(jobs=chosen, has_more=more, buckets=(a_bucket("poll"),))
+        last = chosen[-1].id if chosen else None
+        return JobsView(jobs=chosen, has_more=more, last=last, buckets=(a_bucket("poll"),))
 
     async def cancel(self, caller: Caller, job_id: str) -> JobView:
         self._note("cancel", team=caller.team.id, job_id=job_id)

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from proxy.domain.ids import JobId, TeamId
-from proxy.domain.job import JobState, Resolution
+from proxy.domain.job import JobState, PublicStatus, Resolution
 from proxy.gateway.ports.jobs import Settle
+from proxy.store.listing import SCAN_STEP, Listing
 from tests.builders import MARKETING, NOW_MS
 from tests.job_builders import a_job, a_job_id
 from tests.store.dump import dump
-from tests.store.stores import RETENTION_S, a_balance, a_bucket, a_command
+from tests.store.stores import DOLLAR, RETENTION_S, a_balance, a_bucket, a_command
 
 if TYPE_CHECKING:
     from proxy.domain.job import Job
@@ -29,6 +30,7 @@ async def several(store: Store, count: int, *, step_ms: int = 1) -> list[Job]:
                     id=a_job_id(number), attempts=(), created_at_ms=NOW_MS + step_ms * number
                 ),
                 buckets=(),
+                balances=(a_balance(count * DOLLAR),),
             )
         )
         for number in range(count)
@@ -124,6 +126,50 @@ async def test_old_places_in_the_list_go_when_another_job_ends(store: Store) -> 
     page = await store.jobs.page(MARKETING, after=None, limit=9, is_ascending=False)
     assert [job.id] == [each.id for each in page.jobs]
     assert old == await store.jobs.load(old.id)
+
+
+async def test_a_record_that_cannot_be_read_is_left_out_of_a_page(store: Store) -> None:
+    jobs = await several(store, 3)
+    await store.client.call(("HSET", store.keys.job(jobs[1].id), "d", "damaged"))
+    page = await store.jobs.page(MARKETING, after=None, limit=9, is_ascending=True)
+    assert (jobs[0], jobs[2]) == page.jobs
+    assert 3 == await store.client.read(("ZCARD", store.keys.job_list(MARKETING)))
+
+
+async def test_a_page_of_one_status(store: Store) -> None:
+    jobs = await several(store, 5)
+    over = [await store.jobs.cancel(jobs[n], is_forgotten=False) for n in (1, 2, 4)]
+    await store.client.call(("HSET", store.keys.job(jobs[3].id), "s", "?"))
+    page = await store.jobs.page(
+        MARKETING, after=None, limit=2, is_ascending=True, status=PublicStatus.FAILED
+    )
+    assert ((over[0], over[1]), True, over[1].id) == (page.jobs, page.has_more, page.last)
+    page = await store.jobs.page(
+        MARKETING, after=page.last, limit=2, is_ascending=True, status=PublicStatus.FAILED
+    )
+    assert ((over[2],), False) == (page.jobs, page.has_more)
+    page = await store.jobs.page(
+        MARKETING, after=None, limit=2, is_ascending=True, status=PublicStatus.QUEUED
+    )
+    assert (jobs[0],) == page.jobs
+
+
+async def test_a_page_that_looked_at_enough_says_where_to_go_on(store: Store) -> None:
+    """Also where the last job it looked at is gone, and so is no place to go on from."""
+    jobs = await several(store, 450)
+    over = await store.jobs.cancel(jobs[401], is_forgotten=False)
+    await store.client.call(("DEL", store.keys.job(jobs[199].id)))
+    listing = Listing(store.client, store.keys, scan_max=SCAN_STEP)
+    met: list[Job] = []
+    after: JobId | None = None
+    for has_more, reached in ((True, 198), (True, 399), (False, 401)):
+        page = await listing.page(
+            MARKETING, after=after, limit=9, is_ascending=True, status=PublicStatus.FAILED
+        )
+        assert (has_more, jobs[reached].id) == (page.has_more, page.last)
+        met += page.jobs
+        after = page.last
+    assert [over] == met
 
 
 async def test_cancelling_a_queued_job_releases_and_ends_it(store: Store) -> None:

@@ -12,16 +12,21 @@ if TYPE_CHECKING:
     from proxy.domain.balance import Balance, Bid
     from proxy.domain.bucket import Bucket, BucketState, RateLimit
     from proxy.domain.ids import AttemptId, JobId, ProviderName, TeamId
-    from proxy.domain.job import Job
+    from proxy.domain.job import Job, PublicStatus
     from proxy.gateway.ports.admission import PeriodMoved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """One page of a team's jobs, and whether there are more."""
+    """One page of a team's jobs, and whether there are more.
+
+    `last` is where the next page begins: after the last job of this one, or of those that were
+    looked at for it. None when nothing was.
+    """
 
     jobs: tuple[Job, ...]
     has_more: bool
+    last: JobId | None
 
 
 class Jobs(Protocol):
@@ -51,9 +56,19 @@ class Jobs(Protocol):
         """Note that a client has read the job by its id; SDK retries no longer replay it."""
 
     async def page(
-        self, team: TeamId, *, after: JobId | None, limit: int, is_ascending: bool
+        self,
+        team: TeamId,
+        *,
+        after: JobId | None,
+        limit: int,
+        is_ascending: bool,
+        status: PublicStatus | None,
     ) -> Page:
-        """The team's jobs by creation time; an unknown `after` starts from the beginning."""
+        """The team's jobs by creation time; an unknown `after` starts from the beginning.
+
+        With `status` only such jobs; thousands that are of another make a page with fewer jobs
+        than asked for, or none, that has more all the same.
+        """
 
     async def cancel(self, job: Job, *, is_forgotten: bool) -> Job:
         """Cancel: a queued job is released and ends cancelled; another unfinished one is flagged.
