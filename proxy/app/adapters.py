@@ -56,6 +56,7 @@ def _settings(provider: ConfiguredProvider, spool_dir: Path) -> ProviderSettings
     times = provider.timeouts
     return ProviderSettings(
         base_url=provider.base_url,
+        output_hosts=provider.output_hosts,
         connect_s=times.connect_s,
         submit_s=times.submit_s,
         status_s=times.status_s,

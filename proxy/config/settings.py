@@ -32,6 +32,14 @@ class ArtifactSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImageUrlSettings:
+    """Pictures that callers name by URL; `origins` ("https://host:port") may be private ones."""
+
+    origins: tuple[str, ...]
+    timeout_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TimeoutSettings:
     """How long one call to a provider may take, in seconds."""
 
@@ -52,10 +60,14 @@ class AccountSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderSettings:
-    """What an adapter is built from; `base_url` None means the adapter's own."""
+    """What an adapter is built from; `base_url` None means the adapter's own.
+
+    `output_hosts` are further hosts, and all below them, that its videos may be fetched from.
+    """
 
     name: str
     base_url: str | None
+    output_hosts: tuple[str, ...]
     accounts: tuple[AccountSettings, ...]
     timeouts: TimeoutSettings
 
@@ -95,6 +107,7 @@ class ServerSettings:
     admin_listen: Address
     store: StoreSettings
     artifacts: ArtifactSettings
+    image_urls: ImageUrlSettings
     providers: Mapping[str, ProviderSettings]
     breaker: BreakerSettings
     notify: tuple[NotifySettings, ...]

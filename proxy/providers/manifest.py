@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 class ProviderSettings:
     """How one provider is spoken to. Times are limits of one call; `connect_s` is part of each.
 
-    `base_url` None takes the adapter's own. `answer_bytes_max` bounds every JSON answer without
+    `base_url` None takes the adapter's own. `output_hosts` are further hosts, and all below them,
+    that videos may be fetched from. `answer_bytes_max` bounds every JSON answer without
     the video inside it, `inline_bytes_max` the Base64 text of such a video; `spool_dir` is where
     that text waits to be decoded (None: the system's temporary folder).
     """
 
     base_url: str | None = None
+    output_hosts: tuple[str, ...] = ()
     connect_s: float = 5.0
     submit_s: float = 30.0
     status_s: float = 15.0

@@ -89,6 +89,14 @@ def test_durations_arrive_in_seconds(loaded: Loaded) -> None:
     assert 0.01 == loaded.snapshot.engine.tick_s
 
 
+def test_where_files_may_be_fetched_from(loaded: Loaded) -> None:
+    image_urls = loaded.server.image_urls
+    assert ("https://assets.example:8443", "http://[::1]:9300") == image_urls.origins
+    assert 3.0 == image_urls.timeout_s
+    assert ("cdn.example.com",) == loaded.server.providers["kling"].output_hosts
+    assert () == loaded.server.providers["runway"].output_hosts
+
+
 def test_the_bounds_of_the_worker(loaded: Loaded) -> None:
     engine = loaded.snapshot.engine
     assert (8, 4, 2) == (engine.concurrency, engine.account_concurrency, engine.max_attempts)

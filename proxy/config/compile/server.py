@@ -17,6 +17,7 @@ from proxy.config.settings import (
     Address,
     ArtifactSettings,
     BreakerSettings,
+    ImageUrlSettings,
     NotifySettings,
     ProviderSettings,
     ServerSettings,
@@ -53,6 +54,10 @@ class ServerCompiler:
                 url=self._url(("artifacts", "url"), server.artifacts.url, _ARTIFACTS),
                 link_secret=self._link_secret(server),
             ),
+            image_urls=ImageUrlSettings(
+                origins=tuple(server.image_urls.origins.values()),
+                timeout_s=seconds(server.image_urls.timeout),
+            ),
             providers={
                 name: self._provider(name, provider) for name, provider in server.providers.items()
             },
@@ -71,6 +76,7 @@ class ServerCompiler:
         return ProviderSettings(
             name=name,
             base_url=provider.base_url,
+            output_hosts=tuple(provider.output_hosts.values()),
             accounts=tuple(
                 self.credentials.read(name, index, account)
                 for index, account in provider.accounts.items()

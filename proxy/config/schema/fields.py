@@ -205,6 +205,24 @@ HttpUrl = Annotated[
         )
     ),
 ]
+Origin = Annotated[
+    str,
+    BeforeValidator(
+        matching(
+            r"https?://(?:[A-Za-z0-9.\-]+|\[[0-9a-fA-F:.]+\])(?::[1-9][0-9]{0,4})?",
+            "scheme, host and port without a path, such as https://assets.example.com:8443",
+        )
+    ),
+]
+HostSuffix = Annotated[
+    str,
+    BeforeValidator(
+        matching(
+            r"(?:[a-z0-9](?:[a-z0-9\-]*[a-z0-9])?\.)+[a-z][a-z0-9\-]*[a-z0-9]",
+            "a domain of at least two parts in lower case, such as cdn.example.com",
+        )
+    ),
+]
 HostPort = Annotated[
     str,
     BeforeValidator(

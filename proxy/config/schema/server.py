@@ -8,10 +8,12 @@ from proxy.config.schema.fields import (
     Count,
     DurationMs,
     HostPort,
+    HostSuffix,
     HttpUrl,
     Items,
     KeyIdText,
     Name,
+    Origin,
     Percent,
     Section,
     Sha256,
@@ -59,6 +61,13 @@ class ArtifactsSection(Section):
     link_secret: Text | None = None
 
 
+class ImageUrlsSection(Section):
+    """Pictures that callers name by URL."""
+
+    origins: Items[Origin] = Field(default_factory=dict)
+    timeout: DurationMs = 10_000
+
+
 class AccountSection(Section):
     """One account at a provider."""
 
@@ -89,6 +98,7 @@ class ProviderSection(Section):
     """One provider."""
 
     base_url: HttpUrl | None = None
+    output_hosts: Items[HostSuffix] = Field(default_factory=dict)
     accounts: SomeItems[AccountSection]
     poll: PollSection = Field(default_factory=PollSection)
     timeouts: TimeoutsSection = Field(default_factory=TimeoutsSection)
@@ -149,6 +159,7 @@ class ServerSchema(Section):
     public_url: HttpUrl | None = None
     store: StoreSection = Field(default_factory=StoreSection)
     artifacts: ArtifactsSection = Field(default_factory=ArtifactsSection)
+    image_urls: ImageUrlsSection = Field(default_factory=ImageUrlsSection)
     policies: Text = "./policies"
     providers: dict[Name, ProviderSection] = Field(default_factory=dict)
     unknown: UnknownSection = Field(default_factory=UnknownSection)

@@ -59,6 +59,7 @@ class KlingProvider:
     ) -> None:
         self._base_url = (settings.base_url or BASE_URL).rstrip("/")
         self._download_s = settings.download_s
+        self._output_hosts = (*RESULT_HOSTS, *settings.output_hosts)
         self._auth = KlingAuth(credentials, clock)
         self._failures = Failures("kling", credentials.secrets)
         self._exchange = Exchange(sessions, settings, clock, self._failures)
@@ -123,7 +124,7 @@ class KlingProvider:
         video = VideoFile(
             url=result.result.get("url"),
             base_url=self._base_url,
-            host_suffixes=RESULT_HOSTS,
+            host_suffixes=self._output_hosts,
             total_s=self._download_s,
         )
         return video.stream(self._exchange, self._failures)

@@ -62,6 +62,7 @@ class RunwayProvider:
     ) -> None:
         self._base_url = (settings.base_url or BASE_URL).rstrip("/")
         self._download_s = settings.download_s
+        self._output_hosts = (*RESULT_HOSTS, *settings.output_hosts)
         self._headers = {
             "Authorization": f"Bearer {credentials.api_secret.get_secret_value()}",
             "X-Runway-Version": _VERSION,
@@ -138,7 +139,7 @@ class RunwayProvider:
         video = VideoFile(
             url=url,
             base_url=self._base_url,
-            host_suffixes=RESULT_HOSTS,
+            host_suffixes=self._output_hosts,
             total_s=self._download_s,
         )
         return video.stream(self._exchange, self._failures)
