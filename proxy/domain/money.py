@@ -35,6 +35,15 @@ def parse_usd(text: str) -> int:
     return micro_usd
 
 
+def parse_signed_usd(text: str) -> int:
+    """Read a dollar amount as `parse_usd` does; it may be negative: "-0.336" -> -336000.
+
+    Raises:
+        ValueError: as `parse_usd`.
+    """
+    return -parse_usd(text[1:]) if text.startswith("-") else parse_usd(text)
+
+
 def format_usd(micro_usd: int) -> str:
     """Print micro-USD as a decimal dollar string with six places: 336000 -> "0.336000"."""
     sign = "-" if micro_usd < 0 else ""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.domain.money import MICRO_USD_MAX, format_usd, parse_usd
+from proxy.domain.money import MICRO_USD_MAX, format_usd, parse_signed_usd, parse_usd
 
 amounts = st.integers(min_value=0, max_value=MICRO_USD_MAX)
 
@@ -80,3 +80,14 @@ def test_amounts_are_printed_with_six_places() -> None:
         format_usd(336_000),
         format_usd(-1_250_000),
     ]
+
+
+@given(st.integers(-MICRO_USD_MAX, MICRO_USD_MAX))
+def test_a_signed_amount_is_read_back(micro_usd: int) -> None:
+    assert micro_usd == parse_signed_usd(format_usd(micro_usd))
+
+
+@pytest.mark.parametrize("text", ["--1", "+1", "-", "- 1"])
+def test_one_minus_is_all_a_sign_may_be(text: str) -> None:
+    with pytest.raises(ValueError, match="plain decimal"):
+        parse_signed_usd(text)
