@@ -41,6 +41,8 @@ NOT_NOW = frozenset(
     )
 )
 """Errors that mean "the server will not do it now", and that it has done nothing."""
+ASKS_FOR_SOURCE = "NOSCRIPT"
+"""No failure, and not observed: the caller sends the script's source, and that call counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,16 +94,18 @@ class Client:
         """
         loop = asyncio.get_running_loop()
         began_s = loop.time()
-        outcome = "error"
+        outcome: str | None = "error"
         try:
             reply = await self._send(command, resend)
             outcome = "ok"
         except ReplyError as error:
+            if error.kind == ASKS_FOR_SOURCE:
+                outcome = None
             if error.kind not in NOT_NOW:
                 raise
             raise _unavailable(str(error)) from error
         finally:
-            if self._observer is not None:
+            if self._observer is not None and outcome is not None:
                 name = operation or str(command[0]).lower()
                 took_s = loop.time() - began_s
                 self._observer.observe(StoreCalled(operation=name, outcome=outcome, took_s=took_s))

@@ -8,6 +8,7 @@ from hashlib import sha1
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from proxy.store.client import ASKS_FOR_SOURCE
 from proxy.store.connection import ReplyError
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class Script:
                 operation=self.name,
             )
         except ReplyError as error:
-            if error.kind != "NOSCRIPT":
+            if error.kind != ASKS_FOR_SOURCE:
                 raise
             return await client.call(
                 ("EVAL", self.source, *tail),

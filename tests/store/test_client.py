@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager, suppress
+from hashlib import sha1
 from typing import TYPE_CHECKING
 
 import pytest
@@ -171,6 +172,20 @@ async def test_every_call_is_observed(redis_address: Address) -> None:
         await client.call(("NOSUCHCOMMAND",), operation="admit")
     seen = [event for event in recorder.events if isinstance(event, StoreCalled)]
     assert [("ping", "ok"), ("admit", "error")] == [
+        (event.operation, event.outcome) for event in seen
+    ]
+    await client.close()
+
+
+async def test_a_script_the_server_has_yet_to_learn_is_no_failure(redis_address: Address) -> None:
+    recorder = RecordingObserver()
+    client = Client(redis_address, observer=recorder)
+    source = "return 'unheard of'"
+    script = Script("unheard", source, sha1(source.encode(), usedforsecurity=False).hexdigest())
+    await client.call(("SCRIPT", "FLUSH", "SYNC"))
+    assert b"unheard of" == await script.run(client, ["gl:{main}:none"], [])
+    seen = [event for event in recorder.events if isinstance(event, StoreCalled)]
+    assert [("script", "ok"), ("unheard", "ok")] == [
         (event.operation, event.outcome) for event in seen
     ]
     await client.close()
