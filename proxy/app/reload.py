@@ -57,7 +57,7 @@ class Reload:
                     loaded.server, self._sessions, self._clock, self._spool_dir
                 )
             except ConfigError as error:
-                self._refuse([problem.render() for problem in error.problems])
+                self._refuse([problem.render() for problem in error.errors])
                 return False
             except (OSError, ValueError) as error:
                 self._refuse([str(error)])

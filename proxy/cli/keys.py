@@ -3,12 +3,12 @@
 import re
 import secrets
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import click
 
-from proxy.cli.configuration import config_options, errors_in, load_now
+from proxy.cli.configuration import config_options, load_now
 from proxy.cli.insertion import InsertionError, Value, add_entry, flow_line
 from proxy.cli.json_line import write_json
 from proxy.cli.new_key import ADMIN_TOKEN, API_KEY, NewKey, new_key
@@ -37,11 +37,17 @@ def _checked_name(_: click.Context, __: click.Parameter, name: str) -> str:
 
 
 def _checked_date(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
+    if text is None:
+        return None
     try:
-        return text and date.fromisoformat(text).isoformat()
+        day = date.fromisoformat(text)
     except ValueError as error:
         message = "write year-month-day, such as 2027-01-01"
         raise click.BadParameter(message) from error
+    if day <= datetime.now(UTC).date():  # noqa: TID251  a command lives for one moment
+        message = f"{day} has come: such a key would be refused from the start"
+        raise click.BadParameter(message)
+    return day.isoformat()
 
 
 _write_option = click.option(
@@ -160,7 +166,7 @@ def _complaint(config: Path, policies: Path | None) -> str | None:
     try:
         load_now(config, policies)
     except ConfigError as error:
-        return errors_in(error.problems)[0].render()
+        return error.errors[0].render()
     return None
 
 

@@ -41,6 +41,12 @@ class Files:
         yield from (checked.document for checked in self.catalogs)
         yield from (checked.document for checked in self.teams)
 
+    @property
+    def have_all_names(self) -> bool:
+        """Whether each file of the policies could be read, so that no name is merely unseen."""
+        policies = (one for one in self.documents() if one is not self.server.document)
+        return all(document.data is not None for document in policies)
+
     def all_problems(self) -> list[Problem]:
         """Collect what was found so far, in the folder and in every file."""
         found = list(self.problems)

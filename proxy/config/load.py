@@ -87,9 +87,10 @@ def load(
     files = read_files(config_path, policies_path)
     names = Names.of(files, known_providers)
     check_server(files)
-    check_catalog(files, names)
-    check_routing(files, names)
-    check_teams(files, names)
+    if files.have_all_names:
+        check_catalog(files, names)
+        check_routing(files, names)
+        check_teams(files, names)
     later = [
         *check_service(files, today),
         *check_dates(files, today),

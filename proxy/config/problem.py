@@ -37,3 +37,8 @@ class ConfigError(Exception):
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(set(problems)))
         super().__init__("\n".join(problem.render() for problem in self.problems))
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """The reasons alone, without the warnings beside them."""
+        return tuple(one for one in self.problems if one.severity is Severity.ERROR)

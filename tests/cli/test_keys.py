@@ -135,6 +135,7 @@ def test_a_folder_that_cannot_be_written(terminal: Terminal, folder: Path) -> No
     "wrong",
     [
         ["--team", "marketing", "--expires", "tomorrow"],
+        ["--team", "marketing", "--expires", "2020-01-01"],
         ["--team", "marketing", "--scope", "everything"],
         ["--team", "marketing", "--name", "not a name"],
         [],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from proxy.config.problem import ConfigError, Problem
-from tests.config.files import BAD, errors, load_good, load_with
+from tests.config.files import BAD, copy_good, errors, load_good, load_with
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,6 +63,15 @@ def test_a_mistake_in_a_model_does_not_blame_the_teams_that_use_it(tmp_path: Pat
     assert {"catalog.yaml"} == {
         one.file.rpartition("/")[2] for one in errors(raised.value.problems)
     }
+
+
+@pytest.mark.parametrize(
+    "name", ["routing.yaml", "catalog.yaml", "organisation.yaml", "teams/small.yaml"]
+)
+def test_a_file_that_cannot_be_read_is_the_only_one_to_blame(name: str, tmp_path: Path) -> None:
+    config = copy_good(tmp_path)
+    (tmp_path / "policies" / name).write_text("policies: {cheap: [", encoding="utf-8")
+    assert [name] == [one.file.partition("/policies/")[2] for one in _problems(config)]
 
 
 def test_findings_behind_a_faulty_item_keep_their_position(tmp_path: Path) -> None:

@@ -72,8 +72,8 @@ def test_it_loads_with_an_empty_environment_at_any_time(years: int) -> None:
 def test_the_vendors_announcements_are_warned_of() -> None:
     words = [one.message for one in shipped().problems]
     assert 4 == len(words)
-    assert "vertex/veo-3.1-generate-001 may be switched off any day since then" in words[0]
-    assert "openai/sora-2 is retired since then" in words[2]
+    assert "vertex/veo-3.1-generate-001 may be switched off any day since 2026-11-17" in words[0]
+    assert "openai/sora-2 is retired since 2026-09-24" in words[2]
 
 
 def test_every_credential_is_one_that_its_adapter_knows() -> None:
@@ -188,7 +188,7 @@ def test_kling_2_6_has_sound_at_1080p_only(
     silent = VideoJob(
         prompt="x", model="kling-2.6", seconds=5, audio=True, substitute=Substitute.NEVER
     )
-    with pytest.raises(NoRoute, match="price_unknown"):
+    with pytest.raises(NoRoute, match="no price for 720p with audio"):
         candidates(everything, silent)
 
 

@@ -86,6 +86,8 @@ async def test_a_bad_edit_keeps_the_last_good_configuration_everywhere(pair: Dep
 
         await wait_until(all_refused, "both workers to refuse the edit")
         assert refusals() >= 2
+        # The warnings that stand beside the mistake are not what keeps the edit out.
+        assert '"problems":1' in log.read_text()
         created = await pair.create("Still served.", model="kling-3.0", seconds=4)
         assert (await pair.finished(created["id"]))["status"] == "completed"
     finally:

@@ -135,10 +135,10 @@ def _lifecycle(
     successors = ", ".join(offer.lifecycle.successor.values()) or "none named"
     path: Path = ("offers", index, "lifecycle")
     if _is_retired(offer, today):
-        message = f"{name} is retired since then; successors: {successors}"
+        message = f"{name} is retired since {offer.lifecycle.retires_at}; successors: {successors}"
         yield document.problem((*path, "retires_at"), message, severity=Severity.WARNING)
         return
     earliest = offer.lifecycle.retires_not_before
     if earliest is not None and earliest <= today:
-        message = f"{name} may be switched off any day since then; successors: {successors}"
+        message = f"{name} may be switched off any day since {earliest}; successors: {successors}"
         yield document.problem((*path, "retires_not_before"), message, severity=Severity.WARNING)
