@@ -134,8 +134,10 @@ def authentication(
     return middleware
 
 
-def bearer(request: web.Request) -> str:
-    """The token of `Authorization: Bearer <token>`.
+def bearer(
+    request: web.Request, wanted: str = "your API key as `Authorization: Bearer gl_...`"
+) -> str:
+    """The token of `Authorization: Bearer <token>`; `wanted` is what to send instead of nothing.
 
     Raises:
         Unauthenticated: the header is missing or has another form.
@@ -143,7 +145,7 @@ def bearer(request: web.Request) -> str:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     token = token.strip()
     if scheme.lower() != "bearer" or not token or not token.isascii():
-        message = "send your API key as `Authorization: Bearer gl_...`"
+        message = f"send {wanted}"
         raise Unauthenticated(message)
     return token
 

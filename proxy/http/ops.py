@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from proxy.domain.policy import AdminToken, Snapshot
     from proxy.http.services import Metrics, Readiness
 
+WANTED = "an admin token as `Authorization: Bearer gla_...`"
 TOKEN_PREFIX = "gla"  # noqa: S105 - the public prefix of printed tokens
 TOKEN_PARTS = 3
 _NO_DIGEST = "0" * 64
@@ -53,7 +54,7 @@ class OpsRoutes:
 
     async def admin(self, request: web.Request) -> web.Response:
         """Anything under /admin/v1: the token is checked, nothing is built yet."""
-        find_token(bearer(request), self._snapshot().admin_tokens)
+        find_token(bearer(request, WANTED), self._snapshot().admin_tokens)
         message = "the admin API is not supported yet"
         raise NotSupportedYet(message)
 

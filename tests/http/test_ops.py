@@ -105,6 +105,12 @@ async def test_admin_without_a_good_token_is_401(admin: Client, header: str, pat
         assert (401, "invalid_api_key") == (answer.status, error["code"])
 
 
+async def test_admin_says_which_kind_of_token_it_wants(admin: Client) -> None:
+    async with admin.get("/admin/v1/teams") as answer:
+        message = (await answer.json())["error"]["message"]
+        assert "send an admin token as `Authorization: Bearer gla_...`" == message
+
+
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 async def test_admin_with_a_token_is_not_supported_yet(admin: Client, method: str) -> None:
     headers = {"Authorization": f"Bearer {TOKEN}"}
