@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from proxy.domain.capability import DEFAULT_SECONDS_MIN, Wanted, find_misfit, own_seconds, shape_of
 from proxy.domain.errors import Forbidden, InvalidRequest, ModelNotFound, NoRoute
 from proxy.domain.ids import ModelName, PolicyName, ProviderName
+from proxy.domain.money import format_usd
 from proxy.domain.policy import RoutingPolicy
 from proxy.domain.price import quote
 from proxy.domain.rank import Ranked, rank
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 DEFAULT_RESOLUTION = "720p"
 DEFAULT_ASPECT_RATIO = "16:9"
+_LAST_TO_TELL = MappingProxyType({"not_configured": 1, "price_unknown": 2, "retired": 3})
+"""Reasons that no change of the request removes, after all others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -373,8 +377,16 @@ def _no_route(target: _Target, substitute: Substitute, skipped: Sequence[Skipped
         named = " or ".join(target.successors)
         message = f"model {target.model!r} is retired; its successor is {named}"
         return NoRoute(message, param="model", details={"skipped": listing})
-    reasons = "; ".join(
-        f"{item.provider}/{item.model}: {item.code} ({item.detail})" for item in skipped
-    )
-    message = f"no offer can make this video: {reasons or 'the team may use none'}"
+    reasons = "; ".join(_reasons(skipped)) or "the team may use none"
+    message = f"no offer can make this video: {reasons}"
     return NoRoute(message, details={"skipped": listing})
+
+
+def _reasons(skipped: Sequence[Skipped]) -> list[str]:
+    """Each reason once, with the offers it holds for; what the caller can change comes first."""
+    offers: dict[str, list[str]] = {}
+    for item in sorted(skipped, key=lambda item: _LAST_TO_TELL.get(item.code, 0)):
+        micro_usd = item.quote_micro_usd
+        cost = "" if micro_usd is None else f" at ${format_usd(micro_usd)}"
+        offers.setdefault(item.detail, []).append(f"{item.provider}/{item.model}{cost}")
+    return [f"{detail} ({', '.join(dict.fromkeys(names))})" for detail, names in offers.items()]

@@ -237,7 +237,7 @@ def test_offers_above_the_callers_ceiling_are_skipped() -> None:
     assert ["kling-3.0"] == [item.model for item in planned.candidates]
     over = next(item for item in planned.skipped if item.model == "veo-3.1-fast")
     assert ("over_max_cost", 400_000) == (over.code, over.quote_micro_usd)
-    with pytest.raises(NoRoute, match="over_max_cost"):
+    with pytest.raises(NoRoute, match="above max_cost_usd"):
         plan_of(a_request(seconds=4, max_cost_micro_usd=1))
 
 
@@ -304,6 +304,28 @@ def test_each_offer_says_why_it_was_left_out() -> None:
         "picture": ("incapable", "input_reference is required: it animates a picture"),
         "old": ("retired", "retired; successors: none"),
     } == {item["model"]: (item["code"], item["detail"]) for item in listing}
+
+
+def test_a_refusal_tells_each_reason_once_and_first_what_the_caller_can_change() -> None:
+    offers = [
+        an_offer(KLING, "old", lifecycle=Lifecycle(retires_at_s=NOW_S)),
+        an_offer(KLING, "unpriced", prices=[]),
+        an_offer(KLING, "unpriced", prices=[]),
+        an_offer(KLING, "short", seconds=[4]),
+        an_offer(VERTEX, "brief", seconds=[4]),
+    ]
+    with pytest.raises(NoRoute) as refused:
+        plan_of(a_request(seconds=9), a_snapshot(offers=offers))
+    assert refused.value.message == (
+        "no offer can make this video: seconds 9 is not one of 4 (kling/short, vertex/brief); "
+        "no known price (kling/unpriced); retired; successors: none (kling/old)"
+    )
+
+
+def test_a_refusal_for_the_cost_tells_what_it_would_cost() -> None:
+    snapshot = a_snapshot(offers=[an_offer(KLING, "dear")])
+    with pytest.raises(NoRoute, match=r"above max_cost_usd \(kling/dear at \$0\.\d{6}\)"):
+        plan_of(a_request(seconds=4, max_cost_micro_usd=1), snapshot)
 
 
 def test_a_provider_that_is_not_in_the_configuration_is_not_configured() -> None:
