@@ -8,7 +8,7 @@ import json
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
@@ -81,10 +81,12 @@ class VideoClient:
             size_bytes = part.stat().st_size
             part.replace(path)
         except OSError as error:
-            message = f"{path} can't be written: {error.strerror}"
+            again = f"the video is kept; greenlight submit --resume {video.id} fetches it again"
+            message = f"{path} can't be written: {error.strerror}; {again}"
             raise click.ClickException(message) from error
         finally:
-            part.unlink(missing_ok=True)
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
         return size_bytes
 
     @contextmanager

@@ -1,5 +1,6 @@
 """`greenlight submit`: one video, from the prompt to the file."""
 
+import os
 import sys
 import uuid
 from pathlib import Path
@@ -46,6 +47,9 @@ def command(
     if (prompt is None) == (resume is None):
         message = "give a PROMPT, or --resume with the id of a job"
         raise click.UsageError(message)
+    if output is not None and not os.access(output.parent, os.W_OK | os.X_OK):
+        message = f"no file can be written into {output.parent}"
+        raise click.BadParameter(message, param_hint="--output")
     fields = request_fields(options)
     api = open_api(url, api_key)
     job = resume or ""

@@ -117,10 +117,22 @@ async def test_a_damaged_file_is_not_kept(
     assert [] == names_in(tmp_path)
 
 
-async def test_a_place_that_cannot_be_written(made: FakeProxy, terminal: Terminal) -> None:
+async def test_a_folder_that_does_not_exist_is_refused_before_anything_is_bought(
+    proxy: FakeProxy, terminal: Terminal
+) -> None:
     said = await terminal.beside("submit", "A boat", "-o", "/nowhere/film.mp4")
+    assert (said.code, proxy.asked) == (2, [])
+    assert "no file can be written into /nowhere" in said.err
+
+
+async def test_a_file_that_cannot_be_written_can_be_fetched_again(
+    made: FakeProxy, terminal: Terminal, tmp_path: Path
+) -> None:
+    film = tmp_path / ("long" * 100)
+    said = await terminal.beside("submit", "A boat", "-o", str(film))
     assert said.code == 1
-    assert "/nowhere/film.mp4 can't be written: No such file or directory" in said.err
+    assert f"{film} can't be written: File name too long" in said.err
+    assert f"greenlight submit --resume {JOB}" in said.err
     assert made.asked
 
 
