@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from proxy.app.options import Doors, Role, ServeOptions
     from proxy.app.store import OpenStore
     from proxy.config.load import Loaded
+    from proxy.domain.policy import Snapshot
 
 DRAIN_S = 25.0
 """How long steps under way may take to end after SIGTERM; the rest goes on at the next start."""
@@ -45,6 +46,7 @@ async def run(options: ServeOptions, loaded: Loaded, store: OpenStore, doors: Do
         loop.add_signal_handler(number, stop.set)
     for problem in loaded.problems:
         _LOGGER.warning("%s", problem.render())
+    _say_what_is_missing(loaded.snapshot)
     async with AsyncExitStack() as stack:
         parts = await compose(stack, options, loaded, store.address)
         await store.ready()
@@ -87,6 +89,19 @@ async def _background(parts: Parts, store: OpenStore, role: Role) -> AsyncIterat
     except BaseExceptionGroup as failed:
         # An address in use, say: one reason, as it was raised.
         raise failed.exceptions[0] from None
+
+
+def _say_what_is_missing(snapshot: Snapshot) -> None:
+    """Name the accounts that routing passes over, and what nobody can be served without."""
+    for provider in snapshot.providers.values():
+        for account in provider.accounts:
+            if account.reason:
+                name = f"{provider.name}, account {account.name}"
+                _LOGGER.info("%s is not configured: %s", name, account.reason)
+    if not any(provider.is_configured for provider in snapshot.providers.values()):
+        _LOGGER.warning("no provider is configured: every create is refused with no_route")
+    if not snapshot.keys:
+        _LOGGER.warning("no team has a key: greenlight keys create makes one")
 
 
 def _say_store(is_ready: bool) -> None:  # noqa: FBT001 - the supervisor's callback

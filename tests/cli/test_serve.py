@@ -54,6 +54,24 @@ async def test_it_serves_with_few_imports_and_ends_when_told(config: Path) -> No
     assert "aiohttp" in modules
 
 
+async def test_it_says_what_it_cannot_do_yet(config: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "proxy", "serve", "--config", str(config), "--json"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")},
+    )
+    assert process.stdout is not None
+    await asyncio.wait_for(process.stdout.readline(), 30)
+    process.send_signal(signal.SIGTERM)
+    said = (await process.communicate())[1].decode()
+    assert "kling, account main is not configured: environment variable KLING_API_KEY" in said
+    assert "no provider is configured" in said
+    assert "no team has a key" in said
+    assert '"level":"error"' not in said
+    assert "StoreCalled" not in said
+
+
 def test_a_missing_configuration_is_one_line(terminal: Terminal) -> None:
     said = terminal("serve", "--config", "/nowhere/config.yaml")
     assert (said.code, said.out) == (1, "")
