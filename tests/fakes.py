@@ -95,6 +95,21 @@ class FindingProvider(ScriptedProvider):
 
 
 @dataclass
+class CancellingProvider(ScriptedProvider):
+    """A scripted provider that can stop what it makes, and then denies it once."""
+
+    cancels: deque[ProviderError] = field(default_factory=deque)
+    cancelled: list[Operation] = field(default_factory=list)
+
+    async def cancel(self, operation: Operation) -> None:
+        """Stop the operation, or raise what was scripted."""
+        if self.cancels:
+            raise self.cancels.popleft()
+        self.cancelled.append(operation)
+        self.statuses = deque([failing(FailureKind.UNKNOWN_OUTCOME)])
+
+
+@dataclass
 class TogetherProvider(FindingProvider):
     """A scripted provider that can be asked about many operations at once.
 

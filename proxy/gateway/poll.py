@@ -16,7 +16,7 @@ from proxy.gateway.courtesy import place_of
 from proxy.gateway.dispatch import slot_lease_s
 from proxy.gateway.lease import heartbeat
 from proxy.gateway.ports.jobs import LostLease
-from proxy.gateway.ports.provider import AnswersTogether, Failed, Pending, Succeeded
+from proxy.gateway.ports.provider import AnswersTogether, Cancels, Failed, Pending, Succeeded
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -128,7 +128,21 @@ class Poll:
             await self._wait_for_account(job, current.snapshot)
             return None
         await self._renew_slot(job, provider, current.snapshot)
+        if job.cancel_requested and job.state is JobState.RUNNING:
+            await self._stop(job, adapter)
         return _Asking(adapter, provider)
+
+    async def _stop(self, job: Job, adapter: VideoProvider) -> None:
+        """Have a cancelled job's work stopped where the provider can; else it is followed on.
+
+        What it cost is asked as ever; a stop that failed is tried again with the next question.
+        """
+        if not isinstance(adapter, Cancels):
+            return
+        assert job.attempt.operation is not None
+        with suppress(ProviderError):
+            async with heartbeat(self._runtime, job):
+                await call(self._runtime, job, "cancel", adapter.cancel(job.attempt.operation))
 
     async def _follow(self, job: Job, status: Status, asking: _Asking, current: Current) -> None:
         await self.follow(
