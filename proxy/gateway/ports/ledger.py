@@ -145,7 +145,7 @@ class Ledger(Protocol):
     async def override(
         self, balance: str, team: TeamId | None, mandate: Mandate, *, micro_usd: int, until_ms: int
     ) -> Posted | NotPosted:
-        """Let a balance (the organisation's without a `team`) be used beyond its limit for a while.
+        """Let a balance (the organisation's if no `team`) be used beyond its limit, for a while.
 
         The override's id is the mandate's operation.
         """
