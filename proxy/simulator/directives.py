@@ -15,7 +15,7 @@ from proxy.simulator.mp4 import PADDED_BYTES_MAX
 ACCEPTED_FAULTS = frozenset(
     {"accept_then_hang", "accept_then_reset", "accept_then_504", "garbage", "oversized"}
 )
-_STATUS_FAULTS = frozenset({"401", "404", "429", "500", "503", "504"})
+_STATUS_FAULTS = frozenset({"401", "404", "429", "500", "502", "503", "504"})
 SUBMIT_FAULTS = (
     ACCEPTED_FAULTS
     | _STATUS_FAULTS

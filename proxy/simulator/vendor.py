@@ -12,6 +12,8 @@ from proxy.simulator.directives import BadDirectiveError, Plan
 from proxy.simulator.world import CALL, NoAnswer, World, reset
 
 _TIMED_OUT = "504"
+_BAD_GATEWAY = "502"
+_GATEWAY_PAGE = "<html><head><title>502 Bad Gateway</title></head></html>"
 # More than anybody should read where a few hundred bytes are expected.
 _OVERSIZED_BYTES = 8 * 1024**2
 _OVERSIZED_PIECE_BYTES = 64 * 1024
@@ -38,6 +40,9 @@ def recorder(name: str, world: World) -> Middleware:
             if request.transport is not None:
                 request.transport.close()
             return web.Response()  # goes nowhere: the connection is closed
+        except web.HTTPException as answer:
+            call.status = answer.status
+            raise
         call.status = response.status
         return response
 
@@ -65,7 +70,7 @@ async def read_fault(
         raise await world.hang(request)
     if fault == "reset":
         raise reset(request)
-    raise error(fault)
+    raise gateway_page() if fault == _BAD_GATEWAY else error(fault)
 
 
 async def refuse_submit(
@@ -78,7 +83,7 @@ async def refuse_submit(
         raise await world.hang(request)
     if plan.submit == "reset":
         raise reset(request)
-    raise error(plan.submit)
+    raise gateway_page() if plan.submit == _BAD_GATEWAY else error(plan.submit)
 
 
 async def lose_answer(
@@ -99,6 +104,11 @@ async def lose_answer(
 def garbage() -> web.Response:
     """Return a 200 whose JSON is cut in the middle."""
     return web.Response(body=b'{"code": 0, "data": {"id": ', content_type="application/json")
+
+
+def gateway_page() -> web.HTTPBadGateway:
+    """Return the answer of what stands before the vendor, which speaks no JSON."""
+    return web.HTTPBadGateway(text=_GATEWAY_PAGE, content_type="text/html")
 
 
 async def oversized(request: web.Request, world: World) -> web.StreamResponse:

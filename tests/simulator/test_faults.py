@@ -227,6 +227,20 @@ async def test_a_status_call_can_be_reset_or_garbled(sim: Simulated, provider: s
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
+async def test_a_gateway_before_the_vendor_answers_a_page(sim: Simulated, provider: str) -> None:
+    status = await ask(sim, provider, "a [[status=502 status_times=1]]")
+    submitted = await submit_of(sim, provider)("a [[submit=502 times=1]]")
+    for answer in (submitted, await status()):
+        assert (502, None) == (answer.status, answer.json)
+        assert b"<html>" in answer.body
+    calls = [*await sim.calls(provider, "submit"), *await sim.calls(provider, "status")]
+    assert [(200, True), (502, False), (502, False)] == [
+        (call["status"], call["accepted"]) for call in calls
+    ]
+    assert 1 == len((await sim.invoice())["tasks"])
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
 async def test_an_oversized_answer_is_sound_and_far_too_long(
     sim: Simulated, provider: str
 ) -> None:

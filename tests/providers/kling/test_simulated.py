@@ -124,6 +124,7 @@ async def test_wrong_credentials_are_a_matter_of_auth(
         ("accept_then_reset", K.UNKNOWN_OUTCOME, None, 1),
         ("accept_then_504", K.UNKNOWN_OUTCOME, "5002", 1),
         ("garbage", K.UNKNOWN_OUTCOME, None, 1),
+        ("502", K.UNKNOWN_OUTCOME, "http_502", 0),
         ("oversized", K.UNKNOWN_OUTCOME, None, 1),
     ],
 )
@@ -208,7 +209,7 @@ READ_FAULTS = [
     ("401", K.AUTH), ("404", K.UNKNOWN_OUTCOME), ("429", K.THROTTLED), ("500", K.UNAVAILABLE),
     ("503", K.UNAVAILABLE), ("504", K.UNAVAILABLE), ("hang", K.UNAVAILABLE),
     ("reset", K.UNAVAILABLE), ("garbage", K.MALFORMED),
-    ("oversized", K.MALFORMED),
+    ("502", K.UNAVAILABLE), ("oversized", K.MALFORMED),
 ]  # fmt: skip
 
 

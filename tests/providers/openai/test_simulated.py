@@ -133,6 +133,7 @@ async def test_a_wrong_key_is_a_matter_of_auth(accounts: Accounts, simulator_url
         ("accept_then_reset", K.UNKNOWN_OUTCOME, None, 1),
         ("accept_then_504", K.UNKNOWN_OUTCOME, "server_error", 1),
         ("garbage", K.UNKNOWN_OUTCOME, None, 1),
+        ("502", K.UNKNOWN_OUTCOME, "http_502", 0),
         ("oversized", K.UNKNOWN_OUTCOME, None, 1),
     ],
 )
@@ -203,7 +204,7 @@ async def test_a_video_whose_end_cannot_be_known(
         ("401", K.AUTH), ("404", K.UNKNOWN_OUTCOME), ("429", K.THROTTLED), ("500", K.UNAVAILABLE),
         ("503", K.UNAVAILABLE), ("504", K.UNAVAILABLE), ("hang", K.UNAVAILABLE),
         ("reset", K.UNAVAILABLE), ("garbage", K.MALFORMED),
-        ("oversized", K.MALFORMED),
+        ("502", K.UNAVAILABLE), ("oversized", K.MALFORMED),
     ],
 )  # fmt: skip
 async def test_a_status_call_that_fails(

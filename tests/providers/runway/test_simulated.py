@@ -132,6 +132,7 @@ async def test_a_wrong_secret_is_a_matter_of_auth(accounts: Accounts, simulator_
         ("accept_then_reset", K.UNKNOWN_OUTCOME, None, 1),
         ("accept_then_504", K.UNKNOWN_OUTCOME, "http_504", 1),
         ("garbage", K.UNKNOWN_OUTCOME, None, 1),
+        ("502", K.UNKNOWN_OUTCOME, "http_502", 0),
         ("oversized", K.UNKNOWN_OUTCOME, None, 1),
     ],
 )
@@ -230,7 +231,7 @@ async def test_the_provider_s_own_bill_is_the_charge(
         ("401", K.AUTH), ("404", K.UNKNOWN_OUTCOME), ("429", K.THROTTLED), ("500", K.UNAVAILABLE),
         ("503", K.UNAVAILABLE), ("504", K.UNAVAILABLE), ("hang", K.UNAVAILABLE),
         ("reset", K.UNAVAILABLE), ("garbage", K.MALFORMED),
-        ("oversized", K.MALFORMED),
+        ("502", K.UNAVAILABLE), ("oversized", K.MALFORMED),
     ],
 )  # fmt: skip
 async def test_a_status_call_that_fails(
