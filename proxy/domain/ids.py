@@ -19,6 +19,7 @@ PolicyName = NewType("PolicyName", str)
 
 JOB_ID_RANDOM_BYTES = 15
 _JOB_ID = re.compile(r"video_[a-z2-7]{24}")
+_ATTEMPT_ID = re.compile(r"(video_[a-z2-7]{24})-([1-9][0-9]{0,2})")
 
 
 def new_job_id(random_bytes: Callable[[int], bytes]) -> JobId:
@@ -35,3 +36,16 @@ def is_job_id(text: str) -> bool:
 def attempt_id(job: JobId, number: int) -> AttemptId:
     """Name attempt `number` (from 1) of a job; providers see it as their external id."""
     return AttemptId(f"{job}-{number}")
+
+
+def job_of_attempt(attempt: str) -> tuple[JobId, int]:
+    """The job and the number behind an attempt's id, which may come from outside.
+
+    Raises:
+        ValueError: it has not the form of one.
+    """
+    found = _ATTEMPT_ID.fullmatch(attempt)
+    if found is None:
+        message = "not the id of an attempt"
+        raise ValueError(message)
+    return JobId(found[1]), int(found[2])

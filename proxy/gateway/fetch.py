@@ -80,7 +80,8 @@ class Fetch:
             return job
         work = replace(job.work, charge_micro_usd=charged_micro_usd, progress=99)
         after = replace(job, state=JobState.STORING, work=work)
-        return await self._outcome.commit(job, after, due_in_s=snapshot.engine.lease_s)
+        lease_s = snapshot.engine.lease_s
+        return await self._outcome.commit(job, after, due_in_s=lease_s, keeps_lease=True)
 
     async def _download(
         self, job: Job, result: Succeeded, adapter: VideoProvider, snapshot: Snapshot

@@ -43,7 +43,7 @@ async def _beat(runtime: Runtime, job: Job) -> None:
     while True:
         await runtime.clock.sleep(lease_s / RENEWALS_PER_LEASE)
         try:
-            await runtime.work.commit(job, job, due_in_s=lease_s)
+            await runtime.work.commit(job, job, due_in_s=lease_s, keeps_lease=True)
         except LostLease:
             return
         except StoreUnavailable:

@@ -51,11 +51,19 @@ class Outcome:
         self._runtime = runtime
 
     async def commit(
-        self, before: Job, after: Job, *, due_in_s: float, code: str | None = None
+        self,
+        before: Job,
+        after: Job,
+        *,
+        due_in_s: float,
+        code: str | None = None,
+        keeps_lease: bool = False,
     ) -> Job:
         """Store a step that moves no money, and give the slot back where the attempt leaves it."""
         advance(before.state, after.state)
-        stored = await self._runtime.work.commit(before, after, due_in_s=due_in_s)
+        stored = await self._runtime.work.commit(
+            before, after, due_in_s=due_in_s, keeps_lease=keeps_lease
+        )
         if stored.state is not before.state:
             moved(self._runtime, before, stored, code)
         if stored.state in (JobState.QUEUED, JobState.UNKNOWN):

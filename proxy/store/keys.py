@@ -71,6 +71,14 @@ class Keys:
         """HASH, permanent: the latest render times of each offer."""
         return self._name("renders")
 
+    def heard(self, message: str) -> str:
+        """STRING, 15 min: what became of a message about a job, so that it is heard once."""
+        return self._name("heard", sha256(message.encode()).hexdigest()[:FINGERPRINT_CHARS])
+
+    def operation(self, provider: ProviderName, account: str, name: str) -> str:
+        """STRING, as long as the operation may run: the attempt behind a provider's own id."""
+        return self._name("op", provider, account, sha256(name.encode()).hexdigest())
+
     def idempotency(self, key: KeyId, header: str) -> str:
         """STRING, 24 h: the request and the job an Idempotency-Key is bound to."""
         return self._name("idem", key, sha256(header.encode()).hexdigest())

@@ -20,9 +20,12 @@ LIST_SLACK_MS = 7 * 24 * 3600 * 1000
 """A job stays in its team's list this long past creation and retention, however long it ran."""
 
 
-def new_operation() -> str:
-    """Draw the id by which a step that is sent twice is known."""
-    return secrets.token_urlsafe(OPERATION_BYTES)
+def new_operation(*, keeps_lease: bool = False) -> str:
+    """Draw the id by which a step that is sent twice is known.
+
+    `keeps_lease` says that the job stays in the caller's hands; the scripts read it off the id.
+    """
+    return ("+" if keeps_lease else "") + secrets.token_urlsafe(OPERATION_BYTES)
 
 
 def step_keys(keys: Keys, job: Job) -> list[str]:

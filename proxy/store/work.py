@@ -127,15 +127,19 @@ class RedisWork:
             return NotBegun.TAKEN
         return stored(replace(job, attempts=(*job.attempts[:-1], attempt)), reply)
 
-    async def commit(self, before: Job, after: Job, *, due_in_s: float) -> Job:
+    async def commit(
+        self, before: Job, after: Job, *, due_in_s: float, keeps_lease: bool = False
+    ) -> Job:
         """Store a step that moves no money; `after.state` queued puts the job back in its queue.
+
+        With `keeps_lease` the caller goes on with the job: no hint cuts `due_in_s` short.
 
         Raises:
             LostLease: another worker holds the job, or it is not in `before.state` any more.
         """
         assert not after.state.is_terminal, after.state
         arguments: list[Argument] = [
-            *self._head(before),
+            *self._head(before, keeps_lease=keeps_lease),
             STATE_LETTERS[after.state],
             _milliseconds(due_in_s),
             STATE_LETTERS[before.state],
@@ -198,7 +202,8 @@ class RedisWork:
 
     async def _claim_one(self, job: JobId, lease_s: float) -> Job | None:
         keys = [self._keys.job(job), self._keys.due()]
-        arguments: list[Argument] = [new_operation(), job, _milliseconds(lease_s)]
+        operation = new_operation(keeps_lease=True)
+        arguments: list[Argument] = [operation, job, _milliseconds(lease_s)]
         asked = self._claim.run(self._client, keys, arguments)
         return await self._readable(job, asked, self._keys.due())
 
@@ -220,8 +225,9 @@ class RedisWork:
         self._observer.observe(RecordSetAside(job=job))
         return None
 
-    def _head(self, before: Job) -> list[Argument]:
-        return [new_operation(), before.fence, before.attempt.number, before.id]
+    def _head(self, before: Job, *, keeps_lease: bool = False) -> list[Argument]:
+        operation = new_operation(keeps_lease=keeps_lease)
+        return [operation, before.fence, before.attempt.number, before.id]
 
     def _ending(self, before: Job, after: Job, resolve: Resolve) -> list[Argument]:
         assert after.state.is_terminal, after.state

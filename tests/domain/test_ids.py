@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.domain.ids import JOB_ID_RANDOM_BYTES, attempt_id, is_job_id, new_job_id
+from proxy.domain.ids import (
+    JOB_ID_RANDOM_BYTES,
+    attempt_id,
+    is_job_id,
+    job_of_attempt,
+    new_job_id,
+)
 from tests.job_builders import a_job_id
 
 raws = st.binary(min_size=JOB_ID_RANDOM_BYTES, max_size=JOB_ID_RANDOM_BYTES)
@@ -48,3 +54,19 @@ def test_attempts_are_numbered_after_their_job() -> None:
     job = a_job_id(5)
     assert is_job_id(job)
     assert f"{job}-2" == attempt_id(job, 2)
+
+
+def test_an_attempt_leads_to_its_job() -> None:
+    job = a_job_id(5)
+    for number in (1, 20):
+        assert (job, number) == job_of_attempt(attempt_id(job, number))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "video_", "video_" + "a" * 24, "video_" + "a" * 24 + "-0", "video_" + "A" * 24 + "-1",
+     "video_" + "a" * 24 + "-1\n", "x" + "video_" + "a" * 24 + "-1", "gl:{main}:org"],
+)  # fmt: skip
+def test_anything_else_is_no_attempt(text: str) -> None:
+    with pytest.raises(ValueError, match="not the id of an attempt"):
+        job_of_attempt(text)

@@ -89,10 +89,12 @@ class LossyWork:
             ),
         )
 
-    async def commit(self, before: Job, after: Job, *, due_in_s: float) -> Job:
-        name = f"commit:{after.state}"
+    async def commit(
+        self, before: Job, after: Job, *, due_in_s: float, keeps_lease: bool = False
+    ) -> Job:
         return await self._script.play(
-            name, lambda: self._inner.commit(before, after, due_in_s=due_in_s)
+            f"commit:{after.state}",
+            lambda: self._inner.commit(before, after, due_in_s=due_in_s, keeps_lease=keeps_lease),
         )
 
     async def finish(self, before: Job, after: Job, resolve: Resolve) -> Job:

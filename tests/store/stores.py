@@ -15,6 +15,7 @@ from proxy.domain.video import Artifact
 from proxy.gateway.ports.admission import Accepted, AdmitCommand
 from proxy.store.accounts import RedisAccounts
 from proxy.store.admission import RedisAdmission
+from proxy.store.hints import RedisHints
 from proxy.store.jobs import RedisJobs
 from proxy.store.keys import Keys
 from proxy.store.ledger import RedisLedger
@@ -50,6 +51,7 @@ class Store:
     accounts: RedisAccounts
     ledger: RedisLedger
     render_times: RedisRenderTimes
+    hints: RedisHints
 
     @classmethod
     def on(cls, client: Client) -> Store:
@@ -66,6 +68,7 @@ class Store:
             accounts=RedisAccounts(client, keys),
             ledger=RedisLedger(client, keys),
             render_times=RedisRenderTimes(client, keys),
+            hints=RedisHints(client, keys),
         )
 
     async def admitted(self, command: AdmitCommand | None = None) -> Job:

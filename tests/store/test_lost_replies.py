@@ -9,13 +9,16 @@ import pytest
 
 from proxy.domain.bucket import RateLimit
 from proxy.domain.errors import StoreUnavailable
+from proxy.domain.ids import attempt_id
 from proxy.domain.job import Job, JobState, Work
 from proxy.gateway.ports.admission import Accepted, Replayed
+from proxy.gateway.ports.hints import Heard
 from proxy.gateway.ports.jobs import NotBegun, Release, Settle, SlotState
 from proxy.store.client import Client
 from proxy.store.keys import slots
 from proxy.store.script import Script, source_of
 from tests.builders import KLING, MARKETING
+from tests.job_builders import a_job_id
 from tests.store.dump import dump
 from tests.store.lossy_redis import LossyRedis, lossy_redis
 from tests.store.stores import Store, a_bucket, a_command
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
 
 SCRIPTS = (
     "admit", "begin", "cancel", "claim", "commit", "due", "fail_over", "fetched", "finish",
-    "learn", "put_off", "slot_take", "spend",
+    "hint", "learn", "put_off", "slot_take", "spend",
 )  # fmt: skip
 
 
@@ -194,6 +197,22 @@ async def test_put_off(losing: Losing) -> None:
         lambda far: script.run(far.client, [due], [job.id, 60_000]), renewing=due
     )
     assert 1 == answer
+
+
+@pytest.mark.parametrize("is_claimed", [True, False])
+async def test_hint(losing: Losing, is_claimed: bool) -> None:
+    job = await losing.store.running(due_in_s=0.0 if is_claimed else 60.0)
+    if is_claimed:
+        assert await losing.store.work.claim([job.id], lease_s=30)
+    heard = await losing.once(lambda far: far.hints.hint(job.attempt_id, message="m", least_s=5))
+    assert (Heard.NOTED if is_claimed else Heard.HINTED) is heard
+
+
+async def test_hint_of_a_job_that_is_gone(losing: Losing) -> None:
+    attempt = attempt_id(a_job_id(7), 1)
+    assert Heard.IDLE is await losing.once(
+        lambda far: far.hints.hint(attempt, message="m", least_s=5)
+    )
 
 
 async def test_learn(losing: Losing) -> None:

@@ -139,9 +139,12 @@ class Work(Protocol):
         already has `running_max` jobs under way.
         """
 
-    async def commit(self, before: Job, after: Job, *, due_in_s: float) -> Job:
+    async def commit(
+        self, before: Job, after: Job, *, due_in_s: float, keeps_lease: bool = False
+    ) -> Job:
         """Store a step that moves no money. Raises LostLease.
 
+        With `keeps_lease` the caller goes on with the job: no hint cuts `due_in_s` short.
         `after.state` queued puts the job back in its team's queue. Returns the job as stored,
         with a cancel that came in between.
         """

@@ -15,6 +15,6 @@ local due_ms = redis.call('ZSCORE', KEYS[2], ARGV[2])
 if not due_ms or tonumber(due_ms) > now_ms then return {} end
 if not state then return redis.call('HGETALL', KEYS[1]) end
 redis.call('HINCRBY', KEYS[1], 'f', 1)
-redis.call('HSET', KEYS[1], 'l', ARGV[1])
+redis.call('HSET', KEYS[1], 'l', ARGV[1], 'p', now_ms)
 redis.call('ZADD', KEYS[2], now_ms + ARGV[3], ARGV[2])
 return redis.call('HGETALL', KEYS[1])

@@ -4,7 +4,7 @@ local function end_job(job, final, text, ttl_s, list_ms)
   if string.find(flags, 'c', 1, true) then final = 'x' end
   redis.call('HSET', KEYS[1], 's', final, 't', now_ms, 'l', op)
   if text ~= '' then redis.call('HSET', KEYS[1], 'e', text) end
-  redis.call('HDEL', KEYS[1], 'w')
+  redis.call('HDEL', KEYS[1], 'w', 'p', 'h')
   redis.call('HINCRBY', KEYS[5], 'open', -1)
   redis.call('ZREM', KEYS[2], job)
   redis.call('ZREM', KEYS[3], job)

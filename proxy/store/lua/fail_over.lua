@@ -52,7 +52,7 @@ end
 local number = ARGV[3] + 1
 redis.call('HSET', KEYS[1], 's', 'q', 'n', number, 'l', op, 'a' .. number,
   reservation_text(candidate, quote, names))
-redis.call('HDEL', KEYS[1], 'w')
+redis.call('HDEL', KEYS[1], 'w', 'p', 'h')
 redis.call('ZADD', KEYS[3], now_ms + ARGV[14], ARGV[4])
 redis.call('ZREM', KEYS[2], ARGV[4])
 redis.call('SREM', KEYS[4], ARGV[4])

@@ -1,6 +1,7 @@
 -- Fragment: the head of every step of a job's current lease holder.
 -- KEYS 1 job; ARGV 1 operation id 2 fence 3 attempt number. `l` names the last operation: as long as it is
--- the one asked for again, nothing has happened since, and the job's fields still are its answer.
+-- the one asked for again, nothing has happened since, and the job's fields still are its answer. An id that
+-- begins with + leaves the job in its caller's hands: a claim, or a step in whose middle the lease is renewed.
 local head = redis.call('HMGET', KEYS[1], 's', 'f', 'n', 'x', 'l')
 local state, flags, op = head[1], head[4] or '', ARGV[1]
 local is_over = state == 'c' or state == 'f' or state == 'x'
