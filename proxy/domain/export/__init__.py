@@ -1,0 +1,1 @@
+"""The ledger as files: its entries as they are, and charges as FOCUS rows."""

@@ -1,0 +1,1 @@
+"""Tests of what finance asks for."""
