@@ -113,12 +113,14 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedOver:
-    """A job goes on at another candidate."""
+    """A job goes on at another candidate, with another reservation."""
 
     job: JobId
     before: ProviderName
     after: ProviderName
+    model: ModelName
     kind: FailureKind
+    reserved_micro_usd: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from proxy.domain.events import Ended, Moved, Resolved
@@ -70,9 +71,12 @@ def ended(runtime: Runtime, before: Job, stored: Job) -> None:
 
 
 async def cancel(runtime: Runtime, job: Job, *, is_forgotten: bool) -> Job:
-    """Cancel a job in the store, and tell of it if that ended the job at once."""
-    stored = await runtime.jobs.cancel(job, is_forgotten=is_forgotten)
-    if job.state is JobState.QUEUED and stored.state is JobState.CANCELLED:
-        resolved(runtime, stored, stored)
-        ended(runtime, job, stored)
+    """Cancel a job in the store, and tell of it if it was this that ended the job."""
+    cancelled = await runtime.jobs.cancel(job, is_forgotten=is_forgotten)
+    stored = cancelled.job
+    if cancelled.has_ended_it:
+        # It may have come back to its queue since it was read: it was queued when it ended.
+        queued = replace(stored, state=JobState.QUEUED)
+        resolved(runtime, queued, stored)
+        ended(runtime, queued, stored)
     return stored

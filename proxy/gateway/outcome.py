@@ -151,7 +151,9 @@ class Outcome:
                     job=job.id,
                     before=job.candidate.provider,
                     after=stored.candidate.provider,
+                    model=stored.candidate.model,
                     kind=failure.kind,
+                    reserved_micro_usd=stored.attempt.reserved_micro_usd,
                 )
             )
             self._runtime.wake()

@@ -6,10 +6,11 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from proxy.domain.job import JobState
+from proxy.gateway.ports.jobs import Cancelled
 from proxy.store.arguments import bucket_fields, bucket_states, bucket_terms, facts_of
 from proxy.store.codec import STATE_LETTERS, fields_of, job_of
 from proxy.store.listing import Listing
-from proxy.store.script import Script
+from proxy.store.script import Script, insist
 from proxy.store.steps import LIST_SLACK_MS, new_operation, step_keys
 
 if TYPE_CHECKING:
@@ -20,9 +21,11 @@ if TYPE_CHECKING:
     from proxy.domain.job import Job, PublicStatus
     from proxy.gateway.ports.jobs import Page
     from proxy.store.client import Client
-    from proxy.store.connection import Argument
+    from proxy.store.connection import Argument, Reply
     from proxy.store.keys import Keys
 
+CANCEL_S = 3.0
+"""How long a cancel waits for an answer of a store that is away."""
 _OVER = (None, *(STATE_LETTERS[state].encode() for state in JobState if state.is_terminal))
 """Field `s` of a job that is gone or has ended."""
 
@@ -90,16 +93,18 @@ class RedisJobs:
             team, after=after, limit=limit, is_ascending=is_ascending, status=status
         )
 
-    async def cancel(self, job: Job, *, is_forgotten: bool) -> Job:
-        """Cancel a job, and forget it if asked; returns it as it stands then.
+    async def cancel(self, job: Job, *, is_forgotten: bool) -> Cancelled:
+        """Cancel a job, and forget it if asked.
 
-        Whoever cancels a job knows its id, so it counts as fetched.
+        Whoever cancels a job knows its id, so it counts as fetched. Insists on an answer for a
+        while: a second cancel could not tell that it was the first one that ended the job.
         """
         if not job.is_fetched:
             await self.mark_fetched(job)
         while True:
+            operation = new_operation()
             arguments: list[Argument] = [
-                new_operation(),
+                operation,
                 job.id,
                 job.attempt.number,
                 int(is_forgotten),
@@ -109,13 +114,18 @@ class RedisJobs:
                     job, job.attempt.candidate, account=job.attempt.account or "", by="cancelled"
                 ),
             ]
-            keys = step_keys(self._keys, job)
-            status, reply = await self._cancel.run(self._client, keys, arguments)
+            status, reply = await self._insist_on_cancel(job, arguments)
             fields = fields_of(reply)
             if fields:
                 job = job_of(job.id, fields)
             if status == b"done":
-                return job
+                return Cancelled(job=job, has_ended_it=fields.get("l") == operation.encode())
+
+    async def _insist_on_cancel(self, job: Job, arguments: list[Argument]) -> Reply:
+        keys = step_keys(self._keys, job)
+        return await insist(
+            lambda: self._cancel.run(self._client, keys, arguments), at_most_s=CANCEL_S
+        )
 
     async def queue_position(self, job: Job) -> int | None:
         """Place of a queued job among its team's, from 1; None when it waits no more."""

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import dataclass
 from hashlib import sha1
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from proxy.domain.errors import StoreUnavailable
 from proxy.store.client import ASKS_FOR_SOURCE
 from proxy.store.connection import ReplyError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from proxy.store.client import Client
     from proxy.store.connection import Argument, Reply
+
+INSIST_EVERY_S = 0.1
+INSIST_EVERY_S_MAX = 1.0
 
 _INCLUDE = re.compile(r"^ *-- include: (\w+)$", re.MULTILINE)
 
@@ -76,3 +81,26 @@ class Script:
                 resend=("EVAL", self.source, *resend),
                 operation=self.name,
             )
+
+
+async def insist(ask: Callable[[], Awaitable[Reply]], *, at_most_s: float | None = None) -> Reply:
+    """Ask again, with one and the same operation id, until the store answers.
+
+    Args:
+        ask: runs a script that is known by its operation id when it comes again.
+        at_most_s: for how long; None is without end, which is for whoever may be cancelled.
+
+    Raises:
+        StoreUnavailable: no answer in that time.
+    """
+    loop = asyncio.get_running_loop()
+    until_s = None if at_most_s is None else loop.time() + at_most_s
+    pause_s = INSIST_EVERY_S
+    while True:
+        try:
+            return await ask()
+        except StoreUnavailable:
+            if until_s is not None and loop.time() + pause_s > until_s:
+                raise
+        await asyncio.sleep(pause_s)
+        pause_s = min(2 * pause_s, INSIST_EVERY_S_MAX)

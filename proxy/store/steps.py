@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from proxy.domain.job import Work
-from proxy.gateway.ports.jobs import LostLease
+from proxy.gateway.ports.jobs import AlreadyEnded, LostLease
 from proxy.store.codec import STATES, flagged, reserved_attempt, resolved_attempt
 
 if TYPE_CHECKING:
@@ -47,8 +47,12 @@ def stored(after: Job, reply: Reply) -> Job:
 
     Raises:
         LostLease: the script found another fence, or the job gone.
+        AlreadyEnded: the job had ended before.
     """
     status, *head = reply
+    if status == b"over":
+        message = f"{after.id} had ended before"
+        raise AlreadyEnded(message)
     if status != b"ok":
         message = f"{after.id} is in other hands"
         raise LostLease(message)

@@ -6,7 +6,6 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from proxy.domain.errors import StoreUnavailable
 from proxy.domain.events import RecordSetAside
 from proxy.domain.ids import JobId, TeamId
 from proxy.domain.job import JobState
@@ -24,7 +23,7 @@ from proxy.store.codec import (
     work_text,
 )
 from proxy.store.connection import ReplyError
-from proxy.store.script import Script
+from proxy.store.script import Script, insist
 from proxy.store.steps import LIST_SLACK_MS, new_operation, step_keys, stored
 
 if TYPE_CHECKING:
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
     from proxy.store.connection import Argument, Reply
     from proxy.store.keys import Keys
 
-INSIST_EVERY_S = 0.1
 SET_ASIDE_S = 300.0
 """How long a record that cannot be read is left alone, before it is looked at again."""
 
@@ -117,9 +115,9 @@ class RedisWork:
             running_max,
             _milliseconds(lease_s),
         ]
-        reply = await self._insist(
-            lambda: self._begin.run(self._client, step_keys(self._keys, job), arguments),
-            lease_s / 2,
+        keys = step_keys(self._keys, job)
+        reply = await insist(
+            lambda: self._begin.run(self._client, keys, arguments), at_most_s=lease_s / 2
         )
         if reply[0] == b"full":
             return NotBegun.TEAM_FULL
@@ -134,6 +132,8 @@ class RedisWork:
 
         With `keeps_lease` the caller goes on with the job: no hint cuts `due_in_s` short.
 
+        Insists on an answer where the state changes, as `finish` does.
+
         Raises:
             LostLease: another worker holds the job, or it is not in `before.state` any more.
         """
@@ -145,20 +145,27 @@ class RedisWork:
             STATE_LETTERS[before.state],
             *_changes(before, after),
         ]
-        reply = await self._commit.run(self._client, step_keys(self._keys, before), arguments)
+        keys = step_keys(self._keys, before)
+        if after.state is before.state:
+            return stored(after, await self._commit.run(self._client, keys, arguments))
+        reply = await insist(lambda: self._commit.run(self._client, keys, arguments))
         return stored(after, reply)
 
     async def finish(self, before: Job, after: Job, resolve: Resolve) -> Job:
         """Resolve the current attempt and end the job, in one step.
 
-        A job with a requested cancel ends as cancelled whatever `after.state` says; a reservation
-        that is already resolved keeps its first resolution.
+        Insists on an answer until it comes, however long the store is away: if the job ended and
+        nobody knew, nobody would ever tell of its money.
+
+        A job with a requested cancel ends as cancelled whatever `after.state` says.
 
         Raises:
             LostLease: another worker holds the job, or it is gone.
+            AlreadyEnded: it had ended before; its first resolution stands.
         """
         arguments = self._ending(before, after, resolve)
-        reply = await self._finish.run(self._client, step_keys(self._keys, before), arguments)
+        keys = step_keys(self._keys, before)
+        reply = await insist(lambda: self._finish.run(self._client, keys, arguments))
         return stored(after, reply)
 
     async def fail_over(
@@ -166,10 +173,12 @@ class RedisWork:
     ) -> Job | PeriodMoved:
         """Resolve the current attempt, reserve the first bid that fits, queue the job again.
 
-        If none fits, or a cancel was requested, the job ends as `after` says.
+        If none fits, or a cancel was requested, the job ends as `after` says. Insists on an answer
+        as `finish` does.
 
         Raises:
             LostLease: another worker holds the job, or it is gone.
+            AlreadyEnded: it had ended before; its first resolution stands.
         """
         books = Books.of(before.team, following.balances)
         arguments = [
@@ -183,22 +192,11 @@ class RedisWork:
             *books.limits(),
             *books.bids(before, following.bids),
         ]
-        reply = await self._fail_over.run(self._client, step_keys(self._keys, before), arguments)
+        keys = step_keys(self._keys, before)
+        reply = await insist(lambda: self._fail_over.run(self._client, keys, arguments))
         if reply[0] == b"moved":
             return PeriodMoved(now_ms=reply[1])
         return stored(after, reply)
-
-    async def _insist(self, ask: Callable[[], Awaitable[Reply]], seconds: float) -> Reply:
-        """Ask with one operation id until the store answers, at most so many seconds."""
-        loop = asyncio.get_running_loop()
-        until_s = loop.time() + seconds
-        while True:
-            try:
-                return await ask()
-            except StoreUnavailable:
-                if loop.time() + INSIST_EVERY_S > until_s:
-                    raise
-                await asyncio.sleep(INSIST_EVERY_S)
 
     async def _claim_one(self, job: JobId, lease_s: float) -> Job | None:
         keys = [self._keys.job(job), self._keys.due()]

@@ -156,7 +156,9 @@ BUDGET_SPENT = _gauge(
 BUDGET_RESERVED = _gauge(
     "greenlight_budget_reserved_usd", ("team", "budget"), "Held for unfinished attempts."
 )
-RESERVED_USD = _counter("greenlight_reserved_usd_total", _OFFER, "Reserved at admission.")
+RESERVED_USD = _counter(
+    "greenlight_reserved_usd_total", _OFFER, "Reserved, at admission and for further attempts."
+)
 CHARGED_USD = _counter("greenlight_charged_usd_total", _OFFER, "Charged for attempts.")
 RELEASED_USD = _counter(
     "greenlight_released_usd_total", _OFFER, "Reserved, and given back uncharged."

@@ -53,7 +53,7 @@ FIELDS: Mapping[type, tuple[str, ...]] = {
         "overage_micro_usd",
         "is_wasted",
     ),
-    events.FailedOver: ("job", "before", "after", "kind"),
+    events.FailedOver: ("job", "before", "after", "model", "kind", "reserved_micro_usd"),
     events.Ended: ("job", "team", "state", "code", "took_s", "render_s", "provider", "model"),
     events.OutcomeUnknown: ("job", "provider", "model", "reason"),
     events.ConfigReloaded: ("digest", "problems"),

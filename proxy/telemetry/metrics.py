@@ -188,6 +188,9 @@ class Metrics:
 
     def _failed_over(self, event: events.FailedOver) -> None:
         self._families.count(catalog.FAILOVERS, (event.before, event.after, event.kind.value))
+        self._families.count(
+            catalog.RESERVED_USD, (event.after, event.model), _usd(event.reserved_micro_usd)
+        )
 
     def _ended(self, event: events.Ended) -> None:
         self._families.count(catalog.JOBS_ENDED, (self._team(event.team), event.state.value))

@@ -90,6 +90,10 @@ class Store:
         after = replace(before, state=JobState.RUNNING, attempts=(*before.attempts[:-1], attempt))
         return await self.work.commit(before, after, due_in_s=due_in_s)
 
+    async def cancelled(self, job: Job, *, is_forgotten: bool) -> Job:
+        """A job as a cancel leaves it behind."""
+        return (await self.jobs.cancel(job, is_forgotten=is_forgotten)).job
+
     async def used(self, *balances: Balance) -> list[tuple[int, int]]:
         """Spent and reserved of balances, in micro-USD."""
         state = await self.accounts.team_state(MARKETING, balances, ())

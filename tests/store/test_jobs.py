@@ -138,7 +138,7 @@ async def test_a_record_that_cannot_be_read_is_left_out_of_a_page(store: Store) 
 
 async def test_a_page_of_one_status(store: Store) -> None:
     jobs = await several(store, 5)
-    over = [await store.jobs.cancel(jobs[n], is_forgotten=False) for n in (1, 2, 4)]
+    over = [await store.cancelled(jobs[n], is_forgotten=False) for n in (1, 2, 4)]
     await store.client.call(("HSET", store.keys.job(jobs[3].id), "s", "?"))
     page = await store.jobs.page(
         MARKETING, after=None, limit=2, is_ascending=True, status=PublicStatus.FAILED
@@ -157,7 +157,7 @@ async def test_a_page_of_one_status(store: Store) -> None:
 async def test_a_page_that_looked_at_enough_says_where_to_go_on(store: Store) -> None:
     """Also where the last job it looked at is gone, and so is no place to go on from."""
     jobs = await several(store, 450)
-    over = await store.jobs.cancel(jobs[401], is_forgotten=False)
+    over = await store.cancelled(jobs[401], is_forgotten=False)
     await store.client.call(("DEL", store.keys.job(jobs[199].id)))
     listing = Listing(store.client, store.keys, scan_max=SCAN_STEP)
     met: list[Job] = []
@@ -174,7 +174,7 @@ async def test_a_page_that_looked_at_enough_says_where_to_go_on(store: Store) ->
 
 async def test_cancelling_a_queued_job_releases_and_ends_it(store: Store) -> None:
     job = await store.admitted(a_command(balances=(a_balance(),)))
-    ended = await store.jobs.cancel(job, is_forgotten=False)
+    ended = await store.cancelled(job, is_forgotten=False)
     assert (JobState.CANCELLED, True) == (ended.state, ended.cancel_requested)
     assert (Resolution.RELEASED, "cancelled") == (
         ended.attempt.resolution,
@@ -188,15 +188,24 @@ async def test_cancelling_a_queued_job_releases_and_ends_it(store: Store) -> Non
 
 async def test_cancelling_twice_is_cancelling_once(store: Store) -> None:
     job = await store.admitted()
-    first = await store.jobs.cancel(job, is_forgotten=True)
+    first = await store.cancelled(job, is_forgotten=True)
     before = await dump(store.client)
-    assert first == await store.jobs.cancel(job, is_forgotten=True)
+    assert first == await store.cancelled(job, is_forgotten=True)
     assert before == await dump(store.client)
+
+
+async def test_only_the_cancel_that_ends_a_job_says_so(store: Store) -> None:
+    job = await store.admitted()
+    cancels = [await store.jobs.cancel(job, is_forgotten=False) for _ in range(2)]
+    assert [True, False] == [cancel.has_ended_it for cancel in cancels]
+    running = await store.running(await store.admitted(a_command(1)))
+    flagged = await store.jobs.cancel(running, is_forgotten=False)
+    assert not flagged.has_ended_it
 
 
 async def test_cancelling_a_running_job_flags_it(store: Store) -> None:
     job = await store.running()
-    flagged = await store.jobs.cancel(job, is_forgotten=False)
+    flagged = await store.cancelled(job, is_forgotten=False)
     assert replace(job, cancel_requested=True, is_fetched=True) == flagged
     assert Resolution.OPEN is flagged.attempt.resolution
 
@@ -206,12 +215,12 @@ async def test_cancelling_a_finished_job_changes_nothing(store: Store) -> None:
     after = replace(job, state=JobState.COMPLETED, is_fetched=True)
     await store.jobs.mark_fetched(job)
     ended = await store.work.finish(job, after, Settle(charged_micro_usd=1, by="reported"))
-    assert ended == await store.jobs.cancel(ended, is_forgotten=False)
+    assert ended == await store.cancelled(ended, is_forgotten=False)
 
 
 async def test_a_forgotten_job_leaves_the_list_and_says_so(store: Store) -> None:
     job = await store.running()
-    forgotten = await store.jobs.cancel(job, is_forgotten=True)
+    forgotten = await store.cancelled(job, is_forgotten=True)
     assert forgotten.is_deleted
     assert forgotten.cancel_requested
     page = await store.jobs.page(MARKETING, after=None, limit=9, is_ascending=False)
@@ -223,14 +232,14 @@ async def test_a_job_that_failed_over_meanwhile_is_cancelled_all_the_same(
 ) -> None:
     job = await store.admitted()
     stale = replace(job, attempts=(*job.attempts, replace(job.attempt, number=2)))
-    ended = await store.jobs.cancel(stale, is_forgotten=False)
+    ended = await store.cancelled(stale, is_forgotten=False)
     assert (JobState.CANCELLED, 1) == (ended.state, len(ended.attempts))
 
 
 async def test_cancelling_what_is_gone_changes_nothing(store: Store) -> None:
     job = await store.admitted()
     await store.client.call(("DEL", store.keys.job(job.id)))
-    assert job == await store.jobs.cancel(job, is_forgotten=True)
+    assert job == await store.cancelled(job, is_forgotten=True)
     assert await store.jobs.load(job.id) is None
 
 

@@ -11,7 +11,15 @@ import pytest
 from proxy.domain.balance import Bid
 from proxy.domain.errors import StoreUnavailable
 from proxy.domain.job import JobError, JobState, Resolution, StoppedBy, Work
-from proxy.gateway.ports.jobs import LostLease, NotBegun, Release, Settle
+from proxy.gateway.ports.admission import PeriodMoved
+from proxy.gateway.ports.jobs import (
+    AlreadyEnded,
+    LostLease,
+    NextAttempt,
+    NotBegun,
+    Release,
+    Settle,
+)
 from proxy.store.client import Client
 from tests.builders import MARKETING
 from tests.store.lossy_redis import lossy_redis
@@ -95,6 +103,36 @@ async def test_an_intent_whose_answers_are_lost_is_insisted_on(
         else:
             with pytest.raises(StoreUnavailable):
                 await far.begun(job, lease_s=0.3)
+        await client.close()
+
+
+@pytest.mark.parametrize("step", ["commit", "finish", "fail_over", "cancel"])
+async def test_a_step_whose_answers_are_lost_is_insisted_on(
+    store: Store, embedded: EmbeddedStore, tmp_path: Path, step: str
+) -> None:
+    """Else the job would have moved, or its money, and nobody would know that it was our doing."""
+    job = await store.running(await store.admitted(a_command(1)))
+    queued = replace(await store.admitted(), is_fetched=True)
+    async with lossy_redis(embedded.address, tmp_path) as (lossy, address):
+        client = Client(address)
+        far = Store.on(client)
+        await client.read(("PING",))
+        lossy.losses = 5
+        if step == "commit":
+            after = await far.work.commit(job, replace(job, state=JobState.UNKNOWN), due_in_s=9)
+        elif step == "finish":
+            after = await far.work.finish(job, completed(job), settle())
+        elif step == "fail_over":
+            nothing = NextAttempt(bids=(), balances=())
+            ended = await far.work.fail_over(job, failed(job), settle(), nothing, wait_s=0.0)
+            assert not isinstance(ended, PeriodMoved)
+            after = ended
+        else:
+            cancelled = await far.jobs.cancel(queued, is_forgotten=False)
+            assert cancelled.has_ended_it
+            after = replace(cancelled.job, is_fetched=False)
+        assert 0 == lossy.losses
+        assert after == await store.jobs.load(after.id)
         await client.close()
 
 
@@ -268,9 +306,17 @@ async def test_the_truth_is_posted_whatever_was_reserved(
 async def test_the_first_resolution_is_kept(store: Store) -> None:
     job = await store.running()
     first = await store.work.finish(job, completed(job), settle())
-    second = await store.work.finish(job, failed(job), Release(by="other"))
-    assert first.attempts == second.attempts
-    assert JobState.COMPLETED is second.state
+    with pytest.raises(AlreadyEnded):
+        await store.work.finish(job, failed(job), Release(by="other"))
+    with pytest.raises(AlreadyEnded):
+        await store.work.fail_over(
+            job,
+            failed(job),
+            Release(by="other"),
+            NextAttempt(bids=(), balances=()),
+            wait_s=0.0,
+        )
+    assert first == await store.jobs.load(job.id)
     assert [(QUOTE, 0)] * 3 == await store.used(*LEVELS)
     with pytest.raises(LostLease):
         await store.work.commit(first, replace(first, state=JobState.RUNNING), due_in_s=1)
@@ -296,7 +342,7 @@ async def test_a_cancel_in_between_is_seen_by_the_next_commit(store: Store) -> N
 
 
 async def test_a_job_with_a_requested_cancel_ends_cancelled_and_charged(store: Store) -> None:
-    job = await store.jobs.cancel(await store.running(), is_forgotten=False)
+    job = await store.cancelled(await store.running(), is_forgotten=False)
     ended = await store.work.finish(job, completed(job), settle())
     assert JobState.CANCELLED is ended.state
     assert ended.artifact is None

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
+
+from prometheus_client.parser import text_string_to_metric_families
 
 from proxy.domain import events
 from proxy.domain.failure import FailureKind
@@ -12,6 +15,7 @@ from tests.job_builders import a_candidate, a_job_id
 
 if TYPE_CHECKING:
     from proxy.domain.events import Event
+    from proxy.telemetry.metrics import Metrics
 
 JOB = a_job_id(7)
 KEY = a_key().id
@@ -71,7 +75,14 @@ ONE_OF_EACH: tuple[Event, ...] = (
         overage_micro_usd=0,
         is_wasted=False,
     ),
-    events.FailedOver(job=JOB, before=KLING, after=VERTEX, kind=FailureKind.UNAVAILABLE),
+    events.FailedOver(
+        job=JOB,
+        before=KLING,
+        after=VERTEX,
+        model=MODEL,
+        kind=FailureKind.UNAVAILABLE,
+        reserved_micro_usd=400_000,
+    ),
     events.Ended(
         job=JOB,
         team=MARKETING,
@@ -92,3 +103,12 @@ ONE_OF_EACH: tuple[Event, ...] = (
     ),
     events.LimitChecked(route_class="submit", decision="allowed"),
 )
+
+
+def totals(metrics: Metrics) -> Counter[str]:
+    """Each sample's sum over all its labels."""
+    found: Counter[str] = Counter()
+    for family in text_string_to_metric_families(metrics.render()[0].decode()):
+        for line in family.samples:
+            found[line.name] += line.value  # type: ignore[assignment] # a Counter counts floats too
+    return found

@@ -29,6 +29,14 @@ class Page:
     last: JobId | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancelled:
+    """A job as it stands after a cancel. `has_ended_it`: it was this very cancel that ended it."""
+
+    job: Job
+    has_ended_it: bool
+
+
 class Jobs(Protocol):
     """Reading jobs, and the changes a client may ask for; other teams' jobs do not exist."""
 
@@ -70,7 +78,7 @@ class Jobs(Protocol):
         than asked for, or none, that has more all the same.
         """
 
-    async def cancel(self, job: Job, *, is_forgotten: bool) -> Job:
+    async def cancel(self, job: Job, *, is_forgotten: bool) -> Cancelled:
         """Cancel: a queued job is released and ends cancelled; another unfinished one is flagged.
 
         With `is_forgotten` the record is hidden from its team too. A terminal job is unchanged
@@ -90,6 +98,10 @@ class NotBegun(StrEnum):
 
 class LostLease(Exception):
     """Another worker holds the job now, or it moved on; what was learned is theirs to learn."""
+
+
+class AlreadyEnded(LostLease):
+    """The job has ended; its first resolution stands, and whoever made it tells of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,8 +164,8 @@ class Work(Protocol):
     async def finish(self, before: Job, after: Job, resolve: Resolve) -> Job:
         """Resolve the current attempt and end the job, in one step. Raises LostLease.
 
-        A job with a requested cancel ends as cancelled whatever `after.state` says. A reservation
-        that is already resolved keeps its first resolution.
+        A job with a requested cancel ends as cancelled whatever `after.state` says. A job that
+        has ended keeps its first resolution, and raises AlreadyEnded.
         """
 
     async def fail_over(

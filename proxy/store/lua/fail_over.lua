@@ -6,7 +6,8 @@
 --   18 start of the latest period 19 end of the earliest (ms)
 --   then the names of the fields: spent and reserved of each balance (the team's first);
 --   then limits, bids and groups as in bids.lua
--- Reply: ok and the job's head, lost, or moved and now (ms): a period is stale and nothing was done
+-- Reply: ok and the job's head, lost, over (it had ended before), or moved and now (ms): a period is stale and
+--   nothing was done
 -- Time: Redis TIME. Complexity: O(log jobs + balances x bids)
 -- include: clock
 local ledger_key = KEYS[7]
@@ -20,7 +21,7 @@ local fields = 20
 local limits = fields + team_fields + org_fields
 local may_go_on = bids > 0 and not string.find(flags, 'c', 1, true)
 
-if is_over then return report('ok') end
+if is_over then return {'over'} end
 if may_go_on and (now_ms < tonumber(ARGV[18]) or now_ms >= tonumber(ARGV[19])) then return {'moved', now_ms} end
 redis.call('HSET', KEYS[1], 'o' .. ARGV[3], ARGV[7])
 resolve(ARGV[4], ARGV[3], ARGV[10], ARGV[11], ARGV[12], ARGV[13])

@@ -1,9 +1,9 @@
 -- Resolve the current attempt and end its job, in one step; a job with a requested cancel ends cancelled.
--- A reservation that is resolved already keeps its first resolution, a job that ended stays as it is.
+-- A job that ended stays as it is, and so does its money: only the operation that ended it tells of it.
 -- KEYS: 1 job 2 due 3 waiting 4 running 5 team 6 organisation 7 ledger 8 job list
 -- ARGV: 1 operation id 2 fence 3 attempt number 4 job id 5 state 6 end text 7 attempt text
 --   8 retention (s) 9 life in the job list (ms) 10 s settles, r releases 11 charged (micro-USD) 12 by 13 facts
--- Reply: ok and the job's head, or lost
+-- Reply: ok and the job's head, lost, or over: it had ended before
 -- Time: Redis TIME. Complexity: O(log jobs + balances)
 -- include: clock
 local ledger_key = KEYS[7]
@@ -11,7 +11,7 @@ local ledger_key = KEYS[7]
 -- include: fenced
 -- include: resolve
 -- include: end_job
-if is_over then return report('ok') end
+if is_over then return {'over'} end
 redis.call('HSET', KEYS[1], 'o' .. ARGV[3], ARGV[7])
 resolve(ARGV[4], ARGV[3], ARGV[10], ARGV[11], ARGV[12], ARGV[13])
 end_job(ARGV[4], ARGV[5], ARGV[6], ARGV[8], ARGV[9])
