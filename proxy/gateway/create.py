@@ -12,6 +12,7 @@ from proxy.domain.errors import (
     AdmissionError,
     BudgetExceeded,
     IdempotencyConflict,
+    JobNotFound,
     ProxyError,
     RateLimited,
     StoreUnavailable,
@@ -87,7 +88,8 @@ async def create(runtime: Runtime, caller: Caller, request: CreateRequest) -> Jo
     """Admit a video.
 
     Raises:
-        RequestError: the plan finds no route, or the idempotency key is bound to another request.
+        RequestError: the plan finds no route, or the idempotency key is bound to another request,
+            or to a video that was deleted.
         AdmissionError: a bucket, the `queued` limit or a budget refuses; nothing was spent.
         StoreUnavailable: the store does not answer.
     """
@@ -113,6 +115,10 @@ async def _create(
             _observe_admitted(runtime, admitted, is_replay=False)
             runtime.wake()
             return _view(admitted, buckets, snapshot, is_replay=False)
+        case Replayed(job=Job(is_deleted=True)):
+            # Neither a second purchase nor a look at what its team wanted forgotten.
+            message = "the video that this Idempotency-Key made was deleted; use a new key"
+            raise JobNotFound(message, param="Idempotency-Key")
         case Replayed(job=admitted, buckets=buckets):
             _observe_admitted(runtime, admitted, is_replay=True)
             return _view(admitted, buckets, snapshot, is_replay=True)

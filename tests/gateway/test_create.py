@@ -11,12 +11,14 @@ from proxy.domain.errors import (
     BudgetExceeded,
     Forbidden,
     IdempotencyConflict,
+    JobNotFound,
     ModelNotFound,
     NoRoute,
     RateLimited,
 )
 from proxy.domain.events import Admitted, LimitChecked, Refused
 from proxy.domain.ids import PolicyName
+from proxy.domain.job import JobState
 from proxy.domain.period import PeriodKind
 from proxy.domain.policy import Match, OnExceed, RouteClass, WhenUsed
 from proxy.domain.route import Switch
@@ -87,6 +89,31 @@ async def test_an_sdks_second_try_is_answered_with_the_first_job(stage: Stage) -
     assert first.job.id == (await stage.create(sdk_try=2)).job.id
     assert first.job.id != (await stage.create()).job.id
     assert (0, 2 * KLING_MICRO_USD) == await stage.money()
+
+
+@pytest.mark.parametrize("is_ended", [True, False])
+async def test_a_key_whose_video_was_deleted_finds_nothing_and_buys_nothing(
+    stage: Stage, *, is_ended: bool
+) -> None:
+    job = (await stage.create(idempotency_key="k")).job
+    if is_ended:
+        async with stage.working():
+            await stage.finished(job)
+    await stage.videos.delete(stage.caller(), job.id)
+    for sdk_try in range(2):
+        with pytest.raises(JobNotFound) as refused:
+            await stage.create(idempotency_key="k", sdk_try=sdk_try)
+        assert "Idempotency-Key" == refused.value.param
+    assert 1 == [entry.kind for entry in await stage.ledger()].count("reserve")
+    assert [JobState.QUEUED] == [(await stage.create(idempotency_key="k2")).job.state]
+
+
+async def test_a_retry_of_a_create_whose_video_was_deleted_is_a_new_one(stage: Stage) -> None:
+    """Whoever deletes a video has its id, so no answer was lost."""
+    job = (await stage.create()).job
+    await stage.videos.delete(stage.caller(), job.id)
+    again = await stage.create(sdk_try=1)
+    assert (False, True) == (again.is_replay, again.job.id != job.id)
 
 
 async def test_a_job_that_was_read_is_no_longer_replayed(stage: Stage) -> None:
