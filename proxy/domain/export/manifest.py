@@ -65,7 +65,7 @@ def manifest(
         "until": iso_ms(until_ms),
         "rows": content.rows,
         "spent": format_usd(content.spent_micro_usd),
-        "entries": dict(sorted(content.kinds.items())),
+        "entries": {str(kind): count for kind, count in sorted(content.kinds.items())},
         "first_entry": content.first or None,
         "last_entry": content.last or None,
         "bytes": content.size_bytes,
