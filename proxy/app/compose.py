@@ -19,7 +19,9 @@ from proxy.app.readiness import Readiness
 from proxy.app.reload import Reload
 from proxy.app.watch import marks_of
 from proxy.artifacts.inputs import HashedInputs
+from proxy.artifacts.pictures import PictureRules, Pictures
 from proxy.artifacts.store import open_artifacts
+from proxy.domain.video import PICTURE_BYTES_MAX
 from proxy.gateway.balances import BalanceBook
 from proxy.gateway.live import Current, Live
 from proxy.gateway.render_times import LearnedTimes
@@ -53,7 +55,6 @@ if TYPE_CHECKING:
     from proxy.gateway.ports.runtime import Observer
     from proxy.store.address import Address
 
-INPUT_BYTES_MAX = 20 * 1024 * 1024
 DEFAULT_RETENTION_S = 90 * 86_400
 """For jobs whose team has left the configuration."""
 
@@ -76,6 +77,17 @@ class Parts:
     chores: tuple[Callable[[], Coroutine[None, None, None]], ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Local:
+    """What belongs to this process alone."""
+
+    clock: SystemClock
+    bell: Bell
+    observer: Observer
+    times: LearnedTimes
+    waiters: Waiters
+
+
 async def compose(
     stack: AsyncExitStack, options: ServeOptions, loaded: Loaded, address: Address
 ) -> Parts:
@@ -91,20 +103,18 @@ async def compose(
         OSError: a folder cannot be made or written.
         ValueError: credentials or the artifact URL cannot be used.
     """
-    clock, bell = SystemClock(), Bell()
+    clock, bell, times, waiters = SystemClock(), Bell(), LearnedTimes(), Waiters()
     metrics = Metrics(clock, version=version("greenlight-proxy"))
-    times = LearnedTimes()
-    listeners = times, Waiters()
-    observer = _observers(metrics, *listeners)
+    observer = _observers(metrics, times, waiters)
+    local = _Local(clock=clock, bell=bell, observer=observer, times=times, waiters=waiters)
     sessions = await stack.enter_async_context(open_sessions())
     spool_dir = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="greenlight-")))
     adapters = build_adapters(loaded.server, sessions, clock, spool_dir)
     live = Live(Current(snapshot=loaded.snapshot, providers=adapters))
     client = _client(loaded.server, address, observer)
     stack.push_async_callback(client.close)
-    runtime = _runtime(
-        loaded.server, live, client, clock=clock, bell=bell, observer=observer, listeners=listeners
-    )
+    pictures = Pictures(sessions, _picture_rules(loaded.server))
+    runtime = _runtime(loaded.server, live, client, pictures, local=local)
     metrics.set_catalog(loaded.snapshot)
     return Parts(
         runtime=runtime,
@@ -118,7 +128,7 @@ async def compose(
             spool_dir=spool_dir,
             clock=clock,
             observer=observer,
-            applied=lambda again: metrics.set_catalog(again.snapshot),
+            applied=_applied(metrics, pictures),
         ),
         readiness=Readiness(runtime.accounts, clock),
         links=Links(secret=_link_secret(loaded.server), public_url=loaded.server.public_url),
@@ -131,6 +141,16 @@ def _observers(metrics: Metrics, *listeners: Observer) -> Fanout:
     """Whoever wants to know: metrics, logs, and in crash tests the one that ends the process."""
     crash = (CrashAt(os.environ[CRASH_AT]),) if CRASH_AT in os.environ else ()
     return Fanout(metrics, Logs(), *listeners, *crash)
+
+
+def _applied(metrics: Metrics, pictures: Pictures) -> Callable[[Loaded], None]:
+    """What a reload changes beside the configuration in force."""
+
+    def applied(again: Loaded) -> None:
+        metrics.set_catalog(again.snapshot)
+        pictures.rules = _picture_rules(again.server)
+
+    return applied
 
 
 def _chores(
@@ -155,13 +175,11 @@ def _runtime(
     server: ServerSettings,
     live: Live,
     client: Client,
+    pictures: Pictures,
     *,
-    clock: SystemClock,
-    bell: Bell,
-    observer: Observer,
-    listeners: tuple[LearnedTimes, Waiters],
+    local: _Local,
 ) -> Runtime:
-    keys = Keys()
+    keys, clock = Keys(), local.clock
 
     def retention_s(team: TeamId) -> int:
         known = live.snapshot.teams.get(team)
@@ -174,19 +192,29 @@ def _runtime(
         admission=RedisAdmission(client, keys),
         accounts=accounts,
         jobs=RedisJobs(client, keys, retention_s=retention_s),
-        work=RedisWork(client, keys, retention_s=retention_s, observer=observer),
+        work=RedisWork(client, keys, retention_s=retention_s, observer=local.observer),
         slots=RedisSlots(client),
         artifacts=artifacts,
-        inputs=HashedInputs(artifacts, random_bytes=os.urandom, bytes_max=INPUT_BYTES_MAX),
+        inputs=HashedInputs(
+            artifacts, pictures.fetched, random_bytes=os.urandom, bytes_max=PICTURE_BYTES_MAX
+        ),
         clock=clock,
-        observer=observer,
+        observer=local.observer,
         balances=balances,
         usage=UsageBook(balances, accounts, clock),
-        render_times=listeners[0],
-        waiters=listeners[1],
+        render_times=local.times,
+        waiters=local.waiters,
         random=random.SystemRandom().random,
         random_bytes=os.urandom,
-        wake=bell.ring,
+        wake=local.bell.ring,
+    )
+
+
+def _picture_rules(server: ServerSettings) -> PictureRules:
+    return PictureRules(
+        origins=server.image_urls.origins,
+        timeout_s=server.image_urls.timeout_s,
+        bytes_max=PICTURE_BYTES_MAX,
     )
 
 

@@ -9,7 +9,9 @@ from proxy.gateway.names import input_name
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from contextlib import AbstractAsyncContextManager
 
+    from proxy.artifacts.pictures import Picture
     from proxy.artifacts.store import Artifacts
 
 RANDOM_BYTES = 16
@@ -18,13 +20,20 @@ RANDOM_BYTES = 16
 class HashedInputs:
     """Input files by content: the same bytes are kept once.
 
-    `random_bytes` names files whose hash is not known yet; `bytes_max` is the size of one file.
+    `fetched` is `Pictures.fetched`; `random_bytes` names files whose hash is not known yet;
+    `bytes_max` is the size of one file.
     """
 
     def __init__(
-        self, artifacts: Artifacts, *, random_bytes: Callable[[int], bytes], bytes_max: int
+        self,
+        artifacts: Artifacts,
+        fetched: Callable[[str], AbstractAsyncContextManager[Picture]],
+        *,
+        random_bytes: Callable[[int], bytes],
+        bytes_max: int,
     ) -> None:
         self._artifacts = artifacts
+        self._fetched = fetched
         self._random_bytes = random_bytes
         self._bytes_max = bytes_max
 
@@ -39,3 +48,14 @@ class HashedInputs:
         sha256, size_bytes = await self._artifacts.put(arriving, chunks, bytes_max=self._bytes_max)
         await self._artifacts.rename(arriving, input_name(sha256))
         return InputFile(sha256=sha256, size_bytes=size_bytes, media_type=media_type)
+
+    async def fetch(self, url: str) -> InputFile:
+        """Store the picture at a caller's URL.
+
+        Raises:
+            PictureRefused: the URL, or a redirect, leads where nothing is fetched from.
+            PictureUnavailable: it did not come whole in time, is too large, or is no picture.
+            ArtifactUnavailable: the store fails.
+        """
+        async with self._fetched(url) as picture:
+            return await self.save(picture.chunks(), picture.media_type)

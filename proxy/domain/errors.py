@@ -2,7 +2,8 @@
 
 ProxyError(code, message, param, retry_after_s)
 ├─ RequestError
-│  ├─ InvalidRequest · NotSupportedYet · Unauthenticated · Forbidden · JobNotFound
+│  ├─ InvalidRequest · ImageUrlRefused · ImageUnavailable · NotSupportedYet
+│  ├─ Unauthenticated · Forbidden · JobNotFound
 │  └─ NoRoute · IdempotencyConflict · VideoNotReady · PayloadTooLarge
 ├─ AdmissionError
 │  └─ RateLimited · BudgetExceeded
@@ -56,6 +57,18 @@ class InvalidRequest(RequestError):
     """A field is missing, malformed or in conflict with another."""
 
     code = "invalid_request"
+
+
+class ImageUrlRefused(RequestError):
+    """A picture's URL leads where nothing is fetched from."""
+
+    code = "image_url_refused"
+
+
+class ImageUnavailable(RequestError):
+    """A picture's URL may be fetched, but no picture came."""
+
+    code = "image_unavailable"
 
 
 class PayloadTooLarge(RequestError):
@@ -158,6 +171,8 @@ REQUEST_CODES: Mapping[str, str] = MappingProxyType(
     {
         "internal_error": "a bug of ours; the body carries only the request id",
         "invalid_request": "a field is missing, malformed or in conflict",
+        "image_url_refused": "a picture's URL leads where nothing is fetched from",
+        "image_unavailable": "no picture came from the URL that names it",
         "payload_too_large": "the body or one of its parts is over its limit",
         "not_supported_yet": "a documented field or route that is not built yet",
         "invalid_api_key": "no key, or an unknown, expired or revoked one",

@@ -24,6 +24,12 @@ SHORT_SIDE_PX: Mapping[str, int] = MappingProxyType(
 )
 
 
+PICTURE_TYPES = ("image/jpeg", "image/png", "image/webp")
+PICTURE_BYTES_MAX = 20 * 2**20
+PICTURE_HEAD_BYTES = 12
+"""So many first bytes show a picture's type."""
+
+
 class Substitute(StrEnum):
     """How far routing may move away from what was named."""
 
@@ -112,6 +118,20 @@ class Artifact:
     sha256: str
     size_bytes: int
     media_type: str
+
+
+def picture_type(head: bytes) -> str | None:
+    """The type that a file's first PICTURE_HEAD_BYTES show, one of PICTURE_TYPES; None if none.
+
+    Source: https://mimesniff.spec.whatwg.org, section 6.1, 2026-11-22.
+    """
+    if head.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    if head.startswith(b"RIFF") and head[8:PICTURE_HEAD_BYTES] == b"WEBP":
+        return "image/webp"
+    return None
 
 
 def frame_size_px(resolution: str, aspect_ratio: str) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -38,7 +39,7 @@ from proxy.gateway.ports.admission import (
 from proxy.gateway.views import Caller, JobView
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from proxy.domain.bucket import BucketState
     from proxy.domain.policy import Snapshot
@@ -84,6 +85,29 @@ def rate_limited(route_class: RouteClass, buckets: tuple[BucketState, ...]) -> R
     return RateLimited(message, retry_after_s=wait_s, buckets=buckets)
 
 
+@contextmanager
+def observing_refusals(runtime: Runtime, caller: Caller) -> Iterator[None]:
+    """Report whatever a caller is refused for."""
+    try:
+        yield
+    except ProxyError as refusal:
+        runtime.observer.observe(
+            Refused(team=caller.team.id, key=caller.key.id, code=refusal.code)
+        )
+        raise
+
+
+async def check(runtime: Runtime, caller: Caller, video: VideoJob) -> None:
+    """Refuse what no offer can make, before anything is stored or fetched for it.
+
+    Raises:
+        RequestError: the plan finds no route.
+        StoreUnavailable: the store does not answer.
+    """
+    with observing_refusals(runtime, caller):
+        await planned_for(runtime, caller, video, runtime.live.snapshot)
+
+
 async def create(runtime: Runtime, caller: Caller, request: CreateRequest) -> JobView:
     """Admit a video.
 
@@ -94,13 +118,8 @@ async def create(runtime: Runtime, caller: Caller, request: CreateRequest) -> Jo
         StoreUnavailable: the store does not answer.
     """
     snapshot = runtime.live.snapshot
-    try:
+    with observing_refusals(runtime, caller):
         return await _create(runtime, caller, request, snapshot)
-    except ProxyError as refusal:
-        runtime.observer.observe(
-            Refused(team=caller.team.id, key=caller.key.id, code=refusal.code)
-        )
-        raise
 
 
 async def _create(

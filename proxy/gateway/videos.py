@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from proxy.domain.errors import PayloadTooLarge
 from proxy.domain.policy import RouteClass
 from proxy.gateway import identity, read
-from proxy.gateway.create import CreateRequest, buckets_for, create
-from proxy.gateway.ports.artifacts import ArtifactTooLarge
+from proxy.gateway.create import (
+    CreateRequest,
+    buckets_for,
+    check,
+    create,
+    observing_refusals,
+)
+from proxy.gateway.pictures import PictureIntake
 from proxy.gateway.quote import quote
 from proxy.gateway.views import BudgetView, Caller, ModelsView, ModelView
 
@@ -27,6 +32,7 @@ class Videos:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
+        self._pictures = PictureIntake(runtime)
 
     def authenticate(self, presented: str, scope: Scope) -> Caller:
         """Find the caller behind a key. Raises Unauthenticated or Forbidden."""
@@ -34,6 +40,10 @@ class Videos:
         return identity.authenticate(
             presented, scope, runtime.live.snapshot, runtime.clock.now_s()
         )
+
+    async def check(self, caller: Caller, request: VideoJob) -> None:
+        """Refuse what no offer can make, before its pictures are taken in."""
+        await check(self._runtime, caller, request)
 
     async def create(
         self,
@@ -141,16 +151,14 @@ class Videos:
             buckets=spent,
         )
 
-    async def save_input(self, chunks: AsyncIterator[bytes], media_type: str) -> InputFile:
-        """Keep a caller's file under its SHA-256, before admission.
+    async def save_input(
+        self, caller: Caller, chunks: AsyncIterator[bytes], media_type: str, *, param: str
+    ) -> InputFile:
+        """Keep a caller's file under its SHA-256, before admission."""
+        with observing_refusals(self._runtime, caller):
+            return await self._pictures.save(chunks, media_type, param=param)
 
-        Raises:
-            PayloadTooLarge: the file is over the limit.
-            StoreUnavailable: the artifact store does not answer.
-        """
-        try:
-            with read.answering_unavailable():
-                return await self._runtime.inputs.save(chunks, media_type)
-        except ArtifactTooLarge as error:
-            message = "the file is too large"
-            raise PayloadTooLarge(message, param="input_reference") from error
+    async def fetch_input(self, caller: Caller, url: str, *, param: str) -> InputFile:
+        """Keep the picture at a caller's URL under its SHA-256, before admission."""
+        with observing_refusals(self._runtime, caller):
+            return await self._pictures.fetch(caller, url, param=param)

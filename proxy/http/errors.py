@@ -19,6 +19,8 @@ STATUS: Mapping[str, int] = MappingProxyType(
     {
         "internal_error": 500,
         "invalid_request": 400,
+        "image_url_refused": 400,
+        "image_unavailable": 400,
         "payload_too_large": 413,
         "not_supported_yet": 422,
         "invalid_api_key": 401,

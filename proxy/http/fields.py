@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 from proxy.domain.errors import InvalidRequest, NotSupportedYet
 from proxy.domain.money import parse_usd
 from proxy.domain.video import RESOLUTIONS, Substitute, VideoJob
+from proxy.http.pictures import FIRST_FRAME, LAST_FRAME, Picture, read_pictures
 from proxy.http.sizes import check_aspect_ratio, split_size
-from proxy.http.upload import PARAM as FILE_FIELD
-from proxy.http.upload import Upload
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from proxy.domain.video import InputFile
 
@@ -23,6 +22,8 @@ PROMPT_CHARS_MAX = 32_000
 NAME_CHARS_MAX = 128
 SECONDS_MAX = 3600
 DEADLINE_S_MAX = 30 * 86_400
+SEED_MAX = 2**32 - 1
+"""Source: Vertex (`seed`, uint32) and Runway (0 to 4294967295), 2026-11-22."""
 METADATA_PAIRS_MAX = 16
 METADATA_KEY_CHARS_MAX = 64
 METADATA_VALUE_CHARS_MAX = 512
@@ -37,13 +38,17 @@ FIELDS = (
     "resolution",
     "aspect_ratio",
     "input_reference",
+    "last_frame",
+    "reference_images",
+    "negative_prompt",
+    "seed",
     "audio",
     "metadata",
     "max_cost_usd",
     "deadline_s",
     "substitute",
 )
-NOT_YET = ("last_frame", "reference_images", "negative_prompt", "seed", "webhook_url")
+NOT_YET = ("webhook_url",)
 
 _WHOLE = re.compile(r"[0-9]{1,9}")
 _DOLLARS = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,12})?")
@@ -53,14 +58,24 @@ _DOLLAR_EXPONENT_MIN = -12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A checked create; its file, if any, is not stored yet: an Upload, or a data URL."""
+    """A checked create; `video` is without its pictures, which are not stored yet."""
 
     video: VideoJob
-    file: Upload | str | None = None
+    pictures: tuple[Picture, ...] = ()
 
-    def job(self, stored: InputFile | None) -> VideoJob:
-        """The request with its file as stored."""
-        return replace(self.video, input_reference=stored)
+    def outline(self) -> VideoJob:
+        """The request as it is known before its pictures are stored."""
+        return self.job([picture.outline() for picture in self.pictures])
+
+    def job(self, stored: Sequence[InputFile]) -> VideoJob:
+        """The request with its pictures, as many as there are, as stored."""
+        found = dict(zip((picture.param for picture in self.pictures), stored, strict=True))
+        return replace(
+            self.video,
+            input_reference=found.pop(FIRST_FRAME, None),
+            last_frame=found.pop(LAST_FRAME, None),
+            reference_images=tuple(found.values()),
+        )
 
 
 def read_fields(raw: Mapping[str, object]) -> Draft:
@@ -79,13 +94,15 @@ def read_fields(raw: Mapping[str, object]) -> Draft:
         seconds=_seconds(sent),
         resolution=resolution,
         aspect_ratio=aspect_ratio,
+        negative_prompt=_negative_prompt(sent),
+        seed=_seed(sent),
         audio=_flag(sent, "audio"),
         metadata=_metadata(sent),
         max_cost_micro_usd=_dollars(sent, "max_cost_usd"),
         deadline_s=_deadline(sent),
         substitute=_substitute(sent),
     )
-    return Draft(video=video, file=_file(sent))
+    return Draft(video=video, pictures=read_pictures(sent))
 
 
 def _known(sent: dict[str, object]) -> dict[str, object]:
@@ -131,17 +148,20 @@ def _prompt(sent: Mapping[str, object]) -> str:
     return _text("prompt", sent["prompt"], chars_max=PROMPT_CHARS_MAX)
 
 
+def _negative_prompt(sent: Mapping[str, object]) -> str | None:
+    name = "negative_prompt"
+    return None if name not in sent else _text(name, sent[name], chars_max=PROMPT_CHARS_MAX)
+
+
 def _name(sent: Mapping[str, object], name: str) -> str | None:
     if name not in sent:
         return None
     return _text(name, sent[name], chars_max=NAME_CHARS_MAX)
 
 
-def _whole(name: str, value: object, *, maximum: int) -> int:
-    if isinstance(value, str) and _WHOLE.fullmatch(value):
-        value = int(value)
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= maximum:
-        message = f"{name} must be a whole number from 1 to {maximum}"
+def _whole(name: str, value: object, *, maximum: int, minimum: int = 1) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not minimum <= value <= maximum:
+        message = f"{name} must be a whole number from {minimum} to {maximum}"
         raise InvalidRequest(message, param=name)
     return value
 
@@ -149,15 +169,20 @@ def _whole(name: str, value: object, *, maximum: int) -> int:
 def _seconds(sent: Mapping[str, object]) -> int | None:
     if "seconds" not in sent:
         return None
-    return _whole("seconds", sent["seconds"], maximum=SECONDS_MAX)
+    value = sent["seconds"]
+    # OpenAI's clients send it as text.
+    is_number = isinstance(value, str) and _WHOLE.fullmatch(value)
+    return _whole("seconds", int(str(value)) if is_number else value, maximum=SECONDS_MAX)
 
 
 def _deadline(sent: Mapping[str, object]) -> int | None:
     value = sent.get("deadline_s")
-    if isinstance(value, str):
-        message = f"deadline_s must be a whole number from 1 to {DEADLINE_S_MAX}"
-        raise InvalidRequest(message, param="deadline_s")
     return None if value is None else _whole("deadline_s", value, maximum=DEADLINE_S_MAX)
+
+
+def _seed(sent: Mapping[str, object]) -> int | None:
+    value = sent.get("seed")
+    return None if value is None else _whole("seed", value, minimum=0, maximum=SEED_MAX)
 
 
 def _frame(sent: Mapping[str, object]) -> tuple[str | None, str | None]:
@@ -250,24 +275,3 @@ def _pair(key: str, value: object) -> tuple[str, str]:
             raise InvalidRequest(error.message, param=param) from error
     assert isinstance(value, str)
     return key, value
-
-
-def _file(sent: Mapping[str, object]) -> Upload | str | None:
-    """The file of `input_reference`: uploaded, as a data URL, or as {image_url: data URL}."""
-    value = sent.get(FILE_FIELD)
-    if isinstance(value, dict):
-        value = _reference(value)
-    if value is not None and not isinstance(value, str | Upload):
-        message = f"{FILE_FIELD} must be a file, a data URL, or an object with image_url"
-        raise InvalidRequest(message, param=FILE_FIELD)
-    return value
-
-
-def _reference(value: dict[str, object]) -> object:
-    if "file_id" in value:
-        message = f"{FILE_FIELD} by file_id is not supported yet; send a file or a data URL"
-        raise NotSupportedYet(message, param=FILE_FIELD)
-    if list(value) != ["image_url"] or not isinstance(value["image_url"], str):
-        message = f"{FILE_FIELD} must have exactly one field, image_url, a string"
-        raise InvalidRequest(message, param=FILE_FIELD)
-    return value["image_url"]

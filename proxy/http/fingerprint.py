@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 def fingerprint(job: VideoJob, *, method: str, route: str) -> str:
     """SHA-256 in hex over the canonical JSON of what the caller sent.
 
-    Aliases are resolved, nothing is filled in, a file is its SHA-256. JSON and multipart of equal
-    fields are equal: an SDK draws a new multipart boundary for each retry.
+    Aliases are resolved, nothing is filled in, a file is its SHA-256, a web address that of the
+    address. JSON and multipart of equal fields are equal: an SDK draws a new multipart boundary
+    for each retry.
     """
     fields: dict[str, object] = {
         "prompt": job.prompt,

@@ -9,8 +9,8 @@ from urllib.parse import parse_qsl
 from multipart import MultipartError, ParserLimitReached, PushMultipartParser
 
 from proxy.domain.errors import InvalidRequest, PayloadTooLarge
-from proxy.http.jsonbody import parse_object
-from proxy.http.upload import PARAM as FILE_FIELD
+from proxy.http.jsonbody import parse_list, parse_object
+from proxy.http.pictures import FIRST_FRAME, IMAGE_URL, LAST_FRAME, PICTURE_FIELDS, REFERENCES
 from proxy.http.upload import UNTYPED, Upload
 
 if TYPE_CHECKING:
@@ -21,10 +21,13 @@ if TYPE_CHECKING:
 
 PARTS_MAX = 64
 TEXT_BYTES_MAX = 256 * 2**10
-"""Bytes of a text part; `input_reference`, maybe a data URL, has only the body's limit."""
-OBJECT_FIELDS = ("metadata", FILE_FIELD)
+"""Bytes of a text part; a picture, maybe a data URL, has only the body's limit."""
+OBJECT_FIELDS = ("metadata", FIRST_FRAME, LAST_FRAME)
+WHOLE_FIELDS = ("deadline_s", "seed")
 _BRACKETED = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])+)")
 _BRACKET = re.compile(r"\[([^\[\]]*)\]")
+# An item of a list: with or without its number, in the middle of an object or not.
+_ITEM = re.compile(rf"{REFERENCES}(?:\[([0-9]{{0,3}})\])?(?:\[{IMAGE_URL}\])?")
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 
 
@@ -78,11 +81,14 @@ def read_urlencoded(raw: bytes) -> dict[str, object]:
 
 
 def put(fields: dict[str, object], key: str, value: object) -> None:
-    """Put a form value under its key; `a[b]` goes into an object `a`.
+    """Put a form value under its key; `a[b]` goes into an object `a`, list items into a list.
 
     Raises:
-        InvalidRequest: the key was sent before.
+        InvalidRequest: the key was sent before, or is none of an object or list.
     """
+    if key.partition("[")[0] == REFERENCES:
+        _put_item(fields, key, value)
+        return
     match = _BRACKETED.fullmatch(key)
     if match is None:
         if key in fields:
@@ -104,6 +110,20 @@ def put(fields: dict[str, object], key: str, value: object) -> None:
     nested[inner[0]] = value
 
 
+def _put_item(fields: dict[str, object], key: str, value: object) -> None:
+    """Append an item; a numbered one must come in its turn."""
+    match = _ITEM.fullmatch(key)
+    if match is None:
+        message = f"{key[:80]!r} is no item of {REFERENCES}"
+        raise InvalidRequest(message, param=REFERENCES)
+    items = fields.setdefault(REFERENCES, [])
+    assert isinstance(items, list)
+    if match[1] and int(match[1]) != len(items):
+        message = f"{key[:80]!r} is out of turn: {REFERENCES}[{len(items)}] is the next"
+        raise InvalidRequest(message, param=REFERENCES)
+    items.append(value)
+
+
 class _Form:
     """Collects the parser's events."""
 
@@ -113,6 +133,10 @@ class _Form:
         self._name = ""
         self._text: bytearray | None = None
         self._file: Upload | None = None
+
+    @property
+    def _field(self) -> str:
+        return self._name.partition("[")[0]
 
     def take(self, event: MultipartSegment | bytes | None) -> None:
         """Take one event: the head of a part, some of its bytes, or its end (None)."""
@@ -130,10 +154,10 @@ class _Form:
         if not is_file:
             self._text = bytearray()
             return
-        if self._name != FILE_FIELD:
+        if self._field not in PICTURE_FIELDS:
             message = f"{self._name[:64]!r} must be text, not a file"
             raise InvalidRequest(message, param=self._name[:64])
-        self._file = Upload(declared)
+        self._file = Upload(declared, param=self._name[:64])
         self._stack.callback(self._file.close)
 
     def _append(self, chunk: bytes) -> None:
@@ -142,7 +166,7 @@ class _Form:
             return
         assert self._text is not None
         self._text += chunk
-        is_bounded = not self._name.startswith(FILE_FIELD)
+        is_bounded = self._field not in PICTURE_FIELDS
         if is_bounded and len(self._text) > TEXT_BYTES_MAX:
             message = f"field {self._name[:64]!r} may have at most {TEXT_BYTES_MAX} bytes"
             raise PayloadTooLarge(message, param=self._name[:64])
@@ -168,14 +192,30 @@ def _typed(fields: dict[str, object]) -> dict[str, object]:
     """Give form text the types JSON would have had: a form knows only strings."""
     if isinstance(audio := fields.get("audio"), str) and audio in ("true", "false"):
         fields["audio"] = audio == "true"
-    deadline = fields.get("deadline_s")
-    if isinstance(deadline, str) and _WHOLE.fullmatch(deadline):
-        fields["deadline_s"] = int(deadline)
+    for name in WHOLE_FIELDS:
+        whole = fields.get(name)
+        if isinstance(whole, str) and _WHOLE.fullmatch(whole):
+            fields[name] = int(whole)
     for name in OBJECT_FIELDS:
-        value = fields.get(name)
-        if isinstance(value, str) and value.lstrip().startswith("{"):
-            fields[name] = parse_object(value, name, param=name)
+        if name in fields:
+            fields[name] = _object_if_json(fields[name], name)
+    items = fields.get(REFERENCES)
+    if isinstance(items, list):
+        fields[REFERENCES] = _list_if_json(items)
     return fields
+
+
+def _object_if_json(value: object, name: str) -> object:
+    is_json = isinstance(value, str) and value.lstrip().startswith("{")
+    return parse_object(str(value), name, param=name) if is_json else value
+
+
+def _list_if_json(items: list[object]) -> list[object]:
+    """Read a whole list sent as one JSON text, or each item that is an object in JSON."""
+    alone = items[0] if len(items) == 1 else None
+    if isinstance(alone, str) and alone.lstrip().startswith("["):
+        return parse_list(alone, REFERENCES, param=REFERENCES)
+    return [_object_if_json(item, REFERENCES) for item in items]
 
 
 def _twice(key: str) -> InvalidRequest:

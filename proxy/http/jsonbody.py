@@ -25,8 +25,25 @@ def load_object(raw: bytes) -> dict[str, object]:
 
 def parse_object(text: str, what: str, *, param: str | None = None) -> dict[str, object]:
     """Read a JSON object from text; `what` begins the message of an error."""
+    content = _parse(text, what, param)
+    if not isinstance(content, dict):
+        message = f"{what} must be a JSON object"
+        raise InvalidRequest(message, param=param)
+    return content
+
+
+def parse_list(text: str, what: str, *, param: str | None = None) -> list[object]:
+    """Read a JSON array from text; `what` begins the message of an error."""
+    content = _parse(text, what, param)
+    if not isinstance(content, list):
+        message = f"{what} must be a JSON array"
+        raise InvalidRequest(message, param=param)
+    return content
+
+
+def _parse(text: str, what: str, param: str | None) -> object:
     try:
-        content = json.loads(
+        return json.loads(
             text, parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_object
         )
     except json.JSONDecodeError as error:
@@ -42,10 +59,6 @@ def parse_object(text: str, what: str, *, param: str | None = None) -> dict[str,
     except ValueError as error:
         message = f"{what} has a number with too many digits"
         raise InvalidRequest(message, param=param) from error
-    if not isinstance(content, dict):
-        message = f"{what} must be a JSON object"
-        raise InvalidRequest(message, param=param)
-    return content
 
 
 class _Refused(Exception):

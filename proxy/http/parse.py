@@ -13,7 +13,7 @@ from proxy.http.body import CREATE_BYTES_MAX, FORM_BYTES_MAX, body_chunks, read_
 from proxy.http.fields import read_fields
 from proxy.http.forms import read_multipart, read_urlencoded
 from proxy.http.jsonbody import load_object
-from proxy.http.upload import decode_data_url
+from proxy.http.upload import Upload, decode_data_url
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from proxy.http.fields import Draft
+    from proxy.http.pictures import Picture
 
 CONTENT_TYPES = ("application/json", "multipart/form-data", "application/x-www-form-urlencoded")
 
 
 @asynccontextmanager
 async def read_create(request: web.Request) -> AsyncIterator[Draft]:
-    """Read a create; its file, if any, lives until the block ends and is an Upload.
+    """Read a create; its uploads live until the block ends, what else names a picture is a link.
 
     Raises:
         InvalidRequest: the body or a field is malformed.
@@ -36,11 +37,16 @@ async def read_create(request: web.Request) -> AsyncIterator[Draft]:
     """
     with ExitStack() as stack:
         draft = read_fields(await _raw_fields(request, stack))
-        if isinstance(draft.file, str):
-            upload = await decode_data_url(draft.file)
-            stack.callback(upload.close)
-            draft = replace(draft, file=upload)
-        yield draft
+        pictures = [await _decoded(picture, stack) for picture in draft.pictures]
+        yield replace(draft, pictures=tuple(pictures))
+
+
+async def _decoded(picture: Picture, stack: ExitStack) -> Picture:
+    if isinstance(picture.source, Upload) or picture.is_link:
+        return picture
+    upload = await decode_data_url(picture.source, param=picture.param)
+    stack.callback(upload.close)
+    return replace(picture, source=upload)
 
 
 async def _raw_fields(request: web.Request, stack: ExitStack) -> dict[str, object]:

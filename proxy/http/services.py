@@ -81,8 +81,16 @@ class VideoService(Protocol):
     async def models(self, caller: Caller) -> ModelsView:
         """List what the team may route to."""
 
-    async def save_input(self, chunks: AsyncIterator[bytes], media_type: str) -> InputFile:
-        """Store an input file under its SHA-256."""
+    async def check(self, caller: Caller, request: VideoJob) -> None:
+        """Refuse what no offer can make, before its pictures are taken in."""
+
+    async def save_input(
+        self, caller: Caller, chunks: AsyncIterator[bytes], media_type: str, *, param: str
+    ) -> InputFile:
+        """Store an uploaded picture under its SHA-256; `param` is the field it came in."""
+
+    async def fetch_input(self, caller: Caller, url: str, *, param: str) -> InputFile:
+        """Store the picture at a caller's URL under its SHA-256; `param` is the field of it."""
 
 
 class Authenticate(Protocol):

@@ -10,27 +10,30 @@ import re
 from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING
 
-from proxy.domain.errors import InvalidRequest, NotSupportedYet, PayloadTooLarge
-from proxy.domain.video import InputFile
+from proxy.domain.errors import InvalidRequest, PayloadTooLarge
+from proxy.domain.video import (
+    PICTURE_BYTES_MAX,
+    PICTURE_HEAD_BYTES,
+    PICTURE_TYPES,
+    InputFile,
+    picture_type,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-PARAM = "input_reference"
-FILE_BYTES_MAX = 20 * 2**20
 IN_MEMORY_BYTES_MAX = 2**20
 READ_BYTES = 2**16
 DECODE_INLINE_CHARS_MAX = 2**16
-MEDIA_TYPES = ("image/jpeg", "image/png", "image/webp")
 UNTYPED = "application/octet-stream"
-_HEAD_BYTES = 12
 _DATA_URL = re.compile(r"data:([a-z]+/[a-z0-9.+-]+);base64,", re.IGNORECASE)
 
 
 class Upload:
-    """One file of a request. Close it when the request is done."""
+    """One file of a request; `param` is the field it came in. Close it when that is done."""
 
-    def __init__(self, declared_type: str | None) -> None:
+    def __init__(self, declared_type: str | None, *, param: str) -> None:
+        self._param = param
         self._declared_type = declared_type or UNTYPED
         # Page-cache writes take microseconds; a thread for each would cost more than it saves.
         self._file = SpooledTemporaryFile(max_size=IN_MEMORY_BYTES_MAX)  # noqa: SIM115 - closed by close()
@@ -42,21 +45,21 @@ class Upload:
         """Append bytes.
 
         Raises:
-            PayloadTooLarge: the file is over FILE_BYTES_MAX.
+            PayloadTooLarge: the file is over PICTURE_BYTES_MAX.
         """
         self.size_bytes += len(chunk)
-        if self.size_bytes > FILE_BYTES_MAX:
-            message = f"{PARAM} may have at most {FILE_BYTES_MAX} bytes"
-            raise PayloadTooLarge(message, param=PARAM)
-        if len(self._head) < _HEAD_BYTES:
-            self._head = (self._head + chunk)[:_HEAD_BYTES]
+        if self.size_bytes > PICTURE_BYTES_MAX:
+            message = f"{self._param} may have at most {PICTURE_BYTES_MAX} bytes"
+            raise PayloadTooLarge(message, param=self._param)
+        if len(self._head) < PICTURE_HEAD_BYTES:
+            self._head = (self._head + chunk)[:PICTURE_HEAD_BYTES]
         self._digest.update(chunk)
         self._file.write(chunk)
 
     @property
     def media_type(self) -> str:
         """The type its first bytes show, else the declared one."""
-        return sniff(self._head) or self._declared_type
+        return picture_type(self._head) or self._declared_type
 
     def check(self) -> Upload:
         """Return the whole file if it can be a picture.
@@ -67,11 +70,12 @@ class Upload:
             InvalidRequest: it is empty or of another type.
         """
         if self.size_bytes == 0:
-            message = f"{PARAM} is an empty file"
-            raise InvalidRequest(message, param=PARAM)
-        if self.media_type not in (*MEDIA_TYPES, UNTYPED):
-            message = f"{PARAM} is {self.media_type[:60]}; allowed: {', '.join(MEDIA_TYPES)}"
-            raise InvalidRequest(message, param=PARAM)
+            message = f"{self._param} is an empty file"
+            raise InvalidRequest(message, param=self._param)
+        if self.media_type not in (*PICTURE_TYPES, UNTYPED):
+            shown, allowed = self.media_type[:60], ", ".join(PICTURE_TYPES)
+            message = f"{self._param} is {shown}; allowed: {allowed}"
+            raise InvalidRequest(message, param=self._param)
         return self
 
     def as_input(self) -> InputFile:
@@ -91,52 +95,33 @@ class Upload:
         self._file.close()
 
 
-def sniff(head: bytes) -> str | None:
-    """The picture type that a file's first 12 bytes show.
-
-    Source: mimesniff.spec.whatwg.org section 6.1, 2026-11-22.
-    """
-    if head.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg"
-    if head.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "image/png"
-    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
-        return "image/webp"
-    return None
-
-
-async def decode_data_url(url: str) -> Upload:
-    """Decode a data URL; a large one in a thread.
+async def decode_data_url(url: str, *, param: str) -> Upload:
+    """Decode a data URL, a large one in a thread; `param` is the field it came in.
 
     Raises:
-        NotSupportedYet: it is another kind of URL.
-        InvalidRequest: it is not base64 of a picture.
+        InvalidRequest: it is none, or not one of base64 of a picture.
+        PayloadTooLarge: the picture is over PICTURE_BYTES_MAX.
     """
     if len(url) <= DECODE_INLINE_CHARS_MAX:
-        return _decode(url)
-    return await asyncio.to_thread(_decode, url)
+        return _decode(url, param)
+    return await asyncio.to_thread(_decode, url, param)
 
 
-def _decode(url: str) -> Upload:
+def _decode(url: str, param: str) -> Upload:
     match = _DATA_URL.match(url)
     if match is None:
-        raise _not_a_data_url(url)
-    upload = Upload(match[1].lower())
+        message = (
+            f"{param} must be a file, a data URL (data:image/png;base64,...) or a web address"
+        )
+        raise InvalidRequest(message, param=param)
+    upload = Upload(match[1].lower(), param=param)
     try:
         upload.write(base64.b64decode(url[match.end() :].encode("ascii"), validate=True))
         return upload.check()
     except (binascii.Error, UnicodeEncodeError) as error:
         upload.close()
-        message = f"{PARAM} is not valid base64"
-        raise InvalidRequest(message, param=PARAM) from error
+        message = f"{param} is not valid base64"
+        raise InvalidRequest(message, param=param) from error
     except (InvalidRequest, PayloadTooLarge):
         upload.close()
         raise
-
-
-def _not_a_data_url(url: str) -> InvalidRequest | NotSupportedYet:
-    if url[:8].lower().startswith(("http://", "https://")):
-        message = f"{PARAM} as a web address is not supported yet; send a file or a data URL"
-        return NotSupportedYet(message, param=PARAM)
-    message = f"{PARAM} must be a file or a data URL (data:image/png;base64,...)"
-    return InvalidRequest(message, param=PARAM)

@@ -15,16 +15,16 @@ from proxy.http.keys import CALLER
 from proxy.http.parse import read_create
 from proxy.http.quote import quote_body
 from proxy.http.ratelimit import rate_headers
-from proxy.http.upload import Upload
 
 if TYPE_CHECKING:
     from aiohttp import web
 
-    from proxy.domain.video import VideoJob
+    from proxy.domain.video import InputFile, VideoJob
     from proxy.gateway.ports.runtime import Clock
     from proxy.gateway.views import Caller, JobView
     from proxy.http.fields import Draft
     from proxy.http.links import Links
+    from proxy.http.pictures import Picture
     from proxy.http.services import VideoService
 
 LIST_DEFAULT = 20
@@ -46,11 +46,12 @@ class VideoRoutes:
         caller = request[CALLER]
         key, number = idempotency_key(request), sdk_try(request)
         async with read_create(request) as draft:
-            job = await self._with_stored_file(draft)
+            outline = draft.outline()
+            job = await self._with_pictures(caller, draft) if draft.pictures else outline
         view = await self._videos.create(
             caller,
             job,
-            fingerprint=fingerprint(job, method="POST", route=CREATE_ROUTE),
+            fingerprint=fingerprint(outline, method="POST", route=CREATE_ROUTE),
             idempotency_key=key,
             sdk_try=number,
             patience=_patience(request),
@@ -58,19 +59,24 @@ class VideoRoutes:
         replayed = {"Idempotency-Replayed": "true"} if view.is_replay else {}
         return self._answer(request, caller, view, replayed)
 
-    async def _with_stored_file(self, draft: Draft) -> VideoJob:
-        """Store the file before admission: no admitted job waits for bytes that may not come."""
-        if not isinstance(draft.file, Upload):
-            return draft.job(None)
-        stored = await self._videos.save_input(draft.file.chunks(), draft.file.media_type)
-        return draft.job(stored)
+    async def _with_pictures(self, caller: Caller, draft: Draft) -> VideoJob:
+        """Store pictures before admission: no admitted job waits for bytes that may not come."""
+        await self._videos.check(caller, draft.outline())
+        return draft.job([await self._stored(caller, picture) for picture in draft.pictures])
+
+    async def _stored(self, caller: Caller, picture: Picture) -> InputFile:
+        source, param = picture.source, picture.param
+        if isinstance(source, str):
+            return await self._videos.fetch_input(caller, source, param=param)
+        return await self._videos.save_input(
+            caller, source.chunks(), source.media_type, param=param
+        )
 
     async def quote(self, request: web.Request) -> web.Response:
         """POST /v1/videos/quote: the same body, nothing kept."""
         caller = request[CALLER]
         async with read_create(request) as draft:
-            file = draft.file.as_input() if isinstance(draft.file, Upload) else None
-            job = draft.job(file)
+            job = draft.outline()
         view = await self._videos.quote(caller, job)
         return json_answer(quote_body(view), headers=rate_headers(view.buckets, caller))
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import asynccontextmanager
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 import pytest
 
 from proxy.artifacts.inputs import HashedInputs
+from proxy.artifacts.pictures import Picture
 from proxy.artifacts.store import Artifacts, open_artifacts
 from proxy.domain.video import InputFile
 from proxy.gateway.names import input_name
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from proxy.gateway.ports.artifacts import Inputs
 
 PICTURE = b"\x89PNG" + bytes(1000)
+URL = "https://pictures.example/a.png"
 SHA256 = hashlib.sha256(PICTURE).hexdigest()
 
 
@@ -30,7 +34,13 @@ def artifacts(tmp_path: Path) -> Artifacts:
 
 
 def inputs_in(artifacts: Artifacts, *, bytes_max: int = 4096) -> Inputs:
-    return HashedInputs(artifacts, random_bytes=os.urandom, bytes_max=bytes_max)
+    return HashedInputs(artifacts, on_the_shelf, random_bytes=os.urandom, bytes_max=bytes_max)
+
+
+@asynccontextmanager
+async def on_the_shelf(url: str) -> AsyncIterator[Picture]:
+    assert url == URL
+    yield Picture(media_type="image/png", file=BytesIO(PICTURE))
 
 
 async def chunks_of(*parts: bytes) -> AsyncIterator[bytes]:
@@ -56,6 +66,14 @@ async def test_the_same_bytes_are_kept_once(artifacts: Artifacts, tmp_path: Path
     first = await inputs.save(chunks_of(PICTURE), "image/png")
     again = await inputs.save(chunks_of(*(bytes([byte]) for byte in PICTURE)), "image/png")
     assert first == again
+    assert [SHA256] == kept(tmp_path)
+
+
+async def test_a_picture_at_a_url_is_kept_like_a_file(
+    artifacts: Artifacts, tmp_path: Path
+) -> None:
+    inputs = inputs_in(artifacts)
+    assert await inputs.fetch(URL) == await inputs.save(chunks_of(PICTURE), "image/png")
     assert [SHA256] == kept(tmp_path)
 
 

@@ -1,10 +1,17 @@
-"""Frame sizes follow from a resolution's short side and the aspect ratio."""
+"""Frame sizes follow from resolution and aspect ratio, a picture's type from its first bytes."""
 
 from __future__ import annotations
 
 import pytest
 
-from proxy.domain.video import RESOLUTIONS, SHORT_SIDE_PX, frame_size_px
+from proxy.domain.video import (
+    PICTURE_HEAD_BYTES,
+    PICTURE_TYPES,
+    RESOLUTIONS,
+    SHORT_SIDE_PX,
+    frame_size_px,
+    picture_type,
+)
 
 
 @pytest.mark.parametrize(
@@ -37,3 +44,20 @@ def test_nonsense_is_not_guessed() -> None:
         frame_size_px("8k", "16:9")
     with pytest.raises(ValueError, match=r"invalid literal|unpack"):
         frame_size_px("720p", "wide")
+
+
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [
+        (b"\xff\xd8\xff\xe0", "image/jpeg"),
+        (b"\x89PNG\r\n\x1a\n...", "image/png"),
+        (b"RIFF\x10\x00\x00\x00WEBPVP8 ", "image/webp"),
+        (b"RIFF\x10\x00\x00\x00WAVE", None),
+        (b"GIF89a", None),
+        (b"", None),
+    ],
+)
+def test_a_picture_s_type_is_what_its_first_bytes_show(head: bytes, expected: str | None) -> None:
+    assert expected == picture_type(head)
+    assert expected == picture_type(head[:PICTURE_HEAD_BYTES])
+    assert expected in {*PICTURE_TYPES, None}

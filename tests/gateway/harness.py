@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from proxy.app.clock import Bell, SystemClock
-from proxy.artifacts.inputs import HashedInputs
 from proxy.artifacts.store import open_artifacts
 from proxy.domain.ids import JobId, TeamId
 from proxy.domain.job import JobState
@@ -45,6 +44,7 @@ from tests.builders import (
 )
 from tests.fakes import FindingProvider, RecordingObserver, ScriptedProvider, ScriptedProviders
 from tests.gateway.outages import LossySlots, LossyWork, Script
+from tests.gateway.shelf import Shelf
 from tests.job_builders import a_request
 
 if TYPE_CHECKING:
@@ -187,6 +187,7 @@ class Stage:
         self.may_report = False
         self.turns = 0
         self.bell = Bell()
+        self.shelf = Shelf()
         self.keys = Keys()
         self.runtime = self._compose(snapshot or fast_snapshot(), clock or SystemClock())
 
@@ -202,7 +203,7 @@ class Stage:
             work=RedisWork(client, keys, retention_s=lambda _: 3600, observer=self.observer),
             slots=RedisSlots(client),
             artifacts=artifacts,
-            inputs=HashedInputs(artifacts, random_bytes=os.urandom, bytes_max=1024),
+            inputs=self.shelf.inputs_in(artifacts),
             clock=clock,
             observer=Fanout(self.observer, self.render_times, self.waiters),
             balances=balances,

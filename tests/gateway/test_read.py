@@ -9,7 +9,6 @@ import pytest
 
 from proxy.domain.errors import (
     JobNotFound,
-    PayloadTooLarge,
     RateLimited,
     StoreUnavailable,
     VideoNotReady,
@@ -19,7 +18,6 @@ from proxy.domain.failure import FailureKind
 from proxy.domain.ids import TeamId
 from proxy.domain.job import JobState
 from proxy.domain.policy import RouteClass
-from proxy.gateway.names import input_name
 from proxy.gateway.views import Caller
 from tests.builders import KLING, a_key, a_rate_limit, a_team, a_use, an_account
 from tests.fakes import PENDING, VIDEO, failing
@@ -29,8 +27,6 @@ from tests.gateway.harness import KLING_MICRO_USD, a_video, fast_provider, fast_
 from tests.job_builders import a_job_id
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from proxy.domain.video import VideoJob
     from tests.gateway.conftest import StageMaker
     from tests.gateway.harness import Stage
@@ -41,11 +37,6 @@ ONCE = a_rate_limit(capacity=1, interval_us=NEVER_US)
 
 def a_prompt(number: int) -> VideoJob:
     return replace(a_video(), prompt=f"fox {number}")
-
-
-async def chunks(*parts: bytes) -> AsyncIterator[bytes]:
-    for part in parts:
-        yield part
 
 
 async def test_a_waiting_job_says_its_place_in_the_queue(stage: Stage) -> None:
@@ -262,28 +253,3 @@ async def test_models_are_those_the_team_may_use(new_stage: StageMaker) -> None:
     assert [["kling"], ["kling"]] == [[o.provider for o in item.offers] for item in view.models]
     assert ["cheapest", "balanced"] == [policy.name for policy in view.policies]
     assert "cheapest" == view.default_policy
-
-
-async def test_an_input_is_kept_once_under_its_hash_and_reaches_the_provider(
-    stage: Stage,
-) -> None:
-    first = await stage.videos.save_input(chunks(b"a ", b"picture"), "image/png")
-    again = await stage.videos.save_input(chunks(b"a picture"), "image/png")
-    assert first == again
-    assert [first.sha256] == [path.name for path in (stage.folder / "inputs").iterdir()]
-    assert (stage.folder / input_name(first.sha256)).read_bytes() == b"a picture"
-    await stage.made(replace(a_video(), input_reference=first))
-    (order,) = stage.kling.orders
-    assert order.first_frame is not None
-    assert ("image/png", 9) == (order.first_frame.media_type, order.first_frame.size_bytes)
-    for _ in range(2):
-        assert b"a picture" == b"".join([part async for part in order.first_frame.open()])
-
-
-async def test_an_input_that_cannot_be_kept_is_refused(stage: Stage) -> None:
-    with pytest.raises(PayloadTooLarge) as refused:
-        await stage.videos.save_input(chunks(b"x" * 1025), "image/png")
-    assert "input_reference" == refused.value.param
-    (stage.folder / "inputs").write_text("in the way")
-    with pytest.raises(StoreUnavailable):
-        await stage.videos.save_input(chunks(b"x"), "image/png")

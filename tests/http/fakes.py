@@ -92,6 +92,7 @@ class RecordingVideos:
     jobs: dict[str, Job] = field(default_factory=dict)
     content_bytes: bytes = VIDEO_BYTES
     inputs: dict[str, bytes] = field(default_factory=dict)
+    pictures: dict[str, bytes] = field(default_factory=dict)
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     refusal: BaseException | None = None
     quote_refusal: ProxyError | None = None
@@ -303,11 +304,23 @@ class RecordingVideos:
             buckets=(a_bucket("poll"),),
         )
 
-    async def save_input(self, chunks: AsyncIterator[bytes], media_type: str) -> InputFile:
-        content = b"".join([chunk async for chunk in chunks])
+    async def check(self, caller: Caller, request: VideoJob) -> None:
+        self._note("check", request=request)
+        plan(request, caller.team, self.snapshot, NOW_S)
+
+    async def save_input(
+        self, caller: Caller, chunks: AsyncIterator[bytes], media_type: str, *, param: str
+    ) -> InputFile:
+        self._note("save_input", media_type=media_type, param=param)
+        return self._keep(b"".join([chunk async for chunk in chunks]), media_type)
+
+    async def fetch_input(self, caller: Caller, url: str, *, param: str) -> InputFile:
+        self._note("fetch_input", url=url, param=param)
+        return self._keep(self.pictures[url], "image/png")
+
+    def _keep(self, content: bytes, media_type: str) -> InputFile:
         digest = hashlib.sha256(content).hexdigest()
         self.inputs[digest] = content
-        self.calls.append(("save_input", {"media_type": media_type}))
         return InputFile(sha256=digest, size_bytes=len(content), media_type=media_type)
 
     def complete(self, job_id: str) -> Job:

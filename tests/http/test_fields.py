@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.domain.errors import InvalidRequest, NotSupportedYet
-from proxy.domain.video import Substitute, VideoJob
+from proxy.domain.video import InputFile, Substitute, VideoJob
 from proxy.http.fields import FIELDS, NOT_YET, Draft, read_fields
 from tests.http.outcome import outcome
 
@@ -33,6 +33,8 @@ def test_every_field_is_read() -> None:
         seconds=8,
         resolution="4k",
         aspect_ratio="9:16",
+        negative_prompt="rain",
+        seed=0,
         audio=True,
         metadata={"shot": "12", "empty": ""},
         max_cost_micro_usd=500_000,
@@ -44,6 +46,8 @@ def test_every_field_is_read() -> None:
         seconds="8",
         resolution="4k",
         aspect_ratio="9:16",
+        negative_prompt="rain",
+        seed=0,
         audio=True,
         metadata={"shot": "12", "empty": ""},
         max_cost_usd=Decimal("0.5"),
@@ -139,6 +143,20 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
     ({"input_reference": {}}, "input_reference", "image_url"),
     ({"input_reference": {"image_url": 5}}, "input_reference", "image_url"),
     ({"input_reference": {"image_url": "data:", "x": 1}}, "input_reference", "image_url"),
+    ({"last_frame": ["data:"]}, "last_frame", "file"),
+    ({"last_frame": {"image_url": None}}, "last_frame", "image_url"),
+    ({"reference_images": "data:"}, "reference_images", "list"),
+    ({"reference_images": {"image_url": "data:"}}, "reference_images", "list"),
+    ({"reference_images": ["data:"] * 11}, "reference_images", "at most 10"),
+    ({"reference_images": ["data:", 7]}, "reference_images[1]", "file"),
+    ({"negative_prompt": ""}, "negative_prompt", "empty"),
+    ({"negative_prompt": 7}, "negative_prompt", "string"),
+    ({"negative_prompt": "x" * 32_001}, "negative_prompt", "32000"),
+    ({"seed": -1}, "seed", "from 0 to 4294967295"),
+    ({"seed": 2**32}, "seed", "from 0 to 4294967295"),
+    ({"seed": "7"}, "seed", "whole number"),
+    ({"seed": True}, "seed", "whole number"),
+    ({"seed": Decimal("1.0")}, "seed", "whole number"),
     ({"n": 2}, "n", "allowed: prompt, model"),
     ({"video_length": 2}, "video_length", "duration"),
 ]
@@ -160,15 +178,56 @@ def test_a_documented_field_that_is_not_built_says_so(name: str) -> None:
     assert (name, "not_supported_yet") == (caught.value.param, caught.value.code)
 
 
-def test_a_file_id_is_not_supported_yet() -> None:
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"input_reference": {"file_id": "file_1"}}, "input_reference"),
+        ({"reference_images": [{"file_id": "file_1"}]}, "reference_images[0]"),
+    ],
+)
+def test_a_file_id_is_not_supported_yet(fields: dict[str, object], param: str) -> None:
     with pytest.raises(NotSupportedYet) as caught:
-        read(input_reference={"file_id": "file_1"})
-    assert "input_reference" == caught.value.param
+        read(**fields)
+    assert param == caught.value.param
 
 
-def test_an_image_url_is_taken_out_of_its_object() -> None:
-    fields = {"prompt": "x", "input_reference": {"image_url": "data:image/png;base64,AA=="}}
-    assert "data:image/png;base64,AA==" == read_fields(fields).file
+def test_pictures_are_named_by_their_fields() -> None:
+    draft = read_fields(
+        {
+            "prompt": "x",
+            "reference_images": ["data:3", {"image_url": "https://a.example/4"}],
+            "last_frame": "data:2",
+            "input_reference": {"image_url": "data:1"},
+        }
+    )
+    assert [
+        ("input_reference", "data:1", False),
+        ("last_frame", "data:2", False),
+        ("reference_images[0]", "data:3", False),
+        ("reference_images[1]", "https://a.example/4", True),
+    ] == [(picture.param, picture.source, picture.is_link) for picture in draft.pictures]
+    files = [InputFile(sha256=name, size_bytes=1, media_type="image/png") for name in "abcd"]
+    job = draft.job(files)
+    assert (files[0], files[1], tuple(files[2:])) == (
+        job.input_reference,
+        job.last_frame,
+        job.reference_images,
+    )
+
+
+def test_a_request_without_pictures_is_its_own_outline() -> None:
+    draft = read_fields({"prompt": "x", "reference_images": []})
+    assert draft.video == draft.outline() == VideoJob(prompt="x")
+
+
+def test_a_link_stands_for_itself_until_it_is_fetched() -> None:
+    def outline(url: str) -> InputFile | None:
+        return read_fields({"prompt": "x", "last_frame": url}).outline().last_frame
+
+    one, other = outline("https://a.example/1"), outline("https://a.example/2")
+    assert one == outline("https://a.example/1")
+    assert one is not None
+    assert one != other
 
 
 ANYTHING = st.recursive(

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.domain.errors import InvalidRequest, PayloadTooLarge
+from proxy.domain.video import PICTURE_BYTES_MAX
 from proxy.http.forms import PARTS_MAX, TEXT_BYTES_MAX, put, read_multipart, read_urlencoded
-from proxy.http.upload import FILE_BYTES_MAX, Upload
+from proxy.http.upload import Upload
 from tests.http.outcome import outcome
 
 if TYPE_CHECKING:
@@ -41,10 +42,13 @@ def read_raw(chunks: Iterable[bytes]) -> dict[str, object]:
 
     with ExitStack() as stack:
         fields = asyncio.run(read_multipart(arriving(), "b", stack))
-        return {
-            name: value.as_input() if isinstance(value, Upload) else value
-            for name, value in fields.items()
-        }
+        return {name: shown(value) for name, value in fields.items()}
+
+
+def shown(value: object) -> object:
+    if isinstance(value, list):
+        return [shown(item) for item in value]
+    return value.as_input() if isinstance(value, Upload) else value
 
 
 @pytest.mark.parametrize("chunk_bytes", [1, 7, 100_000])
@@ -56,8 +60,8 @@ def test_parts_become_fields_however_they_arrive(chunk_bytes: int) -> None:
 
 
 def test_form_text_gets_the_types_that_json_has() -> None:
-    fields = read(part("audio", b"false"), part("deadline_s", b"60"))
-    assert {"audio": False, "deadline_s": 60} == fields
+    fields = read(part("audio", b"false"), part("deadline_s", b"60"), part("seed", b"0"))
+    assert {"audio": False, "deadline_s": 60, "seed": 0} == fields
 
 
 def test_bracketed_keys_nest() -> None:
@@ -91,9 +95,54 @@ def test_a_picture_without_a_filename_is_a_file_too() -> None:
     )
 
 
-def test_lists_of_a_field_that_is_not_built_are_left_for_its_refusal() -> None:
-    fields = read(part("reference_images[]", b"a"), part("reference_images[]", b"b"))
-    assert ["reference_images"] == list(fields)
+FIRST, SECOND = b"data:image/png;base64,AA==", b"https://pictures.example/b.png"
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [part("reference_images[]", FIRST), part("reference_images[]", SECOND)],
+        [part("reference_images", FIRST), part("reference_images", SECOND)],
+        [part("reference_images[0]", FIRST), part("reference_images[1]", SECOND)],
+        [part("reference_images", b' ["%s", "%s"]' % (FIRST, SECOND))],
+    ],
+    ids=["brackets", "bare", "numbers", "json"],
+)
+def test_a_list_is_sent_in_many_ways(parts: list[bytes]) -> None:
+    assert {"reference_images": [FIRST.decode(), SECOND.decode()]} == read(*parts)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [part("reference_images[][image_url]", FIRST)],
+        [part("reference_images[0][image_url]", FIRST)],
+        [part("reference_images", b'{"image_url": "%s"}' % FIRST)],
+        [part("reference_images[]", b' {"image_url": "%s"}' % FIRST)],
+        [part("reference_images", b'[{"image_url": "%s"}]' % FIRST)],
+    ],
+)
+def test_an_item_may_be_an_object(parts: list[bytes]) -> None:
+    (item,) = read(*parts).values()
+    assert item in ([{"image_url": FIRST.decode()}], [FIRST.decode()])
+
+
+def test_files_and_texts_stand_in_one_list() -> None:
+    fields = read(
+        part("reference_images[]", PNG, filename="a.png"), part("reference_images[]", SECOND)
+    )
+    (items,) = fields.values()
+    assert isinstance(items, list)
+    assert ("image/png", SECOND.decode()) == (getattr(items[0], "media_type", None), items[1])
+
+
+def test_every_picture_may_be_a_file_or_an_object() -> None:
+    fields = read(
+        part("last_frame", PNG, filename="a.png"),
+        part("input_reference", b'{"image_url": "data:"}'),
+    )
+    assert {"image_url": "data:"} == fields["input_reference"]
+    assert "image/png" == getattr(fields["last_frame"], "media_type", None)
 
 
 @pytest.mark.parametrize(
@@ -107,6 +156,14 @@ def test_lists_of_a_field_that_is_not_built_are_left_for_its_refusal() -> None:
         ([part("prompt", b"\xff")], "prompt", "UTF-8"),
         ([part("prompt", b"text", filename="p.txt")], "prompt", "not a file"),
         ([part("input_reference", b"", filename="a.png")], "input_reference", "empty"),
+        ([part("reference_images[]", b"", filename="a")], "reference_images[]", "empty"),
+        ([part("reference_images[1]", b"a")], "reference_images", "out of turn"),
+        ([part("reference_images[x]", b"a")], "reference_images", "no item"),
+        ([part("reference_images[][a]", b"a")], "reference_images", "no item"),
+        ([part("reference_images[", b"a")], "reference_images", "no item"),
+        ([part("reference_images", b"[nope")], "reference_images", "valid JSON"),
+        ([part("reference_images[0]", b"{nope")], "reference_images", "valid JSON"),
+        ([part("negative_prompt", b"text", filename="p.txt")], "negative_prompt", "not a file"),
         (
             [part("input_reference", b"%PDF-1.7 ...", filename="a", kind="application/pdf")],
             "input_reference",
@@ -150,7 +207,10 @@ def test_a_long_text_part_is_too_large() -> None:
 
 def test_a_long_file_is_too_large() -> None:
     with pytest.raises(PayloadTooLarge) as caught:
-        read(part("input_reference", PNG + b"x" * FILE_BYTES_MAX, filename="a"), chunk_bytes=2**20)
+        read(
+            part("input_reference", PNG + b"x" * PICTURE_BYTES_MAX, filename="a"),
+            chunk_bytes=2**20,
+        )
     assert "input_reference" == caught.value.param
 
 
@@ -170,7 +230,7 @@ def test_an_empty_url_encoded_form_has_no_fields() -> None:
     assert {} == read_urlencoded(b"")
 
 
-@given(st.text(max_size=30), st.text(max_size=5))
+@given(st.text(max_size=30) | st.text("referncimags[]0", max_size=30), st.text(max_size=5))
 def test_any_key_is_put_or_refused(key: str, value: str) -> None:
     fields: dict[str, object] = {}
     refused = outcome(lambda: put(fields, key, value))

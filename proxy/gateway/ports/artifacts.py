@@ -18,6 +18,14 @@ class ArtifactUnavailable(Exception):
     """The artifact store cannot be read or written just now."""
 
 
+class PictureRefused(Exception):
+    """A URL that nothing is fetched from; the text says why and does not repeat it."""
+
+
+class PictureUnavailable(Exception):
+    """A URL that may be fetched, but gave no picture; the text says why and does not repeat it."""
+
+
 class ArtifactStore(Protocol):
     """Bytes by name. A `put` is visible whole or not at all.
 
@@ -53,5 +61,14 @@ class Inputs(Protocol):
 
         Raises:
             ArtifactTooLarge: the file is over the limit; nothing of it is kept.
+            ArtifactUnavailable: the store fails.
+        """
+
+    async def fetch(self, url: str) -> InputFile:
+        """Store the picture at a caller's URL under its SHA-256; its first bytes say its type.
+
+        Raises:
+            PictureRefused: the URL, or a redirect, leads where nothing is fetched from.
+            PictureUnavailable: it did not come whole in time, is too large, or is no picture.
             ArtifactUnavailable: the store fails.
         """

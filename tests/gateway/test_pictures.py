@@ -1,0 +1,169 @@
+"""Pictures of a create: judged before they are taken in, kept by content, sent to the provider."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from proxy.domain.errors import (
+    ImageUnavailable,
+    ImageUrlRefused,
+    NoRoute,
+    PayloadTooLarge,
+    StoreUnavailable,
+)
+from proxy.domain.events import Refused
+from proxy.domain.video import InputFile
+from proxy.gateway.names import input_name
+from proxy.gateway.pictures import FETCHES_AT_ONCE
+from proxy.gateway.ports.artifacts import PictureRefused, PictureUnavailable
+from tests.builders import an_offer
+from tests.gateway.harness import a_video, fast_snapshot, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from proxy.domain.video import OrderInput
+    from tests.gateway.conftest import StageMaker
+    from tests.gateway.harness import Stage
+
+URL = "https://pictures.example/secret-name.png?token=secret"
+UNSEEN = InputFile(sha256="0" * 64, size_bytes=0, media_type="")
+
+
+async def chunks(*parts: bytes) -> AsyncIterator[bytes]:
+    for part in parts:
+        yield part
+
+
+async def saved(stage: Stage, *parts: bytes, param: str = "input_reference") -> InputFile:
+    return await stage.videos.save_input(stage.caller(), chunks(*parts), "image/png", param=param)
+
+
+async def read(picture: OrderInput | None) -> bytes:
+    assert picture is not None
+    return b"".join([part async for part in picture.open()])
+
+
+def codes(stage: Stage) -> list[str]:
+    return [event.code for event in stage.observer.of(Refused)]
+
+
+async def test_an_input_is_kept_once_under_its_hash_and_reaches_the_provider(
+    stage: Stage,
+) -> None:
+    first = await saved(stage, b"a ", b"picture")
+    assert first == await saved(stage, b"a picture")
+    assert [first.sha256] == [path.name for path in (stage.folder / "inputs").iterdir()]
+    assert (stage.folder / input_name(first.sha256)).read_bytes() == b"a picture"
+    await stage.made(replace(a_video(), input_reference=first))
+    (order,) = stage.kling.orders
+    assert order.first_frame is not None
+    assert ("image/png", 9) == (order.first_frame.media_type, order.first_frame.size_bytes)
+    for _ in range(2):
+        assert b"a picture" == await read(order.first_frame)
+
+
+async def test_every_input_reaches_the_provider(new_stage: StageMaker) -> None:
+    offer = an_offer()
+    can = replace(
+        offer.can,
+        last_frame=offer.can.resolutions,
+        reference_images=2,
+        reference_images_with_frames=True,
+        negative_prompt=True,
+        seed=True,
+    )
+    stage = new_stage(snapshot=fast_snapshot(offers=[replace(offer, can=can)]))
+    files = [await saved(stage, name.encode()) for name in ("first", "last", "one", "two")]
+    await stage.made(
+        replace(
+            a_video(),
+            input_reference=files[0],
+            last_frame=files[1],
+            reference_images=tuple(files[2:]),
+            negative_prompt="rain",
+            seed=0,
+        )
+    )
+    (order,) = stage.kling.orders
+    assert [b"first", b"last", b"one", b"two"] == [await read(file) for file in order.pictures]
+    assert ("rain", 0) == (order.negative_prompt, order.seed)
+
+
+async def test_what_no_offer_takes_is_refused_before_anything_is_kept(stage: Stage) -> None:
+    with pytest.raises(NoRoute, match="last_frame is not possible") as refused:
+        await stage.videos.check(
+            stage.caller(), replace(a_video(), input_reference=UNSEEN, last_frame=UNSEEN)
+        )
+    assert refused.value.details["skipped"]
+    assert ["no_route"] == codes(stage)
+    await stage.videos.check(stage.caller(), replace(a_video(), input_reference=UNSEEN))
+
+
+async def test_an_input_that_cannot_be_kept_is_refused(stage: Stage) -> None:
+    with pytest.raises(PayloadTooLarge) as refused:
+        await saved(stage, b"x" * 1025, param="last_frame")
+    assert "last_frame" == refused.value.param
+    (stage.folder / "inputs").write_text("in the way")
+    with pytest.raises(StoreUnavailable):
+        await saved(stage, b"x")
+    assert ["payload_too_large", "store_unavailable"] == codes(stage)
+
+
+async def test_a_picture_at_a_url_is_kept_under_its_hash(stage: Stage) -> None:
+    stage.shelf.found[URL] = b"a picture"
+    kept = await stage.videos.fetch_input(stage.caller(), URL, param="last_frame")
+    assert (hashlib.sha256(b"a picture").hexdigest(), 9) == (kept.sha256, kept.size_bytes)
+    assert kept == await saved(stage, b"a picture")
+    assert [] == codes(stage)
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (PictureRefused("its host is not a public one"), ImageUrlRefused),
+        (PictureUnavailable("its server answered HTTP 404"), ImageUnavailable),
+    ],
+)
+async def test_a_picture_that_does_not_come_names_its_field_and_not_its_url(
+    stage: Stage, fault: Exception, error: type[ImageUrlRefused | ImageUnavailable]
+) -> None:
+    stage.shelf.found[URL] = fault
+    with pytest.raises(error, match=str(fault)) as refused:
+        await stage.videos.fetch_input(stage.caller(), URL, param="reference_images[1]")
+    assert "reference_images[1]" == refused.value.param
+    assert "secret" not in refused.value.message
+    assert [error.code] == codes(stage)
+
+
+async def test_a_fetched_picture_that_cannot_be_kept_is_an_outage(stage: Stage) -> None:
+    stage.shelf.found[URL] = b"a picture"
+    (stage.folder / "inputs").write_text("in the way")
+    with pytest.raises(StoreUnavailable):
+        await stage.videos.fetch_input(stage.caller(), URL, param="last_frame")
+
+
+async def test_a_team_has_a_bounded_number_of_fetches_under_way(stage: Stage) -> None:
+    stage.shelf.found[URL] = b"a picture"
+    stage.shelf.gate = asyncio.Event()
+    videos, caller = stage.videos, stage.caller()
+
+    async def all_asked() -> bool:
+        return len(stage.shelf.asked) == FETCHES_AT_ONCE
+
+    async with asyncio.TaskGroup() as group:
+        fetches = [
+            group.create_task(videos.fetch_input(caller, URL, param="last_frame"))
+            for _ in range(FETCHES_AT_ONCE)
+        ]
+        await wait_until(all_asked, "every fetch to be under way")
+        with pytest.raises(ImageUnavailable, match="being fetched already"):
+            await videos.fetch_input(caller, URL, param="last_frame")
+        stage.shelf.gate.set()
+    assert 1 == len({fetch.result().sha256 for fetch in fetches})
+    assert 9 == (await videos.fetch_input(caller, URL, param="last_frame")).size_bytes
