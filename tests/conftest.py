@@ -9,6 +9,8 @@ import pytest
 from proxy.store.address import EmbeddedAddress
 from proxy.store.client import Client
 from proxy.store.embedded import EmbeddedStore
+from proxy.store.keys import Keys
+from proxy.store.ledger import RedisLedger
 from tests.store.leaks import leaked_keys
 
 if TYPE_CHECKING:
@@ -43,10 +45,20 @@ def redis_url(embedded: EmbeddedStore) -> str:
 
 
 @pytest.fixture
-async def redis_client(redis_address: Address) -> AsyncIterator[Client]:
-    """A client of an empty server; afterwards no key may be left that nobody would ever remove."""
+async def redis_client(
+    redis_address: Address, request: pytest.FixtureRequest
+) -> AsyncIterator[Client]:
+    """A client of an empty server.
+
+    Afterwards no key may be left that nobody would ever remove, and every law of the ledger must
+    hold, unless the test is marked with what it breaks on purpose.
+    """
     client = Client(redis_address)
     await client.call(("FLUSHALL",))
     yield client
-    assert [] == await leaked_keys(client)
-    await client.close()
+    try:
+        assert [] == await leaked_keys(client)
+        if request.node.get_closest_marker("breaks") is None:
+            assert () == (await RedisLedger(client, Keys()).verify()).violations
+    finally:
+        await client.close()

@@ -116,6 +116,12 @@ class Attempt:
     resolved_by: str | None = None
     error: JobError | None = None
 
+    @property
+    def task_id(self) -> str | None:
+        """The vendor's own id of the operation, which every adapter keeps under "task_id"."""
+        task = (self.operation or {}).get("task_id")
+        return None if task is None else str(task)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
@@ -147,6 +153,7 @@ class Job:
     fingerprint: str
     snapshot_digest: str
     plan: Plan
+    cost_center: str = ""
     state: JobState = JobState.QUEUED
     fence: int = 0
     attempts: tuple[Attempt, ...] = ()

@@ -170,6 +170,7 @@ def _new_job(
         fingerprint=request.fingerprint,
         snapshot_digest=snapshot.digest,
         plan=planned,
+        cost_center=caller.team.cost_center or "",
     )
 
 

@@ -20,6 +20,7 @@ from proxy.gateway.ports.admission import (
 )
 from proxy.store.arguments import Books, bucket_fields, bucket_states, bucket_terms
 from proxy.store.codec import fields_of, job_of
+from proxy.store.entries import job_facts
 from proxy.store.packing import pack
 from proxy.store.script import Script
 
@@ -121,6 +122,7 @@ def arguments_of(
         start_ms,
         min(end_ms, not_after_ms),
         TOO_MANY_JOBS_RETRY_S,
+        job_facts(job),
         "open",
         *bucket_fields(command.buckets),
         *books.fields(),

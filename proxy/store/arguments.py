@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from proxy.domain.bucket import BucketState
 from proxy.domain.period import FOREVER_MS
-from proxy.domain.policy import ORGANISATION, OnExceed
+from proxy.domain.policy import OnExceed
+from proxy.store.entries import offer_facts, owned_name, short_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from proxy.domain.ids import TeamId
     from proxy.domain.job import Job
     from proxy.store.connection import Argument
-
-FACTS_DIGEST_CHARS = 16
-TEAM_OWNER, ORGANISATION_OWNER = "T", "O"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,54 +74,13 @@ class Books:
         for bid in bids:
             places = tuple(self.places[index] for index in bid.balances)
             group = groups.setdefault(places, len(groups))
-            facts = facts_of(job, bid.candidate, account="", by="")
-            lines.append(f"{bid.candidate} {bid.quote_micro_usd} {group}\n{facts}")
+            offer = offer_facts(job.plan.candidates[bid.candidate])
+            lines.append(f"{bid.candidate} {bid.quote_micro_usd} {group}\n{offer}")
         for places in groups:
             lines.append(" ".join(map(str, places)))
-            lines.append("\n".join(self._owned_name(place) for place in places))
+            names = (self.balances[place].name for place in places)
+            lines.append("\n".join(owned_name(self.team, name) for name in names))
         return lines
-
-    def _owned_name(self, place: int) -> str:
-        balance = self.balances[place]
-        owner = ORGANISATION_OWNER if balance.is_organisation else TEAM_OWNER
-        return owner + short_name(self.team, balance.name)
-
-
-def short_name(team: TeamId, name: str) -> str:
-    """A balance's name without what the hash it lies in says already.
-
-    "team:marketing|month|2026-11" is "|month|2026-11" there, a key's balance keeps its scope.
-    """
-    for scope in (f"team:{team}", ORGANISATION):
-        if name.startswith((f"{scope}|", f"{scope}{{")):
-            return name.removeprefix(scope)
-    return name
-
-
-def full_name(team: TeamId, owned_name: str) -> str:
-    """A balance's name from its owner's letter and its short name."""
-    owner, short = owned_name[0], owned_name[1:]
-    if not short.startswith(("|", "{")):
-        return short
-    return (f"team:{team}" if owner == TEAM_OWNER else ORGANISATION) + short
-
-
-def facts_of(job: Job, candidate: int, *, account: str, by: str) -> str:
-    """What the ledger says about an attempt beside the money, one fact a line."""
-    offer = job.plan.candidates[candidate]
-    return "\n".join(
-        (
-            job.team,
-            job.key,
-            job.plan.policy,
-            offer.provider,
-            account,
-            offer.model,
-            offer.price_id,
-            job.snapshot_digest[:FACTS_DIGEST_CHARS],
-            by,
-        )
-    )
 
 
 def bucket_fields(buckets: Sequence[Bucket]) -> list[str]:

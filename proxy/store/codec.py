@@ -77,7 +77,9 @@ def job_of(job: JobId, fields: Mapping[str, bytes]) -> Job:
 
 
 def _job_of(job: JobId, fields: Mapping[str, bytes]) -> Job:
-    team, key, created_ms, deadline_ms, fingerprint, digest, request, plan = unpack(fields["d"])
+    team, key, created_ms, deadline_ms, fingerprint, digest, request, plan, cost_center = unpack(
+        fields["d"]
+    )
     attempts = tuple(_attempt(fields, number) for number in range(1, int(fields["n"]) + 1))
     if not attempts or max(attempt.candidate for attempt in attempts) >= len(plan.candidates):
         message = "its attempts are none of its plan"
@@ -92,6 +94,7 @@ def _job_of(job: JobId, fields: Mapping[str, bytes]) -> Job:
         fingerprint=fingerprint,
         snapshot_digest=digest,
         plan=plan,
+        cost_center=cost_center,
         state=STATES[fields["s"].decode()],
         fence=int(fields["f"]),
         attempts=attempts,

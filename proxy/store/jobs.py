@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from proxy.domain.job import JobState
 from proxy.gateway.ports.jobs import Cancelled
-from proxy.store.arguments import bucket_fields, bucket_states, bucket_terms, facts_of
+from proxy.store.arguments import bucket_fields, bucket_states, bucket_terms
 from proxy.store.codec import STATE_LETTERS, fields_of, job_of
+from proxy.store.entries import attempt_facts
 from proxy.store.listing import Listing
 from proxy.store.script import Script, insist
 from proxy.store.steps import LIST_SLACK_MS, new_operation, step_keys
@@ -110,9 +111,7 @@ class RedisJobs:
                 int(is_forgotten),
                 self._retention_s(job.team),
                 self._retention_s(job.team) * 1000 + LIST_SLACK_MS,
-                facts_of(
-                    job, job.attempt.candidate, account=job.attempt.account or "", by="cancelled"
-                ),
+                attempt_facts(job, job.attempt, by="cancelled"),
             ]
             status, reply = await self._insist_on_cancel(job, arguments)
             fields = fields_of(reply)

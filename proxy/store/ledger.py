@@ -1,71 +1,32 @@
-"""The ledger: every movement of money in its order, and the proof that balances are its sum."""
+"""The ledger: every movement of money in its order, and the proof that all else follows."""
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, TypeVar
 
-from proxy.domain.ids import TeamId
-from proxy.store.arguments import TEAM_OWNER, full_name, short_name
-from proxy.store.codec import fields_of
+from proxy.domain.ids import JobId, TeamId
+from proxy.domain.proof import Replay, Sums, Verification, Whereabouts
+from proxy.store.codec import STATE_LETTERS, fields_of
+from proxy.store.connection import ReplyError
+from proxy.store.entries import ORGANISATION_OWNER, TEAM_OWNER, entry_of, full_name
+from proxy.store.script import Script
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Iterable, Mapping
 
+    from proxy.domain.ledger import Entry
     from proxy.store.client import Client
+    from proxy.store.connection import Reply
     from proxy.store.keys import Keys
 
 PAGE = 1000
-RESERVE = "reserve"
-SPENT, RESERVED = "s", "r"
+AT_ONCE = 100
+"""How many records a proof reads in one go."""
 
+ENDED = frozenset(letter.encode() for state, letter in STATE_LETTERS.items() if state.is_terminal)
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One movement and the balances it touched, of team and organisation. Amounts in micro-USD.
-
-    reserve: `reserved_micro_usd` is held. settle and release: it is given back, and
-    `charged_micro_usd` spent. `operation` is empty for the admission, which the attempt names.
-    """
-
-    id: str
-    kind: str
-    operation: str
-    attempt: str
-    reserved_micro_usd: int
-    charged_micro_usd: int
-    team_balances: tuple[str, ...]
-    organisation_balances: tuple[str, ...]
-    team: TeamId
-    key: str
-    policy: str
-    provider: str
-    account: str
-    model: str
-    price_id: str
-    snapshot_digest: str
-    by: str
-
-    @property
-    def at_ms(self) -> int:
-        """The store's clock when it happened."""
-        return int(self.id.partition("-")[0])
-
-    @property
-    def job(self) -> str:
-        """The job whose attempt this is."""
-        return self.attempt.rpartition("-")[0]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
-    """A balance that is not the sum of its entries, in micro-USD. `field` ends in |s or |r."""
-
-    owner: str
-    field: str
-    ledger_micro_usd: int
-    balance_micro_usd: int
+_T = TypeVar("_T")
 
 
 class RedisLedger:
@@ -74,90 +35,146 @@ class RedisLedger:
     def __init__(self, client: Client, keys: Keys) -> None:
         self._client = client
         self._keys = keys
+        self._sums = Script.load("sums")
+        self._whereabouts = Script.load("whereabouts")
 
-    async def entries(self) -> AsyncIterator[Entry]:
-        """Every entry, oldest first."""
-        after = "-"
-        while True:
-            command = ("XRANGE", self._keys.ledger(), after, "+", "COUNT", PAGE)
-            page = await self._client.read(command)
-            for entry_id, fields in page:
-                yield _entry(entry_id.decode(), fields_of(fields))
-            if len(page) < PAGE:
-                return
-            after = "(" + page[-1][0].decode()
+    async def entries(
+        self, since_ms: int | None = None, until_ms: int | None = None
+    ) -> AsyncIterator[Entry]:
+        """Entries of [since, until) by the store's clock, oldest first."""
+        start = "-" if since_ms is None else str(since_ms)
+        end = "+" if until_ms is None else str(until_ms - 1)
+        async for entry_id, fields in pages(self._client, self._keys.ledger(), start, end):
+            yield entry_of(entry_id, fields)
 
-    async def verify(self) -> tuple[Difference, ...]:
-        """Compare every balance with the sum of its entries; none different means all is well.
+    async def verify(
+        self,
+        *,
+        earlier: AsyncIterable[Entry] | None = None,
+        limits: Mapping[str, int] | None = None,
+    ) -> Verification:
+        """Prove the laws from the entries alone, also while money moves.
 
-        Uses nothing but the stream and the balances. Meaningful while no money moves meanwhile.
+        Args:
+            earlier: entries that were archived and trimmed from the stream, oldest first.
+            limits: micro-USD by balance name, of budgets whose limit never changed; with it, each
+                reserve is weighed again.
         """
-        sums: Counter[tuple[str, str]] = Counter()
-        async for entry in self.entries():
-            sums.update(_effects(entry))
-        stored = await self._stored({owner for owner, _ in sums if owner})
-        return tuple(
-            Difference(
-                owner=owner or "organisation",
-                field=field,
-                ledger_micro_usd=sums[owner, field],
-                balance_micro_usd=stored.get((owner, field), 0),
-            )
-            for owner, field in sorted(sums.keys() | stored.keys())
-            if sums[owner, field] != stored.get((owner, field), 0)
+        last, stored = await self._balances()
+        replay = Replay(limits)
+        if earlier is not None:
+            async for entry in earlier:
+                replay.post(entry)
+        archived = set(replay.charged)
+        if last:
+            async for entry_id, fields in pages(self._client, self._keys.ledger(), "-", last):
+                replay.post(entry_of(entry_id, fields))
+        replay.compare(stored)
+        await self._seek(replay, last)
+        for attempt, charged in await self._resolved(replay.charged.keys() - archived):
+            replay.resolved(attempt, charged)
+        return Verification(
+            entries=replay.entries,
+            balances=len(replay.sums.keys() | stored.keys()),
+            open_attempts=len(replay.held),
+            violations=tuple(replay.violations),
         )
 
-    async def _stored(self, teams: set[str]) -> dict[tuple[str, str], int]:
+    async def _balances(self) -> tuple[str, dict[str, Sums]]:
+        """Every balance by its full name, and the id of the entry up to which they are the sum."""
+        while True:
+            members = await self._client.read(("SMEMBERS", self._keys.teams()))
+            teams = sorted(TeamId(team.decode()) for team in members)
+            keys = [self._keys.ledger(), self._keys.teams(), self._keys.organisation()]
+            keys += [self._keys.team(team) for team in teams]
+            count, *rest = await self._sums.run(self._client, keys, [len(teams)])
+            if count == len(teams):
+                break
+        last, shared, *own = rest
+        stored = _sums_of(ORGANISATION_OWNER, TeamId(""), shared)
+        for team, fields in zip(teams, own, strict=True):
+            stored |= _sums_of(TEAM_OWNER, team, fields)
+        return last.decode(), stored
+
+    async def _seek(self, replay: Replay, last: str) -> None:
+        """Look for the job of each attempt that was open, and at the queues."""
+        teams = {attempt: replay.team_of(attempt) for attempt in replay.held}
+        jobs = {attempt.rpartition("-")[0]: TeamId(team) for attempt, team in teams.items()}
+        seen = await _each(self._whereabouts_of(JobId(job), team) for job, team in jobs.items())
         known = await self._client.read(("SMEMBERS", self._keys.teams()))
-        owners = {team: self._keys.team(TeamId(team)) for team in teams}
-        owners |= {team.decode(): self._keys.team(TeamId(team.decode())) for team in known}
-        owners[""] = self._keys.organisation()
-        stored = {}
-        for owner, key in owners.items():
-            fields = fields_of(await self._client.read(("HGETALL", key)))
-            for field, value in fields.items():
-                if field.endswith((f"|{SPENT}", f"|{RESERVED}")) and not field.startswith("b|"):
-                    stored[owner, field] = int(value)
-        return stored
+        queues = [self._keys.due(), *(self._keys.waiting(TeamId(t.decode())) for t in known)]
+        members = await _each(self._client.read(("ZRANGE", key, 0, -1)) for key in queues)
+        # What happened meanwhile: where those jobs stand is another proof's.
+        start = f"({last}" if last else "-"
+        later = pages(self._client, self._keys.ledger(), start, "+")
+        moved = {fields["attempt"].decode().rpartition("-")[0] async for _, fields in later}
+        replay.seek(dict(zip(jobs, seen, strict=True)), moved=moved)
+        replay.queued((job.decode() for queue in members for job in queue), moved=moved)
+
+    async def _whereabouts_of(self, job: JobId, team: TeamId) -> Whereabouts | None:
+        keys = [self._keys.job(job), self._keys.due(), self._keys.waiting(team)]
+        try:
+            state, number, queues = await self._whereabouts.run(self._client, keys, [job])
+        except ReplyError:  # what stands there is no record at all
+            return None
+        if state is None:
+            return None
+        return Whereabouts(
+            is_over=state in ENDED,
+            attempt=f"{job}-{(number or b'?').decode()}",
+            queues=queues,
+        )
+
+    async def _resolved(self, attempts: Iterable[str]) -> list[tuple[str, int | None]]:
+        """What the records that are still there say about resolved attempts."""
+        names = sorted(attempts)
+        answers = await _each(self._resolution(name) for name in names)
+        found = zip(names, answers, strict=True)
+        return [
+            (name, int(resolution.split(b"|")[1]) if resolution else None)
+            for name, (state, resolution) in found
+            if state is not None
+        ]
+
+    async def _resolution(self, attempt: str) -> Reply:
+        job, _, number = attempt.rpartition("-")
+        try:
+            return await self._client.read(
+                ("HMGET", self._keys.job(JobId(job)), "s", f"r{number}")
+            )
+        except ReplyError:  # what stands there is no record at all
+            return None, None
 
 
-def _effects(entry: Entry) -> Mapping[tuple[str, str], int]:
-    """What an entry did, by owner ("" is the organisation) and field."""
-    held = entry.reserved_micro_usd if entry.kind == RESERVE else -entry.reserved_micro_usd
-    names: list[tuple[str, str]] = [
-        (entry.team, short_name(entry.team, name)) for name in entry.team_balances
-    ]
-    names += [("", short_name(entry.team, name)) for name in entry.organisation_balances]
-    effects = {(owner, f"{name}|{RESERVED}"): held for owner, name in names}
-    if entry.charged_micro_usd:
-        effects |= {(owner, f"{name}|{SPENT}"): entry.charged_micro_usd for owner, name in names}
-    return effects
+async def pages(
+    client: Client, stream: str, start: str, end: str
+) -> AsyncIterator[tuple[str, dict[str, bytes]]]:
+    """Read a stream from one id to another, page by page: ids and fields."""
+    while True:
+        page = await client.read(("XRANGE", stream, start, end, "COUNT", PAGE))
+        for entry_id, fields in page:
+            yield entry_id.decode(), fields_of(fields)
+        if len(page) < PAGE:
+            return
+        start = "(" + page[-1][0].decode()
 
 
-def _entry(entry_id: str, fields: Mapping[str, bytes]) -> Entry:
-    lines = [line for line in fields["balances"].decode().split("\n") if line]
-    facts = fields["facts"].decode().split("\n")
-    team, key, policy, provider, account, model, price_id, digest, by = facts
-    return Entry(
-        id=entry_id,
-        kind=fields["kind"].decode(),
-        operation=fields["op"].decode(),
-        attempt=fields["attempt"].decode(),
-        reserved_micro_usd=int(fields["reserved"]),
-        charged_micro_usd=int(fields["charged"]),
-        team_balances=tuple(
-            full_name(TeamId(team), line) for line in lines if line[0] == TEAM_OWNER
-        ),
-        organisation_balances=tuple(
-            full_name(TeamId(team), line) for line in lines if line[0] != TEAM_OWNER
-        ),
-        team=TeamId(team),
-        key=key,
-        policy=policy,
-        provider=provider,
-        account=account,
-        model=model,
-        price_id=price_id,
-        snapshot_digest=digest,
-        by=by,
-    )
+async def _each(asked: Iterable[Awaitable[_T]]) -> list[_T]:
+    """Await many reads, some at once."""
+    waiting, answers = list(asked), []
+    for first in range(0, len(waiting), AT_ONCE):
+        answers += await asyncio.gather(*waiting[first : first + AT_ONCE])
+    return answers
+
+
+def _sums_of(owner: str, team: TeamId, reply: object) -> dict[str, Sums]:
+    """The balances of one hash by full name."""
+    amounts: dict[str, dict[str, int]] = {}
+    for field, value in fields_of(reply).items():
+        name, _, kind = field.rpartition("|")
+        if kind in ("r", "s") and not field.startswith("b|"):
+            amounts.setdefault(full_name(team, owner + name), {})[kind] = int(value)
+    return {
+        name: Sums(reserved_micro_usd=each.get("r", 0), spent_micro_usd=each.get("s", 0))
+        for name, each in amounts.items()
+    }

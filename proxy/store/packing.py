@@ -29,6 +29,7 @@ MEMORY_LEVEL = 6
 UNPACKED_MAX = 512
 """Jobs kept unpacked: a client polls one job often, and this part of it never changes."""
 
+JOB_FIELDS = 9
 REQUEST_FIELDS = 16
 SKIPPED_FIELDS = 5
 PLAN_FIELDS = 6
@@ -36,7 +37,7 @@ PLAN_FIELDS = 6
 
 def pack(job: Job) -> bytes:
     """Pack what never changes about a job: who asked for what, and the plan."""
-    immutable = [
+    immutable: list[object] = [
         job.team,
         job.key,
         job.created_at_ms,
@@ -45,16 +46,17 @@ def pack(job: Job) -> bytes:
         job.snapshot_digest,
         _request_fields(job.request),
         _plan_fields(job.plan),
+        job.cost_center or None,
     ]
     deflate = zlib.compressobj(
         LEVEL, zlib.DEFLATED, WINDOW_BITS, MEMORY_LEVEL, zlib.Z_DEFAULT_STRATEGY, _words()
     )
-    return PACKING + deflate.compress(json_text(immutable).encode()) + deflate.flush()
+    return PACKING + deflate.compress(json_text(trimmed(immutable)).encode()) + deflate.flush()
 
 
 @lru_cache(maxsize=UNPACKED_MAX)
-def unpack(packed: bytes) -> tuple[str, str, int, int, str, str, VideoJob, Plan]:
-    """Read it: team, key, created, deadline, fingerprint, digest, request, plan.
+def unpack(packed: bytes) -> tuple[str, str, int, int, str, str, VideoJob, Plan, str]:
+    """Read it: team, key, created, deadline, fingerprint, digest, request, plan, cost centre.
 
     Raises:
         ValueError, LookupError, TypeError, zlib.error: damaged, or packed by a newer version.
@@ -63,9 +65,13 @@ def unpack(packed: bytes) -> tuple[str, str, int, int, str, str, VideoJob, Plan]
         message = "packed in a way that this version does not know"
         raise ValueError(message)
     inflate = zlib.decompressobj(WINDOW_BITS, _words())
-    *plain, request, plan = json.loads(inflate.decompress(packed[1:]))
+    values = padded(json.loads(inflate.decompress(packed[1:])), JOB_FIELDS)
+    *plain, request, plan, cost_center = values
     team, key, created_ms, deadline_ms, fingerprint, digest = plain
-    return team, key, created_ms, deadline_ms, fingerprint, digest, _request(request), _plan(plan)
+    return (
+        team, key, created_ms, deadline_ms, fingerprint, digest,
+        _request(request), _plan(plan), cost_center or "",
+    )  # fmt: skip
 
 
 def json_text(value: object) -> str:

@@ -11,7 +11,7 @@ from proxy.domain.ids import JobId, TeamId
 from proxy.domain.job import JobState
 from proxy.gateway.ports.admission import PeriodMoved
 from proxy.gateway.ports.jobs import NotBegun, Settle
-from proxy.store.arguments import Books, facts_of
+from proxy.store.arguments import Books
 from proxy.store.codec import (
     STATE_LETTERS,
     Unreadable,
@@ -23,6 +23,7 @@ from proxy.store.codec import (
     work_text,
 )
 from proxy.store.connection import ReplyError
+from proxy.store.entries import attempt_facts, job_facts
 from proxy.store.script import Script, insist
 from proxy.store.steps import LIST_SLACK_MS, new_operation, step_keys, stored
 
@@ -188,6 +189,7 @@ class RedisWork:
             books.of_organisation,
             len(following.bids),
             *books.bounds_ms(),
+            job_facts(before),
             *books.fields(),
             *books.limits(),
             *books.bids(before, following.bids),
@@ -231,7 +233,6 @@ class RedisWork:
         assert after.state.is_terminal, after.state
         retention_s = self._retention_s(before.team)
         is_settled = isinstance(resolve, Settle)
-        account = after.attempt.account or ""
         return [
             *self._head(before),
             STATE_LETTERS[after.state],
@@ -242,7 +243,8 @@ class RedisWork:
             "s" if is_settled else "r",
             resolve.charged_micro_usd if isinstance(resolve, Settle) else 0,
             resolve.by,
-            facts_of(before, before.attempt.candidate, account=account, by=resolve.by),
+            attempt_facts(before, after.attempt, by=resolve.by),
+            _outcome(after),
         ]
 
 
@@ -259,6 +261,13 @@ def _changes(before: Job, after: Job) -> list[Argument]:
         if old != new:
             changes += [field, new]
     return changes
+
+
+def _outcome(after: Job) -> str:
+    """What an attempt came to, in the ledger's words; a cancel in between is the script's."""
+    if after.state is JobState.FAILED and after.error is not None:
+        return after.error.code
+    return after.state.value
 
 
 def _milliseconds(seconds: float) -> int:

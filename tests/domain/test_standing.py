@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from proxy.domain.ledger import Charge, Entry, EntryKind
-from proxy.domain.proof import Law, Verification, Violation
 from proxy.domain.standing import Standing, standings
 
 TEAM, ORG, LATER = "team:marketing|month|2026-11", "org|month|2026-11", "team:marketing|day|x"
@@ -74,10 +73,3 @@ def test_attempts_are_told_apart_and_other_entries_are_no_attempt_s() -> None:
     assert [("video_a-1", 0, True), ("video_a-2", 6, False)] == [
         (name, each.held_micro_usd, each.is_resolved) for name, each in found.items()
     ]
-
-
-def test_a_verification_is_sound_without_violations() -> None:
-    found = Verification(entries=1, balances=1, open_attempts=0, violations=())
-    broken = Violation(law=Law.SUMS, subject=ORG, message="1 is not 2")
-    assert found.is_sound
-    assert not Verification(entries=1, balances=1, open_attempts=0, violations=(broken,)).is_sound

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections import Counter
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from proxy.app.clock import Bell, SystemClock
 from proxy.artifacts.store import open_artifacts
-from proxy.domain.ids import JobId, TeamId
+from proxy.domain.ids import JobId
 from proxy.domain.job import JobState
 from proxy.domain.policy import PollTimes
 from proxy.domain.video import VideoJob
@@ -29,6 +28,7 @@ from proxy.store.accounts import RedisAccounts
 from proxy.store.admission import RedisAdmission
 from proxy.store.jobs import RedisJobs
 from proxy.store.keys import Keys, slots
+from proxy.store.ledger import RedisLedger
 from proxy.store.slots import RedisSlots
 from proxy.store.work import RedisWork
 from proxy.telemetry.observers import Fanout
@@ -48,11 +48,12 @@ from tests.gateway.shelf import Shelf
 from tests.job_builders import a_request
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
     from pathlib import Path
 
     from proxy.domain.ids import ProviderName
     from proxy.domain.job import Job
+    from proxy.domain.ledger import Entry as LedgerEntry
     from proxy.domain.policy import (
         Account,
         ApiKey,
@@ -80,12 +81,12 @@ ARTIFACT_BYTES_MAX = 1024
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry of the ledger; amounts in micro-USD."""
+    """The gist of an entry of the ledger: what it adds to its balances, in micro-USD."""
 
     kind: str
     attempt: int
     reserved: int
-    charged: int
+    spent: int
     by: str
 
 
@@ -349,8 +350,8 @@ class Stage:
 
     async def ledger(self) -> list[Entry]:
         """The ledger in order."""
-        entries = await self.client.read(("XRANGE", self.keys.ledger(), "-", "+"))
-        return [_entry(fields) for _, fields in entries]
+        entries = RedisLedger(self.client, self.keys).entries()
+        return [_brief(entry) async for entry in entries]
 
     async def slots(self, provider: ProviderName = KLING, account: str = "main") -> int:
         """How many slots of an account are held."""
@@ -361,40 +362,16 @@ class Stage:
         return sorted(path.name for path in self.folder.glob("videos/*/*") if path.is_file())
 
     async def check_books(self) -> None:
-        """Balances are the sum of the ledger, and no balance is negative."""
-        expected: Counter[tuple[str, str]] = Counter()
-        for _, fields in await self.client.read(("XRANGE", self.keys.ledger(), "-", "+")):
-            self._post(expected, _named(fields))
-        held: Counter[tuple[str, str]] = Counter()
-        for key in {key for key, _ in expected}:
-            for name, value in _named(await self.client.read(("HGETALL", key))).items():
-                if name[-2:] in ("|s", "|r"):
-                    held[key, name] = int(value)
-        assert {name: total for name, total in expected.items() if total} == {
-            name: total for name, total in held.items() if total
-        }
-        assert min(held.values(), default=0) >= 0
-
-    def _post(self, totals: Counter[tuple[str, str]], fields: Mapping[str, str]) -> None:
-        reserved = int(fields["reserved"])
-        team = TeamId(fields["facts"].split("\n")[0])
-        for line in filter(None, fields["balances"].split("\n")):
-            key = self.keys.team(team) if line[0] == "T" else self.keys.organisation()
-            totals[key, f"{line[1:]}|r"] += reserved if fields["kind"] == "reserve" else -reserved
-            totals[key, f"{line[1:]}|s"] += int(fields["charged"])
+        """Every law of the ledger holds."""
+        found = await RedisLedger(self.client, self.keys).verify()
+        assert () == found.violations
 
 
-def _named(fields: Sequence[bytes]) -> Mapping[str, str]:
-    pairs = zip(fields[::2], fields[1::2], strict=True)
-    return {name.decode(): value.decode() for name, value in pairs}
-
-
-def _entry(raw: Sequence[bytes]) -> Entry:
-    fields = _named(raw)
+def _brief(entry: LedgerEntry) -> Entry:
     return Entry(
-        kind=fields["kind"],
-        attempt=int(fields["attempt"].rpartition("-")[2]),
-        reserved=int(fields["reserved"]),
-        charged=int(fields["charged"]),
-        by=fields["facts"].split("\n")[-1],
+        kind=entry.kind,
+        attempt=int(entry.attempt.rpartition("-")[2]),
+        reserved=entry.reserved_micro_usd,
+        spent=entry.spent_micro_usd,
+        by=entry.charge.by,
     )

@@ -48,7 +48,7 @@ async def test_a_queued_job_is_released_at_once(stage: Stage) -> None:
     assert (0, 0) == await stage.open_jobs()
     assert [
         Entry("reserve", 1, KLING_MICRO_USD, 0, ""),
-        Entry("release", 1, KLING_MICRO_USD, 0, "cancelled"),
+        Entry("release", 1, -KLING_MICRO_USD, 0, "cancelled"),
     ] == await stage.ledger()
     assert [JobState.CANCELLED] == [event.state for event in stage.observer.of(Ended)]
     assert [(KLING_MICRO_USD, 0)] == [

@@ -29,7 +29,7 @@ async def test_a_video_is_made_stored_and_charged_once(stage: Stage) -> None:
     assert (KLING_MICRO_USD, 0) == await stage.money()
     assert [
         Entry("reserve", 1, KLING_MICRO_USD, 0, ""),
-        Entry("settle", 1, KLING_MICRO_USD, KLING_MICRO_USD, "price_book"),
+        Entry("settle", 1, -KLING_MICRO_USD, KLING_MICRO_USD, "price_book"),
     ] == await stage.ledger()
     assert [job.attempt_id] == stage.kling.accepted
     assert [f"{job.id}.mp4"] == stage.artifacts()

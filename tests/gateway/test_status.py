@@ -216,7 +216,7 @@ async def test_a_filtered_video_is_charged_as_the_provider_bills_it(
     assert (charged, by) == (job.attempt.charged_micro_usd, job.attempt.resolved_by)
     assert (charged, 0) == await stage.money()
     assert (
-        Entry("settle" if charged else "release", 1, KLING_MICRO_USD, charged, by)
+        Entry("settle" if charged else "release", 1, -KLING_MICRO_USD, charged, by)
         == (await stage.ledger())[-1]
     )
     (resolved,) = stage.observer.of(Resolved)

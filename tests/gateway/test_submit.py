@@ -55,7 +55,7 @@ async def test_a_refusal_that_any_provider_would_repeat_ends_the_job(
     assert [] == stage.vertex.orders
     assert [
         Entry("reserve", 1, KLING_MICRO_USD, 0, ""),
-        Entry("release", 1, KLING_MICRO_USD, 0, kind.value),
+        Entry("release", 1, -KLING_MICRO_USD, 0, kind.value),
     ] == await stage.ledger()
     assert [kind.value] == [call.outcome for call in stage.observer.of(ProviderCalled)]
     assert 0 == await stage.slots()

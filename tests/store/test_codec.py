@@ -58,12 +58,12 @@ skips = st.builds(
 )
 
 
-@given(requests, st.lists(skips, max_size=3))
+@given(requests, st.lists(skips, max_size=3), st.sampled_from(["", "4711"]))
 def test_what_never_changes_comes_back_as_it_was(
-    request: VideoJob, skipped: list[Skipped]
+    request: VideoJob, skipped: list[Skipped], cost_center: str
 ) -> None:
     plan = replace(a_plan(), skipped=tuple(skipped))
-    job = a_job(request=request, plan=plan)
+    job = replace(a_job(request=request, plan=plan), cost_center=cost_center)
     assert (
         job.team,
         job.key,
@@ -73,12 +73,13 @@ def test_what_never_changes_comes_back_as_it_was(
         job.snapshot_digest,
         request,
         plan,
+        cost_center,
     ) == unpack(pack(job))
 
 
 def test_a_job_of_read_only_metadata_comes_back_equal() -> None:
     request = VideoJob(prompt="x", metadata=MappingProxyType({"a": "b"}))
-    *_, found, _ = unpack(pack(a_job(request=request)))
+    *_, found, _, _ = unpack(pack(a_job(request=request)))
     assert request == found
 
 

@@ -74,7 +74,7 @@ async def test_the_job_goes_on_at_the_next_candidate(store: Store) -> None:
     assert queued == await store.jobs.load(job.id)
     assert [queued] == await store.work.waiting(10)
     assert [(0, SECOND)] * 2 == await store.used(*LEVELS)
-    assert () == await store.ledger.verify()
+    assert () == (await store.ledger.verify()).violations
     state = await store.accounts.team_state(MARKETING, (), ())
     assert (1, 0) == (state.open_jobs, state.running_jobs)
 
@@ -89,7 +89,7 @@ async def test_the_next_attempt_lives_as_the_first_did(store: Store) -> None:
     assert [(SECOND, 0)] * 2 == await store.used(*LEVELS)
     kinds = [(entry.kind, entry.attempt[-1]) async for entry in store.ledger.entries()]
     assert [("reserve", "1"), ("release", "1"), ("reserve", "2"), ("settle", "2")] == kinds
-    assert () == await store.ledger.verify()
+    assert () == (await store.ledger.verify()).violations
 
 
 async def test_a_failed_attempt_may_be_charged(store: Store) -> None:
@@ -128,7 +128,7 @@ async def test_without_room_the_job_ends_as_told_never_as_a_402(
     )
     assert replace(ended, work=Work()) == await store.jobs.load(job.id)
     assert [(0, 0)] * 2 == await store.used(*LEVELS)
-    assert () == await store.ledger.verify()
+    assert () == (await store.ledger.verify()).violations
 
 
 async def test_deny_acts_as_next(store: Store) -> None:

@@ -109,6 +109,7 @@ async def test_a_forgotten_job_still_is_a_place_to_go_on_from(store: Store) -> N
     assert (jobs[0],) == page.jobs
 
 
+@pytest.mark.breaks("a job")
 async def test_records_past_retention_leave_the_list(store: Store) -> None:
     jobs = await several(store, 3)
     await store.client.call(("DEL", store.keys.job(jobs[1].id)))
@@ -154,6 +155,7 @@ async def test_a_page_of_one_status(store: Store) -> None:
     assert (jobs[0],) == page.jobs
 
 
+@pytest.mark.breaks("a job")
 async def test_a_page_that_looked_at_enough_says_where_to_go_on(store: Store) -> None:
     """Also where the last job it looked at is gone, and so is no place to go on from."""
     jobs = await several(store, 450)
@@ -182,7 +184,7 @@ async def test_cancelling_a_queued_job_releases_and_ends_it(store: Store) -> Non
     )
     assert [(0, 0)] == await store.used(a_balance())
     assert [] == await store.work.waiting(10)
-    assert () == await store.ledger.verify()
+    assert () == (await store.ledger.verify()).violations
     assert RETENTION_S - 5 <= await store.client.read(("TTL", store.keys.job(job.id)))
 
 
@@ -236,6 +238,7 @@ async def test_a_job_that_failed_over_meanwhile_is_cancelled_all_the_same(
     assert (JobState.CANCELLED, 1) == (ended.state, len(ended.attempts))
 
 
+@pytest.mark.breaks("a job")
 async def test_cancelling_what_is_gone_changes_nothing(store: Store) -> None:
     job = await store.admitted()
     await store.client.call(("DEL", store.keys.job(job.id)))

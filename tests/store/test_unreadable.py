@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from proxy.domain.job import Job
     from proxy.store.connection import Argument
 
+pytestmark = pytest.mark.breaks("records of jobs")
+
 DAMAGES: Mapping[str, tuple[Argument, ...]] = {
     "packed by a newer version": ("HSET", "d", b"9" + b"whatever a newer version writes"),
     "packed bytes that are none": ("HSET", "d", PACKING + b"\xff\xff\xff"),

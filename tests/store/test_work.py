@@ -220,6 +220,7 @@ async def test_due_says_when_there_is_more(store: Store) -> None:
     assert ([], None) != await store.work.due(10)
 
 
+@pytest.mark.breaks("a job")
 async def test_a_job_without_a_record_leaves_the_due_queue(store: Store) -> None:
     job = await store.running()
     await store.client.call(("DEL", store.keys.job(job.id)))
@@ -254,7 +255,7 @@ async def test_finish_settles_and_ends_in_one_step(store: Store) -> None:
     assert [(QUOTE, 0)] * 3 == await store.used(*LEVELS)
     assert (0, 0) == await counts(store)
     assert ([], None) == await store.work.due(10)
-    assert () == await store.ledger.verify()
+    assert () == (await store.ledger.verify()).violations
     assert RETENTION_S - 5 <= await store.client.read(("TTL", store.keys.job(job.id)))
 
 
@@ -266,7 +267,7 @@ async def test_a_free_attempt_is_charged_what_its_provider_reports(store: Store)
     ended = await store.work.finish(job, failed, Settle(charged_micro_usd=5, by="reported"))
     assert (5, 5) == (ended.attempt.charged_micro_usd, ended.attempt.overage_micro_usd)
     assert [(5, 0)] == await store.used(balance)
-    assert () == await store.ledger.verify()
+    assert () == (await store.ledger.verify()).violations
 
 
 async def test_finish_releases(store: Store) -> None:
@@ -278,7 +279,7 @@ async def test_finish_releases(store: Store) -> None:
     assert 0 == ended.charged_micro_usd
     assert ended == await store.jobs.load(job.id)
     assert [(0, 0)] * 3 == await store.used(*LEVELS)
-    assert () == await store.ledger.verify()
+    assert () == (await store.ledger.verify()).violations
 
 
 async def test_a_queued_job_can_be_finished(store: Store) -> None:
@@ -300,7 +301,7 @@ async def test_the_truth_is_posted_whatever_was_reserved(
         ended.attempt.overage_micro_usd,
     )
     assert [(charged, 0)] * 3 == await store.used(*LEVELS)
-    assert () == await store.ledger.verify()
+    assert () == (await store.ledger.verify()).violations
 
 
 async def test_the_first_resolution_is_kept(store: Store) -> None:
@@ -327,7 +328,7 @@ async def test_settling_goes_to_the_period_of_the_reserve(store: Store) -> None:
     job = await store.running(await store.admitted(a_command(balances=(october,))))
     await store.work.finish(job, completed(job), settle())
     assert [(QUOTE, 0)] == await store.used(october)
-    assert [entry.team_balances async for entry in store.ledger.entries()] == [
+    assert [entry.balances async for entry in store.ledger.entries()] == [
         (october.name,),
         (october.name,),
     ]

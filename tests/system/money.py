@@ -83,10 +83,10 @@ async def check_money(deployment: Deployment) -> list[Difference]:
     jobs = await all_settled(deployment)
     async with store_of(deployment) as client:
         ledger = RedisLedger(client, Keys())
-        assert await ledger.verify() == ()
+        assert (await ledger.verify()).violations == ()
         booked: Counter[str] = Counter()
         async for entry in ledger.entries():
-            booked[entry.attempt] += entry.charged_micro_usd
+            booked[entry.attempt] += entry.spent_micro_usd
     tasks = {task["task_id"]: task for task in (await deployment.simulated("invoice"))["tasks"]}
     differences: list[Difference] = []
     matched: set[str] = set()

@@ -3,7 +3,7 @@
 -- ARGV: 1 job id (also the operation id) 2 packed job 3 created (ms) 4 open jobs at most 5 try number
 --   6 fingerprint 7 team id 8 buckets 9 team's balances 10 organisation's balances 11 bids (all counts)
 --   12 start of the latest period 13 end of the earliest, or of our patience (ms)
---   14 when to come back after too many open jobs (s)
+--   14 when to come back after too many open jobs (s) 15 the job's facts
 --   then the names of the fields: "open", each bucket, spent and reserved of each balance (the team's first);
 --   then interval and span (us) of each bucket; then limits, bids and groups as in bids.lua
 -- Reply: code, now (us), four values, the time (us) of each bucket. A accepted (candidate, micro-USD, ms),
@@ -20,7 +20,7 @@ local function tries()
   return recall, keep_records, add_record, drop_refusals, earlier_job
 end
 local job, buckets, of_team, of_org = ARGV[1], tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
-local fields = 15
+local fields = 16
 local team_fields, org_fields = 1 + buckets + 2 * of_team, 2 * of_org
 local buckets_at = fields + team_fields + org_fields
 local limits = buckets_at + 2 * buckets

@@ -24,7 +24,7 @@ if shared > 0 then call('HSET', KEYS[3], unpack(organisation)) end
 if not values[1] then call('SADD', KEYS[8], ARGV[7]) end
 call('ZADD', KEYS[4], ARGV[3], job)
 call('ZADD', KEYS[5], now_ms, job)
-post('reserve', '', job .. '-1', quote, '0', names, facts)
+post('reserve', '', job .. '-1', quote, '0', names, ARGV[15] .. '\n' .. facts)
 local line = 'j ' .. job .. ' ' .. ARGV[5] .. ' ' .. string.format('%.0f', now_ms + 900000)
 local before = not records and call('SET', KEYS[7], line, 'PX', '900000', 'GET')
 if records or before then

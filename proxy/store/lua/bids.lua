@@ -1,7 +1,7 @@
 -- Fragment: balances and the bids that must fit them. All amounts in micro-USD.
 -- `values[v], values[v + 1]` are spent and reserved of balance 0, and so on. `ARGV[limits + n]` is the limit of
 -- balance n; one whose budget says `next` stands there as -1 - limit. Bids begin at `ARGV[bids_at]`, one each:
--- `candidate quote group`, a line break, facts for the ledger. A group is the balances that count a bid:
+-- `candidate quote group`, a line break, the offer's facts for the ledger. A group is the balances that count a bid:
 -- `ARGV[groups + 2 * group]` their numbers, the one after it their names with their owners, one a line.
 
 -- Returns candidate, quote, numbers, names and facts of the first bid that fits; else nil and the first

@@ -22,7 +22,7 @@ if flags ~= '' then redis.call('HSET', KEYS[1], 'x', flags) end
 if ARGV[4] == '1' then redis.call('ZREM', KEYS[8], ARGV[2]) end
 if state == 'q' then
   redis.call('HSET', KEYS[1], 'f', fence + 1)
-  resolve(ARGV[2], number, 'r', '0', 'cancelled', ARGV[7])
+  resolve(ARGV[2], number, 'r', '0', 'cancelled', ARGV[7], 'cancelled')
   end_job(ARGV[2], 'x', '', ARGV[5], ARGV[6])
 end
 return {'done', redis.call('HGETALL', KEYS[1])}

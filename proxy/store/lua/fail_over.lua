@@ -1,9 +1,9 @@
 -- Resolve the current attempt, then reserve the first bid that fits and queue the job again. If none fits or
 -- a cancel was requested, end it. A full `deny` budget acts as `next` here: the job was accepted.
 -- KEYS: 1 job 2 due 3 waiting 4 running 5 team 6 organisation 7 ledger 8 job list
--- ARGV: 1 to 13 as in finish.lua, 14 wait before the next dispatch (ms)
---   15 team's balances 16 organisation's balances 17 bids (all counts)
---   18 start of the latest period 19 end of the earliest (ms)
+-- ARGV: 1 to 14 as in finish.lua, 15 wait before the next dispatch (ms)
+--   16 team's balances 17 organisation's balances 18 bids (all counts)
+--   19 start of the latest period 20 end of the earliest (ms) 21 the job's facts
 --   then the names of the fields: spent and reserved of each balance (the team's first);
 --   then limits, bids and groups as in bids.lua
 -- Reply: ok and the job's head, lost, over (it had ended before), or moved and now (ms): a period is stale and
@@ -16,15 +16,17 @@ local ledger_key = KEYS[7]
 -- include: resolve
 -- include: end_job
 -- include: bids
-local team_fields, org_fields, bids = 2 * ARGV[15], 2 * ARGV[16], tonumber(ARGV[17])
-local fields = 20
+local team_fields, org_fields, bids = 2 * ARGV[16], 2 * ARGV[17], tonumber(ARGV[18])
+local fields = 22
 local limits = fields + team_fields + org_fields
-local may_go_on = bids > 0 and not string.find(flags, 'c', 1, true)
+local is_cancelled = string.find(flags, 'c', 1, true)
+local may_go_on = bids > 0 and not is_cancelled
+local outcome = is_cancelled and 'cancelled' or ARGV[14]
 
 if is_over then return {'over'} end
-if may_go_on and (now_ms < tonumber(ARGV[18]) or now_ms >= tonumber(ARGV[19])) then return {'moved', now_ms} end
+if may_go_on and (now_ms < tonumber(ARGV[19]) or now_ms >= tonumber(ARGV[20])) then return {'moved', now_ms} end
 redis.call('HSET', KEYS[1], 'o' .. ARGV[3], ARGV[7])
-resolve(ARGV[4], ARGV[3], ARGV[10], ARGV[11], ARGV[12], ARGV[13])
+resolve(ARGV[4], ARGV[3], ARGV[10], ARGV[11], ARGV[12], ARGV[13], outcome)
 
 local values = {}
 local function read(key, from, count)
@@ -37,7 +39,7 @@ local candidate, quote, members, names, facts = nil, nil, nil, nil, nil
 if may_go_on then
   read(KEYS[5], fields, team_fields)
   read(KEYS[6], fields + team_fields, org_fields)
-  local bids_at = limits + ARGV[15] + ARGV[16]
+  local bids_at = limits + ARGV[16] + ARGV[17]
   candidate, quote, members, names, facts = choose_bid(values, 1, limits, bids_at, bids,
     bids_at + bids, false)
 end
@@ -54,8 +56,8 @@ local number = ARGV[3] + 1
 redis.call('HSET', KEYS[1], 's', 'q', 'n', number, 'l', op, 'a' .. number,
   reservation_text(candidate, quote, names))
 redis.call('HDEL', KEYS[1], 'w', 'p', 'h')
-redis.call('ZADD', KEYS[3], now_ms + ARGV[14], ARGV[4])
+redis.call('ZADD', KEYS[3], now_ms + ARGV[15], ARGV[4])
 redis.call('ZREM', KEYS[2], ARGV[4])
 redis.call('SREM', KEYS[4], ARGV[4])
-post('reserve', op, ARGV[4] .. '-' .. number, quote, '0', names, facts)
+post('reserve', op, ARGV[4] .. '-' .. number, quote, '0', names, ARGV[21] .. '\n' .. facts)
 return report('ok')

@@ -3,6 +3,7 @@
 -- KEYS: 1 job 2 due 3 waiting 4 running 5 team 6 organisation 7 ledger 8 job list
 -- ARGV: 1 operation id 2 fence 3 attempt number 4 job id 5 state 6 end text 7 attempt text
 --   8 retention (s) 9 life in the job list (ms) 10 s settles, r releases 11 charged (micro-USD) 12 by 13 facts
+--   14 outcome
 -- Reply: ok and the job's head, lost, or over: it had ended before
 -- Time: Redis TIME. Complexity: O(log jobs + balances)
 -- include: clock
@@ -12,7 +13,8 @@ local ledger_key = KEYS[7]
 -- include: resolve
 -- include: end_job
 if is_over then return {'over'} end
+local outcome = string.find(flags, 'c', 1, true) and 'cancelled' or ARGV[14]
 redis.call('HSET', KEYS[1], 'o' .. ARGV[3], ARGV[7])
-resolve(ARGV[4], ARGV[3], ARGV[10], ARGV[11], ARGV[12], ARGV[13])
+resolve(ARGV[4], ARGV[3], ARGV[10], ARGV[11], ARGV[12], ARGV[13], outcome)
 end_job(ARGV[4], ARGV[5], ARGV[6], ARGV[8], ARGV[9])
 return report('ok')
