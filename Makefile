@@ -15,7 +15,7 @@ INSTALL := $(BIN)/python -m pip --disable-pip-version-check --quiet install --no
 JOBS := 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test pytest coverage check conformance bench lock clean
+.PHONY: help setup demo test pytest coverage check conformance failures bench lock clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -68,6 +68,9 @@ $(CONFORMANCE): requirements/conformance.txt tools/find-python
 
 conformance: $(CONFORMANCE) ## the vendors' own SDKs, all of them, against the simulator
 	@$(<D)/bin/python -m pytest -rs tests/conformance $(ARGS)
+
+failures: setup ## write docs/failures.md from the failure table
+	@$(BIN)/python -m tests.system.failure_page
 
 bench: setup ## admissions per second and bytes per job
 	@$(BIN)/python -m bench
