@@ -55,5 +55,13 @@ def poll_after_ms(spread: RenderSpread | None, elapsed_s: float) -> int:
     """
     if spread is None:
         return POLL_AFTER_MS
-    wait_s = max(spread.p20_s - elapsed_s, spread.p50_s / LATE_POLLS)
+    return max(_bounded_ms(spread.p20_s - elapsed_s), poll_every_ms(spread))
+
+
+def poll_every_ms(spread: RenderSpread | None) -> int:
+    """The interval for a client that asks at one pace from beginning to end, in ms."""
+    return POLL_AFTER_MS if spread is None else _bounded_ms(spread.p50_s / LATE_POLLS)
+
+
+def _bounded_ms(wait_s: float) -> int:
     return max(POLL_AFTER_MS_MIN, min(POLL_AFTER_MS_MAX, int(wait_s * 1000)))

@@ -11,7 +11,7 @@ from proxy.domain.events import LimitChecked
 from proxy.domain.ids import JobId, is_job_id
 from proxy.domain.job import JobState, PublicStatus, is_over, public_status
 from proxy.domain.policy import RouteClass
-from proxy.domain.render_times import poll_after_ms
+from proxy.domain.render_times import poll_after_ms, poll_every_ms
 from proxy.gateway import facts
 from proxy.gateway.create import buckets_for, rate_limited
 from proxy.gateway.names import video_name
@@ -63,7 +63,8 @@ async def _held(
         await waiter.wait(patience.wait_s)
         if not patience.is_gone():
             view = await _again(runtime, view)
-    return replace(view, has_waited=True)
+    # Whoever is let go by a drain has not waited as asked.
+    return replace(view, has_waited=is_over(view.job) or not runtime.waiters.is_draining)
 
 
 async def _again(runtime: Runtime, view: JobView) -> JobView:
@@ -129,6 +130,7 @@ async def content(runtime: Runtime, caller: Caller, job_id: str) -> ContentView:
 
     Raises:
         VideoNotReady: the job has no artifact (yet).
+        JobNotFound: unknown, deleted, or another team's; or its artifact is no longer kept.
     """
     job, buckets = await _read(runtime, caller, job_id, RouteClass.CONTENT)
     return await _content(runtime, job, buckets)
@@ -195,13 +197,15 @@ async def _view(runtime: Runtime, job: Job, buckets: tuple[BucketState, ...]) ->
         position = await runtime.jobs.queue_position(job)
     offer_id = job.candidate.offer_id
     since_ms = job.attempt.submitted_at_ms
+    spread = runtime.render_times.of(offer_id)
     elapsed_s = 0.0 if since_ms is None else (runtime.balances.now_ms() - since_ms) / 1000
     return JobView(
         job=job,
         buckets=buckets,
         offer=runtime.live.snapshot.offer(offer_id),
         queue_position=position,
-        poll_after_ms=poll_after_ms(runtime.render_times.of(offer_id), elapsed_s),
+        poll_after_ms=poll_after_ms(spread, elapsed_s),
+        poll_every_ms=poll_every_ms(spread),
     )
 
 
@@ -230,7 +234,7 @@ async def _content(runtime: Runtime, job: Job, buckets: tuple[BucketState, ...])
     name = video_name(job)
     if not await _is_kept(runtime, job):
         message = "the video's content is no longer kept"
-        raise VideoNotReady(message)
+        raise JobNotFound(message, param="video_id")
 
     def open_range(start: int, length: int) -> AsyncIterator[bytes]:
         return runtime.artifacts.open(name, start=start, length=length)

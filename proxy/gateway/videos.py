@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from proxy.domain.policy import RouteClass
-from proxy.gateway import identity, read
+from proxy.gateway import identity, models, read
 from proxy.gateway.create import (
     CreateRequest,
     buckets_for,
@@ -15,7 +15,7 @@ from proxy.gateway.create import (
 )
 from proxy.gateway.pictures import PictureIntake
 from proxy.gateway.quote import quote
-from proxy.gateway.views import BudgetView, Caller, ModelsView, ModelView
+from proxy.gateway.views import BudgetView, Caller
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -24,7 +24,14 @@ if TYPE_CHECKING:
     from proxy.domain.policy import Scope
     from proxy.domain.video import InputFile, VideoJob
     from proxy.gateway.runtime import Runtime
-    from proxy.gateway.views import ContentView, JobsView, JobView, Patience, QuoteView
+    from proxy.gateway.views import (
+        ContentView,
+        JobsView,
+        JobView,
+        ModelsView,
+        Patience,
+        QuoteView,
+    )
 
 
 class Videos:
@@ -129,27 +136,11 @@ class Videos:
 
     async def models(self, caller: Caller) -> ModelsView:
         """Models and policies the team may use."""
-        runtime = self._runtime
-        spent = await read.spend(runtime, caller, RouteClass.POLL)
-        snapshot = runtime.live.snapshot
-        return ModelsView(
-            models=tuple(
-                ModelView(
-                    model=model,
-                    offers=tuple(offer for offer in snapshot.offers if offer.model == name),
-                )
-                for name, model in snapshot.models.items()
-                if caller.team.use.allows_model(name)
-            ),
-            policies=tuple(
-                policy
-                for name, policy in snapshot.policies.items()
-                if name in caller.team.use.policies or name == caller.team.use.default
-            ),
-            default_policy=caller.team.use.default,
-            now_s=runtime.clock.now_s(),
-            buckets=spent,
-        )
+        return await models.usable(self._runtime, caller)
+
+    async def model(self, caller: Caller, name: str) -> ModelsView:
+        """The one model or policy behind a name or an alias."""
+        return await models.named(self._runtime, caller, name)
 
     async def save_input(
         self, caller: Caller, chunks: AsyncIterator[bytes], media_type: str, *, param: str

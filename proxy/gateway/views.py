@@ -44,8 +44,8 @@ class JobView:
 
     `offer` is the current candidate's offer in today's catalog (None when it was removed): the
     source of the Deprecation and Sunset headers. `queue_position` is set while the job waits,
-    `poll_after_ms` is when it is worth asking again. `has_waited` says that the caller's patience
-    was made use of.
+    `poll_after_ms` is when it is worth asking again, `poll_every_ms` the one interval for whoever
+    keeps it to the end. `has_waited` says that the caller's patience was made use of.
     """
 
     job: Job
@@ -53,6 +53,7 @@ class JobView:
     offer: Offer | None = None
     queue_position: int | None = None
     poll_after_ms: int = POLL_AFTER_MS
+    poll_every_ms: int = POLL_AFTER_MS
     is_replay: bool = False
     has_waited: bool = False
 

@@ -75,6 +75,11 @@ class Waiters:
         for waiter in self._by_job.get(job, ()):
             waiter.wake()
 
+    @property
+    def is_draining(self) -> bool:
+        """Say whether nobody may wait any more."""
+        return self._is_draining
+
     def drain(self) -> None:
         """Let everybody go, and take nobody in any more: the process stops."""
         self._is_draining = True

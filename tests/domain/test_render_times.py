@@ -13,6 +13,7 @@ from proxy.domain.render_times import (
     SAMPLES_MIN,
     RenderSpread,
     poll_after_ms,
+    poll_every_ms,
     spread_of,
 )
 
@@ -53,3 +54,12 @@ def test_short_renders_are_asked_about_often_but_not_too_often() -> None:
 
 def test_before_anything_was_learned_polls_are_frequent() -> None:
     assert POLL_AFTER_MS == poll_after_ms(None, 600.0)
+    assert POLL_AFTER_MS == poll_every_ms(None)
+
+
+def test_whoever_keeps_one_pace_sees_the_end_soon_after_it() -> None:
+    """The longest first wait would be kept to the end, and miss it by as much."""
+    assert 3_000 == poll_every_ms(MINUTE) < poll_after_ms(MINUTE, 0.0)
+    second = RenderSpread(p20_s=0.5, p50_s=1.0, p95_s=2.0)
+    hour = RenderSpread(p20_s=3000.0, p50_s=3600.0, p95_s=4000.0)
+    assert (POLL_AFTER_MS_MIN, POLL_AFTER_MS_MAX) == (poll_every_ms(second), poll_every_ms(hour))

@@ -9,13 +9,14 @@ import pytest
 
 from proxy.domain.errors import (
     JobNotFound,
+    ModelNotFound,
     RateLimited,
     StoreUnavailable,
     VideoNotReady,
 )
 from proxy.domain.events import LimitChecked
 from proxy.domain.failure import FailureKind
-from proxy.domain.ids import TeamId
+from proxy.domain.ids import ModelName, TeamId
 from proxy.domain.job import JobState
 from proxy.domain.policy import RouteClass
 from proxy.gateway.views import Caller
@@ -93,9 +94,11 @@ async def test_reading_is_limited_by_the_poll_bucket(new_stage: StageMaker) -> N
         await videos.budget(caller)
     with pytest.raises(RateLimited):
         await videos.models(caller)
+    with pytest.raises(RateLimited):
+        await videos.model(caller, "kling-3.0")
     assert JobState.QUEUED is (await stage.load(view.job)).state
     polls = [e.decision for e in stage.observer.of(LimitChecked) if e.route_class == "poll"]
-    assert ["allowed"] + ["refused"] * 7 == polls
+    assert ["allowed"] + ["refused"] * 8 == polls
     await stage.create(a_prompt(2))
 
 
@@ -136,7 +139,7 @@ async def test_a_failed_job_has_no_content(stage: Stage) -> None:
 async def test_content_that_was_removed_is_no_longer_kept(stage: Stage) -> None:
     job = await stage.made()
     (stage.folder / "videos" / "marketing" / f"{job.id}.mp4").unlink()
-    with pytest.raises(VideoNotReady, match="no longer kept"):
+    with pytest.raises(JobNotFound, match="no longer kept"):
         await stage.videos.content(stage.caller(), job.id)
 
 
@@ -145,7 +148,7 @@ async def test_content_past_its_expiry_is_no_longer_kept(new_stage: StageMaker) 
     stage = new_stage(clock=clock)
     job = await stage.made()
     clock.ahead_s = 30 * 86_400 + 5
-    with pytest.raises(VideoNotReady, match="no longer kept"):
+    with pytest.raises(JobNotFound, match="no longer kept"):
         await stage.videos.content(stage.caller(), job.id)
 
 
@@ -253,3 +256,20 @@ async def test_models_are_those_the_team_may_use(new_stage: StageMaker) -> None:
     assert [["kling"], ["kling"]] == [[o.provider for o in item.offers] for item in view.models]
     assert ["cheapest", "balanced"] == [policy.name for policy in view.policies]
     assert "cheapest" == view.default_policy
+
+
+async def test_a_model_is_found_by_its_name_an_alias_or_as_a_policy(
+    new_stage: StageMaker,
+) -> None:
+    team = a_team(use=a_use(policies=("balanced",), models=("veo*",), default="cheapest"))
+    aliases = {"veo-fast": ModelName("veo-3.1-fast")}
+    stage = new_stage(snapshot=replace(fast_snapshot(teams=[team]), aliases=aliases))
+    for name in ("veo-3.1-fast", "veo-fast"):
+        found = await stage.videos.model(stage.caller(), name)
+        assert ["veo-3.1-fast"] == [item.model.name for item in found.models]
+        assert () == found.policies
+    found = await stage.videos.model(stage.caller(), "cheapest")
+    assert ((), ["cheapest"]) == (found.models, [policy.name for policy in found.policies])
+    for name in ("kling-3.0", "best_physics", "nothing"):
+        with pytest.raises(ModelNotFound, match=name):
+            await stage.videos.model(stage.caller(), name)

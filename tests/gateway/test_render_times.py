@@ -82,6 +82,7 @@ async def test_a_poll_is_asked_back_sooner_once_renders_are_known_to_be_short(
     await stage.render_times.exchange(samples_of(stage))
     again = await stage.videos.get(stage.caller(), view.job.id)
     assert again.poll_after_ms < POLL_AFTER_MS
+    assert again.poll_every_ms < POLL_AFTER_MS
 
 
 async def test_only_completed_renders_count(stage: Stage) -> None:
