@@ -29,11 +29,15 @@ def json_answer(
 
 
 def revalidated(request: web.Request, answer: web.Response) -> web.Response:
-    """Give an answer an ETag; it becomes 304 without a body if the client has it already."""
+    """Give an answer an ETag; it becomes 304 without a body if the client has it already.
+
+    It may be kept by its caller alone, and only be used again after asking.
+    """
     body = answer.body
     assert isinstance(body, bytes)
     digest = hashlib.blake2b(body, digest_size=_ETAG_BYTES).hexdigest()
     answer.headers["ETag"] = f'W/"{digest}"'
+    answer.headers["Cache-Control"] = "private, no-cache"
     if names_etag(request.headers.get("If-None-Match", ""), f'"{digest}"'):
         answer.body = None
         answer.set_status(HTTPStatus.NOT_MODIFIED)

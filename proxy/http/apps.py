@@ -58,11 +58,12 @@ def public_app(
         client_max_size=CREATE_BYTES_MAX,
     )
     for route in routes(services.videos, links=links, clock=clock):
-        for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
+        endpoint = route.endpoint
+        for method in ("GET", "HEAD") if endpoint.method == "GET" else (endpoint.method,):
             added = app.router.add_route(
-                method, route.path, route.handler, expect_handler=_continue
+                method, endpoint.path, route.handler, expect_handler=_continue
             )
-            accesses[added] = route.access
+            accesses[added] = endpoint.access
     app.on_response_prepare.append(stamp)
 
     async def let_waiters_go(_: web.Application) -> None:

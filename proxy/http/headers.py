@@ -49,6 +49,14 @@ def sdk_try(request: web.Request) -> int:
     return min(int(text), SDK_TRY_MAX) if _COUNT.fullmatch(text) else 0
 
 
+def is_poll_helper(request: web.Request) -> bool:
+    """Say whether the openai client's `poll` asks: it keeps our first interval until the end.
+
+    Source: `openai.resources.videos` 3.54.0.
+    """
+    return request.headers.get("X-Stainless-Poll-Helper") == "true"
+
+
 def preferred_wait_s(request: web.Request) -> int | None:
     """The seconds of `Prefer: wait=N`, at most WAIT_S_MAX; None where nobody asks to wait.
 

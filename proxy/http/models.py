@@ -1,11 +1,11 @@
-"""GET /v1/models: models and policies the team may name, as OpenAI's client lists them."""
+"""The routes of /v1/models: what `model` may name, as OpenAI's client reads it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from proxy.domain.money import format_usd
-from proxy.http.answer import json_answer
+from proxy.http.answer import json_answer, revalidated
 from proxy.http.keys import CALLER
 from proxy.http.ratelimit import rate_headers
 
@@ -21,7 +21,7 @@ NO_DATE = 0
 
 
 class ModelRoutes:
-    """The handler of GET /v1/models."""
+    """Handlers bound to the use cases once, at start-up."""
 
     def __init__(self, videos: VideoService) -> None:
         self._videos = videos
@@ -30,14 +30,25 @@ class ModelRoutes:
         """GET /v1/models."""
         caller = request[CALLER]
         view = await self._videos.models(caller)
-        return json_answer(models_body(view), headers=rate_headers(view.buckets, caller))
+        answer = json_answer(models_body(view), headers=rate_headers(view.buckets, caller))
+        return revalidated(request, answer)
+
+    async def retrieve(self, request: web.Request) -> web.Response:
+        """GET /v1/models/{id}: a model by its name or an alias, or a policy."""
+        caller = request[CALLER]
+        view = await self._videos.model(caller, request.match_info["id"])
+        (entry,) = _entries(view)
+        return revalidated(request, json_answer(entry, headers=rate_headers(view.buckets, caller)))
 
 
 def models_body(view: ModelsView) -> dict[str, object]:
     """Models in the catalog's order, then policies: both are names that `model` takes."""
+    return {"object": "list", "data": _entries(view)}
+
+
+def _entries(view: ModelsView) -> list[dict[str, object]]:
     models = [_model(item, view.now_s) for item in view.models]
-    policies = [_policy(item, view.default_policy) for item in view.policies]
-    return {"object": "list", "data": [*models, *policies]}
+    return [*models, *(_policy(item, view.default_policy) for item in view.policies)]
 
 
 def _model(item: ModelView, now_s: float) -> dict[str, object]:

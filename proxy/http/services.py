@@ -81,6 +81,9 @@ class VideoService(Protocol):
     async def models(self, caller: Caller) -> ModelsView:
         """List what the team may route to."""
 
+    async def model(self, caller: Caller, name: str) -> ModelsView:
+        """The one model or policy behind a name or an alias."""
+
     async def check(self, caller: Caller, request: VideoJob) -> None:
         """Refuse what no offer can make, before its pictures are taken in."""
 

@@ -10,7 +10,7 @@ from proxy.gateway.views import Patience
 from proxy.http import render
 from proxy.http.answer import json_answer, revalidated
 from proxy.http.fingerprint import fingerprint
-from proxy.http.headers import idempotency_key, preferred_wait_s, sdk_try
+from proxy.http.headers import idempotency_key, is_poll_helper, preferred_wait_s, sdk_try
 from proxy.http.keys import CALLER
 from proxy.http.parse import read_create
 from proxy.http.quote import quote_body
@@ -86,10 +86,8 @@ class VideoRoutes:
         view = await self._videos.get(
             caller, request.match_info["id"], patience=_patience(request)
         )
-        headers = {
-            "openai-poll-after-ms": str(view.poll_after_ms),
-            "Cache-Control": "private, no-cache",
-        }
+        ask_ms = view.poll_every_ms if is_poll_helper(request) else view.poll_after_ms
+        headers = {"openai-poll-after-ms": str(ask_ms)}
         return revalidated(request, self._answer(request, caller, view, headers))
 
     async def page(self, request: web.Request) -> web.Response:
@@ -111,7 +109,8 @@ class VideoRoutes:
             "last_id": view.last,
             "has_more": view.has_more,
         }
-        return json_answer(body, headers=rate_headers(view.buckets, caller))
+        answer = json_answer(body, headers=rate_headers(view.buckets, caller))
+        return revalidated(request, answer)
 
     async def cancel(self, request: web.Request) -> web.Response:
         """POST /v1/videos/{id}/cancel."""

@@ -9,8 +9,11 @@ from typing_extensions import override
 
 from proxy.http.apps import public_app, runner
 from proxy.http.links import Links
+from proxy.http.openapi import document
+from proxy.http.routes import routes
 from proxy.http.services import Services
 from tests.builders import PRINTED_KEY
+from tests.http.described import Description
 from tests.http.fakes import RecordingObserver, RecordingVideos, StillClock
 
 if TYPE_CHECKING:
@@ -47,11 +50,22 @@ def links() -> Links:
     return Links(secret=b"0123456789abcdef0123456789abcdef")
 
 
+@pytest.fixture(scope="session")
+def description() -> Description:
+    """What /openapi.json says."""
+    table = routes(RecordingVideos(), links=Links(secret=bytes(16)), clock=StillClock())
+    return Description(document((route.endpoint for route in table), server_url=""))
+
+
 @pytest.fixture
 async def client(
-    videos: RecordingVideos, clock: StillClock, observer: RecordingObserver, links: Links
+    videos: RecordingVideos,
+    clock: StillClock,
+    observer: RecordingObserver,
+    links: Links,
+    description: Description,
 ) -> AsyncIterator[Client]:
-    """A client of the team API that carries the team's key."""
+    """A client of the team API that carries the team's key, and gets only what is described."""
     app = public_app(
         Services(videos=videos, authenticate=videos.authenticate),
         links=links,
@@ -59,6 +73,9 @@ async def client(
         observer=observer,
         random_bytes=lambda count: b"\x07" * count,
     )
+    description.problems.clear()
+    app.on_response_prepare.append(description.watch)
     headers = {"Authorization": f"Bearer {PRINTED_KEY}"}
     async with TestClient(ServerAsShipped(app), headers=headers) as connected:
         yield connected
+    assert [] == description.problems

@@ -8,7 +8,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from proxy.domain.bucket import BucketState
-from proxy.domain.errors import Forbidden, JobNotFound, Unauthenticated, VideoNotReady
+from proxy.domain.errors import (
+    Forbidden,
+    JobNotFound,
+    ModelNotFound,
+    Unauthenticated,
+    VideoNotReady,
+)
 from proxy.domain.job import JobState, Resolution
 from proxy.domain.route import plan
 from proxy.domain.video import Artifact, InputFile
@@ -163,6 +169,7 @@ class RecordingVideos:
             offer=self.offer,
             queue_position=queue_position,
             poll_after_ms=50,
+            poll_every_ms=40,
             is_replay=self.is_replay,
             has_waited=has_waited,
         )
@@ -303,6 +310,15 @@ class RecordingVideos:
             now_s=NOW_S,
             buckets=(a_bucket("poll"),),
         )
+
+    async def model(self, caller: Caller, name: str) -> ModelsView:
+        view = await self.models(caller)
+        models = tuple(item for item in view.models if name in (item.model.name, "an-alias"))[:1]
+        policies = tuple(policy for policy in view.policies if policy.name == name)
+        if not models and not policies:
+            message = f"no model {name!r}"
+            raise ModelNotFound(message, param="model")
+        return replace(view, models=models, policies=policies)
 
     async def check(self, caller: Caller, request: VideoJob) -> None:
         self._note("check", request=request)

@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
 from openai.types import Model as OpenAIModel
 
 from proxy.domain.policy import Lifecycle
@@ -83,3 +84,20 @@ async def test_what_an_offer_takes_is_told(client: Client, videos: RecordingVide
         told["seed"],
     )
     assert {"at_most": 3, "seconds": [8], "with_frames": False} == told["reference_images"]
+
+
+@pytest.mark.parametrize("name", ["kling-3.0", "cheapest_4k"])
+async def test_one_is_answered_as_in_the_list(client: Client, name: str) -> None:
+    async with client.get("/v1/models") as answer:
+        listed = {entry["id"]: entry for entry in (await answer.json())["data"]}
+    async with client.get(f"/v1/models/{name}") as answer:
+        assert (200, listed[name]) == (answer.status, await answer.json())
+        etag = answer.headers["ETag"]
+    async with client.get(f"/v1/models/{name}", headers={"If-None-Match": etag}) as answer:
+        assert 304 == answer.status
+
+
+async def test_an_unknown_model_is_404(client: Client) -> None:
+    async with client.get("/v1/models/nothing") as answer:
+        error = (await answer.json())["error"]
+        assert (404, "model_not_found", "model") == (answer.status, error["code"], error["param"])

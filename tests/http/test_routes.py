@@ -4,21 +4,24 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from proxy.http.routes import NOT_YET
+from proxy.http.endpoints import NOT_YET
 
 if TYPE_CHECKING:
+    from proxy.http.endpoints import Endpoint
     from tests.http.conftest import Client
 
 
-@pytest.mark.parametrize(("method", "path"), [(method, path) for method, path, _ in NOT_YET])
+@pytest.mark.parametrize("endpoint", NOT_YET, ids=lambda endpoint: endpoint.id)
 async def test_a_documented_route_that_is_not_built_says_so(
-    client: Client, method: str, path: str
+    client: Client, endpoint: Endpoint
 ) -> None:
-    filled = path.format(id="video_a", provider="kling", token="t")
-    async with client.request(method, filled) as answer:
+    filled = endpoint.path.format(id="video_a", provider="kling", token="t")
+    async with client.request(endpoint.method, filled) as answer:
         error = (await answer.json())["error"]
         assert (422, "not_supported_yet", None) == (answer.status, error["code"], error["param"])
-        assert path in error["message"]
+        assert f"{endpoint.method} {endpoint.path} is not supported yet; " in error["message"]
+        assert endpoint.not_yet
+        assert error["message"].endswith(endpoint.not_yet)
 
 
 @pytest.mark.parametrize(

@@ -121,6 +121,24 @@ async def test_a_list_pages(client: Client, videos: RecordingVideos) -> None:
     assert ("page", expected) == videos.calls[-1]
 
 
+async def test_an_unchanged_page_is_304(client: Client) -> None:
+    await create(client)
+    async with client.get("/v1/videos") as answer:
+        etag = answer.headers["ETag"]
+    async with client.get("/v1/videos", headers={"If-None-Match": etag}) as answer:
+        assert (304, b"") == (answer.status, await answer.read())
+    await create(client)
+    async with client.get("/v1/videos", headers={"If-None-Match": etag}) as answer:
+        assert 200 == answer.status
+
+
+async def test_the_openai_clients_poll_is_given_one_pace(client: Client) -> None:
+    path = f"/v1/videos/{(await create(client))['id']}"
+    for headers, pace_ms in (({}, "50"), ({"X-Stainless-Poll-Helper": "true"}, "40")):
+        async with client.get(path, headers=headers) as answer:
+            assert pace_ms == answer.headers["openai-poll-after-ms"]
+
+
 async def test_an_empty_page_has_no_ids(client: Client, videos: RecordingVideos) -> None:
     async with client.get("/v1/videos", params={"limit": 0, "after": "after"}) as answer:
         assert {
