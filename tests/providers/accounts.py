@@ -215,8 +215,11 @@ OPERATION_NAME = (
 )
 KLING_OPERATION: Operation = {"task_id": "884517297639900085", "design": "new"}
 RUNWAY_OPERATION: Operation = {"task_id": "182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e"}
-OPENAI_OPERATION: Operation = {"video_id": "video_68f7a1b2c3d4"}
-VERTEX_OPERATION: Operation = {"name": OPERATION_NAME}
+OPENAI_OPERATION: Operation = {"task_id": "video_68f7a1b2c3d4"}
+VERTEX_OPERATION: Operation = {
+    "name": OPERATION_NAME,
+    "task_id": OPERATION_NAME.rpartition("/")[2],
+}
 
 
 def files_in(folder: Path) -> list[Path]:

@@ -48,7 +48,7 @@ def build(
 
 
 class OpenAIProvider:
-    """One account at OpenAI or at a compatible server. Operation: `{"video_id"}`."""
+    """One account at OpenAI or at a compatible server. Operation: `{"task_id"}`."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class OpenAIProvider:
         if video_id is None:
             message = "it accepted the submit without a video id"
             raise self._failures.error(FailureKind.UNKNOWN_OUTCOME, message)
-        return {"video_id": video_id}
+        return {"task_id": video_id}
 
     async def status(self, operation: Operation) -> Status:
         """Ask how a video stands."""
@@ -87,7 +87,7 @@ class OpenAIProvider:
         video = wire.read_video(content)
         if video is None:
             raise self._failures.error(FailureKind.MALFORMED, "its video could not be read")
-        if video.id != operation["video_id"]:
+        if video.id != operation["task_id"]:
             message = "it answered about another video than the one asked for"
             raise self._failures.error(FailureKind.MALFORMED, message)
         return self._status_of(video, answer.retry_after_s)
@@ -115,7 +115,7 @@ class OpenAIProvider:
             raise self._failures.error(kind, message, code=code) from error
 
     def _video_url(self, operation: Operation) -> str:
-        return f"{self._base_url}/videos/{quote(str(operation['video_id']), safe='')}"
+        return f"{self._base_url}/videos/{quote(str(operation['task_id']), safe='')}"
 
     def _status_of(self, video: wire.Video, retry_after_s: float | None) -> Status:
         if video.status in _PENDING:

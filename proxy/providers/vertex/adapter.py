@@ -48,7 +48,10 @@ def build(
 
 
 class VertexProvider:
-    """One project and location. Operation: `{"name"}`, the full name, which says how to poll."""
+    """One project and location.
+
+    Operation: `{"name", "task_id"}`: the full name, which says how to poll, and its last part.
+    """
 
     def __init__(
         self,
@@ -88,7 +91,7 @@ class VertexProvider:
         if name is None:
             message = "it accepted the submit without an operation name"
             raise self._failures.error(FailureKind.UNKNOWN_OUTCOME, message)
-        return {"name": name}
+        return {"name": name, "task_id": name.rpartition("/")[2]}
 
     async def status(self, operation: Operation) -> Status:
         """Ask how an operation stands; a finished video streams into a temporary file."""

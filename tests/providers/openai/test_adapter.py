@@ -39,7 +39,7 @@ from tests.providers.raw_server import (
 
 K = FailureKind
 FIXTURES = Path(__file__).parent / "fixtures"
-VIDEO_ID = str(OPENAI_OPERATION["video_id"])
+VIDEO_ID = str(OPENAI_OPERATION["task_id"])
 ORDER = an_order(upstream=OPENAI_UPSTREAM)
 DONE = Succeeded(result={"expires_at_s": None})
 

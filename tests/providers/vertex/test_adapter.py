@@ -60,7 +60,7 @@ async def test_a_documented_create_gives_the_operation(accounts: Accounts) -> No
     async with raw_server(answering(documented("create"))) as server:
         operation = await accounts.vertex(f"{server.url}/base/").submit(ORDER, ATTEMPT)
         (request,) = server.requests
-    assert {"name": OPERATION_NAME} == operation
+    assert VERTEX_OPERATION == operation
     assert f"POST /base/v1/{PARENT}:predictLongRunning HTTP/1.1" == request.line
     assert request.headers["authorization"].startswith("Bearer eyJ")
 
