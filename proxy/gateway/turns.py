@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from proxy.domain.ids import TeamId
     from proxy.domain.job import Job
     from proxy.gateway.runtime import Runtime
 
 WAITING_PER_TEAM = 50
+"""How many jobs of a team are looked at in one turn, and as many again further back."""
 ORPHAN_RUNNING_MAX = 1
 """How many jobs of a team that left the configuration may run at once."""
 
@@ -76,25 +77,46 @@ class Turns:
             heapq.heappush(self._heap, (self._lines[team].rank, team))
 
 
-async def turns_of(runtime: Runtime) -> Turns:
-    """Read who waits and how much each of their teams has under way."""
-    snapshot = runtime.live.snapshot
-    now_ms = runtime.balances.now_ms()
-    ending: list[Job] = []
-    waiting: dict[TeamId, deque[Job]] = {}
-    for job in await runtime.work.waiting(WAITING_PER_TEAM):
-        if job.cancel_requested or now_ms >= job.deadline_at_ms:
-            ending.append(job)
-        else:
-            waiting.setdefault(job.team, deque()).append(job)
-    states = await asyncio.gather(*(runtime.accounts.team_state(team, (), ()) for team in waiting))
-    lines = {}
-    for (team, jobs), state in zip(waiting.items(), states, strict=True):
-        known = snapshot.teams.get(team)
-        lines[team] = _Line(
-            jobs=jobs,
-            running=state.running_jobs,
-            running_max=known.running if known else ORPHAN_RUNNING_MAX,
-            weight=known.weight if known else 1,
+class Queues:
+    """Reads who waits, turn by turn.
+
+    Every turn looks at the oldest jobs of each team, and at one more part of the queues that are
+    longer, a later one each time: jobs for an account that is full must not hide those behind
+    them that go elsewhere.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._beyond = WAITING_PER_TEAM
+
+    async def turns(self) -> Turns:
+        """Read who waits and how much each of their teams has under way."""
+        runtime = self._runtime
+        waiting = await runtime.work.waiting(WAITING_PER_TEAM, beyond=self._beyond)
+        self._beyond = (self._beyond if waiting.has_more else 0) + WAITING_PER_TEAM
+        now_ms = runtime.balances.now_ms()
+        ending: list[Job] = []
+        lines: dict[TeamId, deque[Job]] = {}
+        for job in waiting.jobs:
+            if job.cancel_requested or now_ms >= job.deadline_at_ms:
+                ending.append(job)
+            else:
+                lines.setdefault(job.team, deque()).append(job)
+        return Turns(ending, await self._lines(lines))
+
+    async def _lines(self, waiting: Mapping[TeamId, deque[Job]]) -> dict[TeamId, _Line]:
+        runtime = self._runtime
+        snapshot = runtime.live.snapshot
+        states = await asyncio.gather(
+            *(runtime.accounts.team_state(team, (), ()) for team in waiting)
         )
-    return Turns(ending, lines)
+        lines = {}
+        for (team, jobs), state in zip(waiting.items(), states, strict=True):
+            known = snapshot.teams.get(team)
+            lines[team] = _Line(
+                jobs=jobs,
+                running=state.running_jobs,
+                running_max=known.running if known else ORPHAN_RUNNING_MAX,
+                weight=known.weight if known else 1,
+            )
+        return lines

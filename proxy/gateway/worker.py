@@ -14,7 +14,7 @@ from proxy.gateway.fetch import Fetch
 from proxy.gateway.outcome import Outcome
 from proxy.gateway.poll import Poll
 from proxy.gateway.ports.jobs import LostLease
-from proxy.gateway.turns import turns_of
+from proxy.gateway.turns import Queues
 from proxy.gateway.unknown import Unknown
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ class Worker:
         self._courtesy = Courtesy(runtime.clock)
         self._poll = Poll(runtime, outcome, fetch, self._courtesy)
         self._unknown = Unknown(runtime, outcome, self._poll)
+        self._queues = Queues(runtime)
         self._busy: set[str] = set()
         self._clock_due_s = 0.0
         self._is_draining = False
@@ -149,7 +150,7 @@ class Worker:
         concurrency = current.snapshot.engine.concurrency
         # The last quarter is for jobs under way: slow submits must not keep them from their end.
         room = concurrency - concurrency // 4
-        turns = await turns_of(self._runtime)
+        turns = await self._queues.turns()
         full: set[tuple[ProviderName, str]] = set()
         while len(self._busy) < room and not self._is_draining:
             job = turns.next()

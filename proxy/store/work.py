@@ -10,7 +10,7 @@ from proxy.domain.events import RecordSetAside
 from proxy.domain.ids import JobId, TeamId
 from proxy.domain.job import JobState
 from proxy.gateway.ports.admission import PeriodMoved
-from proxy.gateway.ports.jobs import NotBegun, Settle
+from proxy.gateway.ports.jobs import NotBegun, Settle, Waiting
 from proxy.store.arguments import Books
 from proxy.store.codec import (
     STATE_LETTERS,
@@ -66,7 +66,7 @@ class RedisWork:
 
     async def due(self, limit: int) -> tuple[list[JobId], float | None]:
         """Ids of jobs whose step is due, and seconds until the next after them (None: no more)."""
-        ids, wait_ms = await self._due.run(self._client, [self._keys.due()], [limit])
+        ids, wait_ms = await self._due.run(self._client, [self._keys.due()], [limit, 0])
         wait_s = None if wait_ms < 0 else wait_ms / 1000
         return [JobId(job.decode()) for job in ids], wait_s
 
@@ -78,28 +78,37 @@ class RedisWork:
         claimed = await asyncio.gather(*(self._claim_one(job, lease_s) for job in jobs))
         return [job for job in claimed if job is not None]
 
-    async def waiting(self, limit_per_team: int) -> list[Job]:
+    async def waiting(self, limit_per_team: int, *, beyond: int) -> Waiting:
         """Queued jobs that may be dispatched now, oldest first within each team.
 
         One whose record cannot be read is set aside, and keeps nobody from the others.
         """
         teams = sorted(await self._client.read(("SMEMBERS", self._keys.teams())))
-        queues = await asyncio.gather(
-            *(
-                self._due.run(
-                    self._client, [self._keys.waiting(TeamId(team.decode()))], [limit_per_team]
-                )
-                for team in teams
-            )
+        queues = [self._keys.waiting(TeamId(team.decode())) for team in teams]
+        found = await asyncio.gather(
+            *(self._part_of(queue, limit_per_team, beyond) for queue in queues)
         )
         jobs = await asyncio.gather(
             *(
-                self._read(JobId(job.decode()), self._keys.waiting(TeamId(team.decode())))
-                for team, (found, _) in zip(teams, queues, strict=True)
-                for job in found
+                self._read(job, queue)
+                for queue, (ids, _) in zip(queues, found, strict=True)
+                for job in ids
             )
         )
-        return [job for job in jobs if job is not None and job.state is JobState.QUEUED]
+        return Waiting(
+            jobs=tuple(job for job in jobs if job is not None and job.state is JobState.QUEUED),
+            has_more=any(goes_on for _, goes_on in found),
+        )
+
+    async def _part_of(self, queue: str, limit: int, beyond: int) -> tuple[list[JobId], bool]:
+        """The first ids of a queue and a later part of it; whether it goes on after that."""
+        first, wait_ms = await self._due.run(self._client, [queue], [limit, 0])
+        ids, goes_on = first, wait_ms == 0
+        if goes_on:
+            later, wait_ms = await self._due.run(self._client, [queue], [limit, beyond])
+            ids, goes_on = [*first, *later], wait_ms == 0
+        # Between the two the queue may have moved on: nobody is named twice.
+        return [JobId(job.decode()) for job in dict.fromkeys(ids)], goes_on
 
     async def begin(
         self, job: Job, *, account: str, running_max: int, lease_s: float

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Resolve,
         Slots,
         SlotState,
+        Waiting,
         Work,
     )
 
@@ -76,8 +77,10 @@ class LossyWork:
     async def claim(self, jobs: Sequence[JobId], *, lease_s: float) -> list[Job]:
         return await self._script.play("claim", lambda: self._inner.claim(jobs, lease_s=lease_s))
 
-    async def waiting(self, limit_per_team: int) -> list[Job]:
-        return await self._script.play("waiting", lambda: self._inner.waiting(limit_per_team))
+    async def waiting(self, limit_per_team: int, *, beyond: int) -> Waiting:
+        return await self._script.play(
+            "waiting", lambda: self._inner.waiting(limit_per_team, beyond=beyond)
+        )
 
     async def begin(
         self, job: Job, *, account: str, running_max: int, lease_s: float

@@ -14,12 +14,13 @@ from proxy.domain.events import Ended, SlotTaken
 from proxy.domain.failure import FailureKind
 from proxy.domain.ids import TeamId
 from proxy.domain.job import JobState
-from proxy.domain.policy import PollTimes
+from proxy.domain.policy import PollTimes, RouteClass
 from proxy.gateway.balances import BalanceBook
 from proxy.gateway.names import input_name, video_name
 from proxy.gateway.ports.jobs import LostLease, NotBegun
+from proxy.gateway.turns import WAITING_PER_TEAM
 from proxy.gateway.views import Caller
-from tests.builders import KLING, a_key, a_snapshot, a_team, an_account
+from tests.builders import KLING, a_key, a_rate_limit, a_snapshot, a_team, an_account
 from tests.fakes import PENDING, failing
 from tests.gateway.clocks import ShiftedClock
 from tests.gateway.harness import (
@@ -101,6 +102,18 @@ async def test_a_full_account_is_asked_once_a_turn(new_stage: StageMaker) -> Non
     async with stage.working():
         await stage.turned(4)
     assert script.calls.count("take") <= script.calls.count("waiting")
+
+
+async def test_jobs_for_a_full_account_hide_none_behind_them(new_stage: StageMaker) -> None:
+    kling = fast_provider(KLING, accounts=[an_account(slots=0)])
+    team = a_team(limits={RouteClass.SUBMIT: a_rate_limit(capacity=1000)})
+    stage = new_stage(snapshot=fast_snapshot(providers=[kling], teams=[team]))
+    blocked = await created(stage, 2 * WAITING_PER_TEAM + 10)
+    elsewhere = replace(a_video(), model="veo-3.1-fast")
+    behind = (await stage.create(elsewhere)).job
+    async with stage.working():
+        assert JobState.COMPLETED is (await stage.finished(behind)).state
+    assert (len(blocked), 0) == await stage.open_jobs()
 
 
 async def test_a_teams_running_limit_bounds_what_it_runs(new_stage: StageMaker) -> None:

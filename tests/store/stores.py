@@ -90,6 +90,10 @@ class Store:
         after = replace(before, state=JobState.RUNNING, attempts=(*before.attempts[:-1], attempt))
         return await self.work.commit(before, after, due_in_s=due_in_s)
 
+    async def waiting(self, limit: int = 10) -> list[Job]:
+        """The oldest jobs of each team that wait."""
+        return list((await self.work.waiting(limit, beyond=10**6)).jobs)
+
     async def cancelled(self, job: Job, *, is_forgotten: bool) -> Job:
         """A job as a cancel leaves it behind."""
         return (await self.jobs.cancel(job, is_forgotten=is_forgotten)).job

@@ -225,7 +225,7 @@ async def test_a_create_that_nobody_waits_for_any_more_is_not_admitted(tmp_path:
         with pytest.raises(StoreUnavailable):
             await hasty.admission.admit(command)
         os.kill(server.pid, signal.SIGCONT)
-        assert [] == await patient.work.waiting(10)
+        assert [] == await patient.waiting(10)
         assert await patient.jobs.load(command.job.id) is None
         late = await hasty.admission.admit(command)
         assert isinstance(late, PeriodMoved)
@@ -248,7 +248,7 @@ async def test_a_refusal_by_a_budget_changes_nothing_at_all(store: Store) -> Non
 
 async def test_an_accepted_job_waits_in_its_queue_and_is_listed(store: Store) -> None:
     job = await store.admitted()
-    assert [job] == await store.work.waiting(10)
+    assert [job] == await store.waiting(10)
     assert 1 == await store.jobs.queue_position(job)
     state = await store.accounts.team_state(MARKETING, (), ())
     assert (1, 0) == (state.open_jobs, state.running_jobs)

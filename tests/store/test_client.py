@@ -84,7 +84,7 @@ async def test_a_server_that_will_not_now_is_unavailable(redis_client: Client) -
 async def test_a_script_the_server_forgot_is_sent_whole(redis_client: Client) -> None:
     await redis_client.call(("SCRIPT", "FLUSH"))
     script = Script.load("due")
-    assert [[], -1] == await script.run(redis_client, ["gl:{main}:due"], [1])
+    assert [[], -1] == await script.run(redis_client, ["gl:{main}:due"], [1, 0])
     assert [1] == await redis_client.call(("SCRIPT", "EXISTS", script.digest))
 
 

@@ -72,7 +72,7 @@ async def test_the_job_goes_on_at_the_next_candidate(store: Store) -> None:
     assert (Resolution.RELEASED, ERROR) == (first.resolution, first.error)
     assert (Work(), None, None) == (queued.work, queued.error, queued.stopped_by)
     assert queued == await store.jobs.load(job.id)
-    assert [queued] == await store.work.waiting(10)
+    assert [queued] == await store.waiting(10)
     assert [(0, SECOND)] * 2 == await store.used(*LEVELS)
     assert () == (await store.ledger.verify()).violations
     state = await store.accounts.team_state(MARKETING, (), ())
@@ -103,7 +103,7 @@ async def test_a_failed_attempt_may_be_charged(store: Store) -> None:
 
 async def test_it_waits_before_it_is_dispatched_again(store: Store) -> None:
     await failed_over(store, await a_running_job(store), wait_s=60)
-    assert [] == await store.work.waiting(10)
+    assert [] == await store.waiting(10)
 
 
 async def test_what_the_first_attempt_held_is_free_for_the_second(store: Store) -> None:

@@ -115,7 +115,7 @@ async def test_a_submit_sent_back_to_the_queue_is_not_hurried(store: Store) -> N
     job = await store.begun(await store.admitted())
     await hinted(store, job)
     await store.work.commit(job, replace(job, state=JobState.QUEUED), due_in_s=60)
-    assert [] == await store.work.waiting(9)
+    assert [] == await store.waiting(9)
 
 
 @pytest.mark.parametrize("state", ["queued", "over", "another attempt", "gone"])

@@ -183,7 +183,7 @@ async def test_cancelling_a_queued_job_releases_and_ends_it(store: Store) -> Non
         ended.attempt.resolved_by,
     )
     assert [(0, 0)] == await store.used(a_balance())
-    assert [] == await store.work.waiting(10)
+    assert [] == await store.waiting(10)
     assert () == (await store.ledger.verify()).violations
     assert RETENTION_S - 5 <= await store.client.read(("TTL", store.keys.job(job.id)))
 

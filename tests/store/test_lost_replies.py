@@ -226,4 +226,4 @@ async def test_two_losses_are_told(losing: Losing, store: Store) -> None:
     losing._lossy.losses = 2
     with pytest.raises(StoreUnavailable):
         await losing._far.admission.admit(command)
-    assert command.job.id in {job.id for job in await store.work.waiting(9)}
+    assert command.job.id in {job.id for job in await store.waiting(9)}

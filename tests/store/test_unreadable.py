@@ -67,7 +67,7 @@ async def test_a_queued_job_that_cannot_be_read_holds_up_nobody(
 ) -> None:
     bad, good = [await store.admitted(a_command(number)) for number in range(2)]
     await damage(store, bad, what)
-    assert [good] == await store.work.waiting(10)
+    assert [good] == await store.waiting(10)
     assert [bad.id] == await aside(store)
     assert await is_put_off(store, store.keys.waiting(MARKETING), bad)
 
@@ -90,7 +90,7 @@ async def test_it_is_not_looked_at_again_at_once(store: Store) -> None:
     job = await store.admitted()
     await damage(store, job, DAMAGES["nothing packed"])
     for _ in range(3):
-        assert [] == await store.work.waiting(10)
+        assert [] == await store.waiting(10)
     assert [job.id] == await aside(store)
 
 

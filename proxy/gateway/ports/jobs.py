@@ -89,6 +89,14 @@ class Jobs(Protocol):
         """Place of a queued job among its team's, from 1; None when it waits no more."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """Jobs that wait, and whether a team has some beyond those that were looked at."""
+
+    jobs: tuple[Job, ...]
+    has_more: bool
+
+
 class NotBegun(StrEnum):
     """Why a dispatch went no further: somebody else has the job, or its team runs all it may."""
 
@@ -139,8 +147,12 @@ class Work(Protocol):
     async def claim(self, jobs: Sequence[JobId], *, lease_s: float) -> list[Job]:
         """Lease due jobs to this worker, raising their fences; those taken by others are out."""
 
-    async def waiting(self, limit_per_team: int) -> list[Job]:
-        """Queued jobs that may be dispatched now, oldest first within each team."""
+    async def waiting(self, limit_per_team: int, *, beyond: int) -> Waiting:
+        """Queued jobs that may be dispatched now, oldest first within each team.
+
+        Of a queue longer than the limit also the next ones from place `beyond` on, counted
+        from 0: whoever asks with growing places sees all of it.
+        """
 
     async def begin(
         self, job: Job, *, account: str, running_max: int, lease_s: float

@@ -1,11 +1,11 @@
 -- Which members of a queue are due, the longest due first, and when the next one after them will be.
 -- KEYS: 1 a queue: job ids by ms
--- ARGV: 1 how many at most
+-- ARGV: 1 how many at most 2 how many are passed over first
 -- Reply: job ids, ms until the next one (0: more are due now, -1: there is none)
--- Time: Redis TIME. Complexity: O(log jobs + answer)
+-- Time: Redis TIME. Complexity: O(log jobs + passed over + answer)
 -- include: clock
 local limit = tonumber(ARGV[1])
-local found = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now_us / 1000, 'LIMIT', 0, limit + 1)
+local found = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now_us / 1000, 'LIMIT', ARGV[2], limit + 1)
 if #found > limit then
   found[limit + 1] = nil
   return {found, 0}
