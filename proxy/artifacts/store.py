@@ -18,6 +18,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, from_url
 
+from proxy.gateway.ports.archive import StoredObject
 from proxy.gateway.ports.artifacts import ArtifactTooLarge, ArtifactUnavailable
 
 if TYPE_CHECKING:
@@ -130,6 +131,21 @@ class Artifacts:
         with _translated(name):
             await obstore.rename_async(self._objects, name, following)
             await self._sync(following)
+
+    async def list(self, prefix: str) -> AsyncIterator[StoredObject]:
+        """Every object under a prefix that ends in a slash. Raises ArtifactUnavailable."""
+        pages = obstore.list(self._objects, prefix=prefix.rstrip("/"))
+        while True:
+            with _translated(prefix):
+                page = await anext(pages, None)
+            if page is None:
+                return
+            for found in page:
+                yield StoredObject(
+                    name=found["path"],
+                    size_bytes=found["size"],
+                    modified_at_s=found["last_modified"].timestamp(),
+                )
 
     async def _sync(self, name: str) -> None:
         if self._folder is not None:

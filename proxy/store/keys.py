@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from proxy.domain.ids import JobId, KeyId, ProviderName, TeamId
 
 PREFIX = "gl:"
-PERMANENT = ("team", "org", "list", "wait", "run", "teams", "due", "ledger", "renders")
+PERMANENT = ("team", "org", "list", "wait", "run", "teams", "due", "ledger", "trimmed", "renders")
 """Nouns of cell keys without a TTL; a `job` has none until it ends, all others always have one."""
 
 PROVIDER_PERMANENT = ("slots",)
@@ -66,6 +66,10 @@ class Keys:
     def ledger(self) -> str:
         """STREAM, permanent: every movement of money."""
         return self._name("ledger")
+
+    def trimmed(self) -> str:
+        """STRING, permanent: id of the last entry of the ledger that is only in files."""
+        return self._name("trimmed")
 
     def renders(self) -> str:
         """HASH, permanent: the latest render times of each offer."""

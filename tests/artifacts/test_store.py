@@ -206,3 +206,21 @@ def test_a_bucket_is_opened_by_url(monkeypatch: pytest.MonkeyPatch, url: str) ->
     monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "account")
     monkeypatch.setenv("GOOGLE_SKIP_SIGNATURE", "true")
     assert isinstance(open_artifacts(url), Artifacts)
+
+
+async def test_objects_are_listed_by_the_beginning_of_their_names(
+    artifacts: Artifacts, tmp_path: Path
+) -> None:
+    for name in ("ledger/b", "ledger/a", "ledger/deep/c", "ledgers/d", "videos/e"):
+        await artifacts.put(name, chunks_of(b"12345"), bytes_max=9)
+    listed = [found async for found in artifacts.list("ledger/")]
+    assert ["ledger/a", "ledger/b", "ledger/deep/c"] == sorted(found.name for found in listed)
+    assert {5} == {found.size_bytes for found in listed}
+    written_s = (tmp_path / "artifacts/ledger/a").stat().st_mtime
+    assert written_s == pytest.approx(
+        next(found.modified_at_s for found in listed if found.name == "ledger/a"), abs=0.001
+    )
+
+
+async def test_nothing_is_listed_where_nothing_is(artifacts: Artifacts) -> None:
+    assert [] == [found async for found in artifacts.list("ledger/")]

@@ -1,0 +1,271 @@
+"""The whole ledger: closed days in files beside the artifacts, the rest in the store."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from proxy.domain.ledger_file import (
+    ArchivedDay,
+    day_of,
+    entry_of,
+    id_order,
+    line_of,
+    start_ms,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from proxy.domain.ledger import Entry
+    from proxy.gateway.ports.archive import LedgerStream, Shelf
+    from proxy.gateway.ports.artifacts import ArtifactStore
+
+FOLDER = "ledger/"
+PAGE_ENTRIES = 500
+WRITE_BYTES = 64 * 1024
+FILE_BYTES_MAX = 1 << 40
+MANIFEST_BYTES_MAX = 64 * 1024
+LAST_NUMBER = 2**64 - 1
+
+
+class DamagedArchive(Exception):
+    """A file of the ledger is missing, or does not hold what its manifest says."""
+
+
+def entries_name(day: str) -> str:
+    """Where a closed day's entries are kept."""
+    return f"{FOLDER}{day}.jsonl"
+
+
+def manifest_name(day: str) -> str:
+    """Where it is said what they are."""
+    return f"{FOLDER}{day}.json"
+
+
+class Archive:
+    """Reads the ledger from wherever its entries are, and moves closed days into files.
+
+    Several processes may do so at once: a day's file is the same bytes whoever writes it, and
+    the stream is cut only where the file ends.
+    """
+
+    def __init__(self, stream: LedgerStream, files: ArtifactStore, shelf: Shelf) -> None:
+        self._stream = stream
+        self._files = files
+        self._shelf = shelf
+
+    async def days(self) -> list[ArchivedDay]:
+        """Every archived day, oldest first.
+
+        Raises:
+            ArtifactUnavailable: the artifact store fails.
+            DamagedArchive: a manifest cannot be read.
+        """
+        found = []
+        async for stored in self._shelf.list(FOLDER):
+            if stored.name.endswith(".json"):
+                day = stored.name.removeprefix(FOLDER).removesuffix(".json")
+                manifest = await self._manifest(day)
+                if manifest is not None:
+                    found.append(manifest)
+        return sorted(found, key=lambda each: each.day)
+
+    async def entries(
+        self, since_ms: int | None = None, until_ms: int | None = None
+    ) -> AsyncIterator[Entry]:
+        """Entries of [since, until) by the store's clock, oldest first, each once.
+
+        Raises:
+            StoreUnavailable: the store does not answer.
+            ArtifactUnavailable: the artifact store fails.
+            DamagedArchive: a file is not what its manifest says.
+        """
+        after_id = "" if not since_ms else f"{since_ms - 1}-{LAST_NUMBER}"
+        while True:
+            page = await self._stream.page(after_id, limit=PAGE_ENTRIES)
+            if page.trimmed_id and id_order(after_id or "0-0") < id_order(page.trimmed_id):
+                async for entry in self._archived(after_id, page.trimmed_id):
+                    if until_ms is not None and entry.at_ms >= until_ms:
+                        return
+                    yield entry
+                after_id = page.trimmed_id
+                continue
+            for entry in page.entries:
+                if until_ms is not None and entry.at_ms >= until_ms:
+                    return
+                yield entry
+                after_id = entry.id
+            if not page.has_more:
+                return
+
+    async def close_days(self, before_ms: int) -> list[ArchivedDay]:
+        """Move every day that ended before an instant into its file; returns what was moved.
+
+        Killed at any point and begun again, it ends with the same files and the same stream.
+
+        Raises:
+            StoreUnavailable, ArtifactUnavailable, DamagedArchive: what is done stays done.
+        """
+        moved: list[ArchivedDay] = []
+        while True:
+            first = await self._first()
+            if first is None:
+                return moved
+            day = day_of(first.at_ms)
+            end_ms = start_ms(date.fromisoformat(day) + timedelta(days=1))
+            if end_ms > before_ms:
+                return moved
+            written = await self.write_day(day, end_ms)
+            if await self._stream.trim(written.last_id, before_ms=end_ms):
+                moved.append(written)
+
+    async def adopt(self) -> str:
+        """Let the files count in a store that knows less of them; returns up to which entry.
+
+        A new store, or one restored from an older copy, then reads closed days from their files.
+
+        Raises:
+            StoreUnavailable, ArtifactUnavailable, DamagedArchive: nothing changed.
+        """
+        days = await self.days()
+        return await self._stream.adopt(days[-1].last_id) if days else ""
+
+    async def check(self, day: ArchivedDay) -> None:
+        """Read a day's file and compare it with its manifest. Raises DamagedArchive."""
+        tally = _Tally()
+        async for line in self._lines(day.day):
+            tally.count(entry_of(line), line)
+        if tally.result(day.day) != day:
+            message = f"{entries_name(day.day)} does not hold what its manifest says"
+            raise DamagedArchive(message)
+
+    async def _first(self) -> Entry | None:
+        page = await self._stream.page("", limit=1)
+        if page.trimmed_id and not page.entries:
+            page = await self._stream.page(page.trimmed_id, limit=1)
+        return page.entries[0] if page.entries else None
+
+    async def write_day(self, day: str, end_ms: int) -> ArchivedDay:
+        """Write a day's file and manifest: an earlier file's lines, then those of the stream."""
+        tally = _Tally()
+
+        async def chunks() -> AsyncIterator[bytes]:
+            waiting: list[str] = []
+            size_bytes = 0
+            async for entry, line in self._of_day(day, end_ms):
+                tally.count(entry, line)
+                waiting.append(line + "\n")
+                size_bytes += len(waiting[-1])
+                if size_bytes >= WRITE_BYTES:
+                    yield "".join(waiting).encode()
+                    waiting, size_bytes = [], 0
+            yield "".join(waiting).encode()
+
+        await self._files.put(entries_name(day), chunks(), bytes_max=FILE_BYTES_MAX)
+        written = tally.result(day)
+        await self.check(written)
+        await self._files.put(
+            manifest_name(day), _one(_manifest_text(written)), bytes_max=MANIFEST_BYTES_MAX
+        )
+        return written
+
+    async def _of_day(self, day: str, end_ms: int) -> AsyncIterator[tuple[Entry, str]]:
+        after_id = ""
+        if await self._manifest(day) is not None:
+            async for line in self._lines(day):
+                entry = entry_of(line)
+                yield entry, line
+                after_id = entry.id
+        while True:
+            page = await self._stream.page(after_id, limit=PAGE_ENTRIES)
+            if page.trimmed_id and id_order(after_id or "0-0") < id_order(page.trimmed_id):
+                after_id = page.trimmed_id
+                continue
+            for entry in page.entries:
+                if entry.at_ms >= end_ms:
+                    return
+                yield entry, line_of(entry)
+                after_id = entry.id
+            if not page.has_more:
+                return
+
+    async def _archived(self, after_id: str, last_id: str) -> AsyncIterator[Entry]:
+        """Entries after one id and up to another, from files, which are checked on the way."""
+        first, last = id_order(after_id or "0-0"), id_order(last_id)
+        for day in await self.days():
+            if id_order(day.last_id) <= first or id_order(day.first_id) > last:
+                continue
+            tally = _Tally()
+            async for line in self._lines(day.day):
+                entry = entry_of(line)
+                tally.count(entry, line)
+                if first < id_order(entry.id) <= last:
+                    yield entry
+            if tally.result(day.day) != day:
+                message = f"{entries_name(day.day)} does not hold what its manifest says"
+                raise DamagedArchive(message)
+
+    async def _manifest(self, day: str) -> ArchivedDay | None:
+        try:
+            parts = [chunk async for chunk in self._files.open(manifest_name(day))]
+        except FileNotFoundError:
+            return None
+        try:
+            return ArchivedDay(**json.loads(b"".join(parts)))
+        except (ValueError, TypeError) as error:
+            message = f"{manifest_name(day)} cannot be read"
+            raise DamagedArchive(message) from error
+
+    async def _lines(self, day: str) -> AsyncIterator[str]:
+        rest = b""
+        try:
+            async for chunk in self._files.open(entries_name(day)):
+                *lines, rest = (rest + chunk).split(b"\n")
+                for line in lines:
+                    yield line.decode()
+        except FileNotFoundError as error:
+            message = f"{entries_name(day)} is missing"
+            raise DamagedArchive(message) from error
+        if rest:
+            message = f"{entries_name(day)} is cut short"
+            raise DamagedArchive(message)
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What lines amount to."""
+
+    rows: int = 0
+    first_id: str = ""
+    last_id: str = ""
+    spent_micro_usd: int = 0
+    digest: hashlib._Hash = field(default_factory=hashlib.sha256)
+
+    def count(self, entry: Entry, line: str) -> None:
+        self.rows += 1
+        self.first_id = self.first_id or entry.id
+        self.last_id = entry.id
+        self.spent_micro_usd += entry.spent_micro_usd
+        self.digest.update(line.encode() + b"\n")
+
+    def result(self, day: str) -> ArchivedDay:
+        return ArchivedDay(
+            day=day,
+            rows=self.rows,
+            first_id=self.first_id,
+            last_id=self.last_id,
+            spent_micro_usd=self.spent_micro_usd,
+            sha256=self.digest.hexdigest(),
+        )
+
+
+def _manifest_text(day: ArchivedDay) -> bytes:
+    return (json.dumps(asdict(day), sort_keys=True, indent=2) + "\n").encode()
+
+
+async def _one(content: bytes) -> AsyncIterator[bytes]:
+    yield content

@@ -1,0 +1,220 @@
+"""Closed days go into files, and the whole ledger is read from wherever its entries are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from proxy.artifacts.store import Artifacts, open_artifacts
+from proxy.domain.ledger_file import DAY_MS, day_of, start_ms
+from proxy.gateway.archive import Archive, DamagedArchive, entries_name, manifest_name
+from proxy.store.archive import RedisLedgerStream
+from proxy.store.client import Client
+from proxy.store.keys import Keys
+from proxy.store.ledger import RedisLedger
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from proxy.domain.ledger import Entry
+    from proxy.store.embedded import EmbeddedStore
+
+MONDAY = start_ms(date(2026, 11, 23))
+FIELDS = ("reserved", "1", "spent", "0", "balances", "T|total|total", "facts", "marketing")
+
+
+@dataclass(frozen=True)
+class Books:
+    """A ledger in a store, and the folder its files go to."""
+
+    client: Client
+    artifacts: Artifacts
+    folder: Path
+
+    @property
+    def stream(self) -> RedisLedgerStream:
+        return RedisLedgerStream(self.client, Keys())
+
+    @property
+    def archive(self) -> Archive:
+        return Archive(self.stream, self.artifacts, self.artifacts)
+
+    async def write(self, at_ms: int, count: int = 1) -> None:
+        """Let entries appear at an instant, as the store's clock would have it."""
+        for number in range(count):
+            identity = (f"{at_ms}-*", "kind", "reserve", "op", "", "attempt", f"v-{number}")
+            await self.client.call(("XADD", Keys().ledger(), *identity, *FIELDS))
+
+    async def ids(self, since_ms: int | None = None, until_ms: int | None = None) -> list[str]:
+        return [entry.id async for entry in self.archive.entries(since_ms, until_ms)]
+
+    async def left(self) -> list[Entry]:
+        return [entry async for entry in RedisLedger(self.client, Keys()).entries()]
+
+
+@pytest.fixture
+async def books(store: EmbeddedStore, tmp_path: Path) -> AsyncIterator[Books]:
+    client = Client(store.address)
+    await client.call(("FLUSHALL",))
+    yield Books(client, open_artifacts(f"file://{tmp_path}/kept"), tmp_path / "kept")
+    await client.close()
+
+
+async def three_days(books: Books) -> list[str]:
+    for day in range(3):
+        await books.write(MONDAY + day * DAY_MS, 3)
+        await books.write(MONDAY + (day + 1) * DAY_MS - 1)
+    return [entry.id for entry in await books.left()]
+
+
+async def test_closed_days_move_and_are_read_as_before(books: Books) -> None:
+    everything = await three_days(books)
+    moved = await books.archive.close_days(MONDAY + 2 * DAY_MS)
+    assert [("2026-11-23", 4), ("2026-11-24", 4)] == [(day.day, day.rows) for day in moved]
+    assert everything[8:] == [entry.id for entry in await books.left()]
+    assert everything == await books.ids()
+    assert moved == await books.archive.days()
+    assert [] == await books.archive.close_days(MONDAY + 2 * DAY_MS)
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "first", "last"),
+    [
+        (None, 1, 0, 3),
+        (0, 1, 0, 3),
+        (1, None, 3, 12),
+        (1, DAY_MS, 3, 4),
+        (DAY_MS, 2 * DAY_MS, 4, 8),
+        (2 * DAY_MS, None, 8, 12),
+        (DAY_MS + 1, 2 * DAY_MS + 1, 7, 11),
+        (9 * DAY_MS, None, 12, 12),
+    ],
+)
+async def test_a_window_is_cut_across_files_and_stream(
+    books: Books, since: int | None, until: int | None, first: int, last: int
+) -> None:
+    everything = await three_days(books)
+    await books.archive.close_days(MONDAY + 2 * DAY_MS)
+    window = [None if offset is None else MONDAY + offset for offset in (since, until)]
+    assert everything[first:last] == await books.ids(*window)
+
+
+async def test_more_than_a_page_is_read_whole(books: Books) -> None:
+    await books.write(MONDAY, 1100)
+    await books.write(MONDAY + DAY_MS, 1100)
+    everything = [entry.id for entry in await books.left()]
+    assert everything == await books.ids()
+    (moved,) = await books.archive.close_days(MONDAY + DAY_MS)
+    assert 1100 == moved.rows
+    assert everything == await books.ids()
+
+
+async def test_a_day_is_trimmed_while_it_is_read(books: Books) -> None:
+    await books.write(MONDAY, 700)
+    await books.write(MONDAY + DAY_MS, 700)
+    everything = [entry.id for entry in await books.left()]
+    reading = books.archive.entries()
+    seen = [(await anext(reading)).id]
+    await books.archive.close_days(MONDAY + DAY_MS)
+    seen += [entry.id async for entry in reading]
+    assert everything == seen
+
+
+async def test_a_crash_before_the_cut_leads_to_the_same_file(books: Books) -> None:
+    everything = await three_days(books)
+    written = await books.archive.write_day("2026-11-23", MONDAY + DAY_MS)
+    content = (books.folder / entries_name("2026-11-23")).read_bytes()
+    assert everything == await books.ids()
+    assert [written] == await books.archive.close_days(MONDAY + DAY_MS)
+    assert content == (books.folder / entries_name("2026-11-23")).read_bytes()
+    assert everything == await books.ids()
+
+
+async def test_an_entry_after_the_file_is_not_cut(books: Books) -> None:
+    """The store's clock went back over midnight: the day goes on."""
+    await books.write(MONDAY, 2)
+    written = await books.archive.write_day("2026-11-23", MONDAY + DAY_MS)
+    await books.write(MONDAY + 5)
+    assert not await books.stream.trim(written.last_id, before_ms=MONDAY + DAY_MS)
+    everything = await books.ids()
+    (moved,) = await books.archive.close_days(MONDAY + DAY_MS)
+    assert (3, []) == (moved.rows, await books.left())
+    assert everything == await books.ids()
+
+
+async def test_a_cut_day_that_goes_on_is_added_to(books: Books) -> None:
+    await books.write(MONDAY, 2)
+    await books.archive.close_days(MONDAY + DAY_MS)
+    await books.write(MONDAY + 5)
+    everything = await books.ids()
+    (moved,) = await books.archive.close_days(MONDAY + DAY_MS)
+    assert 3 == moved.rows == len(everything)
+    assert everything == await books.ids()
+
+
+async def test_several_processes_may_close_a_day(books: Books) -> None:
+    everything = await three_days(books)
+    first = await books.archive.write_day("2026-11-23", MONDAY + DAY_MS)
+    await books.archive.close_days(MONDAY + DAY_MS)
+    assert await books.stream.trim(first.last_id, before_ms=MONDAY + DAY_MS)
+    assert everything == await books.ids()
+
+
+async def test_a_new_store_adopts_the_files(books: Books) -> None:
+    everything = await three_days(books)
+    await books.archive.close_days(MONDAY + 3 * DAY_MS)
+    assert "" == await Archive(books.stream, books.artifacts, empty_shelf(books)).adopt()
+    await books.client.call(("FLUSHALL",))
+    assert [] == await books.ids()
+    assert everything[-1] == await books.archive.adopt()
+    assert everything == await books.ids()
+    await books.write(MONDAY + 3 * DAY_MS)
+    assert len(everything) + 1 == len(await books.ids())
+
+
+async def test_an_older_copy_of_the_store_reads_each_entry_once(books: Books) -> None:
+    everything = await three_days(books)
+    rows = await books.client.call(("DUMP", Keys().ledger()))
+    await books.archive.close_days(MONDAY + 2 * DAY_MS)
+    await books.client.call(("FLUSHALL",))
+    await books.client.call(("RESTORE", Keys().ledger(), 0, rows))
+    assert everything[7] == await books.archive.adopt()
+    assert everything == await books.ids()
+    await books.archive.close_days(MONDAY + 2 * DAY_MS)
+    assert (4, everything) == (len(await books.left()), await books.ids())
+
+
+async def test_an_empty_ledger_has_nothing_to_close(books: Books) -> None:
+    assert [] == await books.archive.close_days(MONDAY)
+    assert [] == await books.archive.days()
+    assert [] == await books.ids()
+
+
+@pytest.mark.parametrize("damage", ["edited", "cut", "gone", "manifest"])
+async def test_a_damaged_file_is_never_read_as_the_truth(books: Books, damage: str) -> None:
+    await three_days(books)
+    await books.archive.close_days(MONDAY + 2 * DAY_MS)
+    name = manifest_name if damage == "manifest" else entries_name
+    path = books.folder / name("2026-11-24")
+    content = path.read_bytes()
+    if damage == "gone":
+        path.unlink()
+    elif damage == "edited":
+        path.write_bytes(content.replace(b'"v-1"', b'"v-7"'))
+    else:
+        path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(DamagedArchive):
+        await books.ids()
+
+
+def empty_shelf(books: Books) -> Artifacts:
+    return open_artifacts(f"file://{books.folder}/nothing")
+
+
+def test_a_day_ends_where_the_next_begins() -> None:
+    following = date.fromisoformat(day_of(MONDAY)) + timedelta(days=1)
+    assert MONDAY + DAY_MS == start_ms(following)
