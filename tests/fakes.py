@@ -96,17 +96,29 @@ class FindingProvider(ScriptedProvider):
 
 @dataclass
 class CancellingProvider(ScriptedProvider):
-    """A scripted provider that can stop what it makes, and then denies it once."""
+    """A scripted provider that can stop what it makes, and then answers with `denials`.
+
+    An error that was scripted for a cancel is raised; `stops_all_the_same` stops it even so.
+    """
 
     cancels: deque[ProviderError] = field(default_factory=deque)
     cancelled: list[Operation] = field(default_factory=list)
+    denials: list[ProviderError] = field(
+        default_factory=lambda: [failing(FailureKind.UNKNOWN_OUTCOME)]
+    )
+    hold_cancel: asyncio.Event | None = None
+    stops_all_the_same: bool = False
 
     async def cancel(self, operation: Operation) -> None:
         """Stop the operation, or raise what was scripted."""
-        if self.cancels:
-            raise self.cancels.popleft()
-        self.cancelled.append(operation)
-        self.statuses = deque([failing(FailureKind.UNKNOWN_OUTCOME)])
+        error = self.cancels.popleft() if self.cancels else None
+        if error is None or self.stops_all_the_same:
+            self.cancelled.append(operation)
+            self.statuses = deque(self.denials)
+        if self.hold_cancel is not None:
+            await self.hold_cancel.wait()
+        if error is not None:
+            raise error
 
 
 @dataclass

@@ -34,6 +34,7 @@ from proxy.outgoing.session import open_sessions
 from proxy.store.accounts import RedisAccounts
 from proxy.store.admission import RedisAdmission
 from proxy.store.client import Client, Timeouts
+from proxy.store.hints import RedisHints
 from proxy.store.jobs import RedisJobs
 from proxy.store.keys import Keys
 from proxy.store.render_times import RedisRenderTimes
@@ -194,6 +195,7 @@ def _runtime(
         jobs=RedisJobs(client, keys, retention_s=retention_s),
         work=RedisWork(client, keys, retention_s=retention_s, observer=local.observer),
         slots=RedisSlots(client),
+        hints=RedisHints(client, keys),
         artifacts=artifacts,
         inputs=HashedInputs(
             artifacts, pictures.fetched, random_bytes=os.urandom, bytes_max=PICTURE_BYTES_MAX

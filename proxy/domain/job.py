@@ -125,7 +125,11 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """What the worker remembers between two steps of the current attempt."""
+    """What the worker remembers between two steps of the current attempt.
+
+    `cancels` counts how often the provider was (or was about to be) asked to stop;
+    `is_cancel_free` says that the work had not begun when that was decided last.
+    """
 
     polls: int = 0
     progress: int = 0
@@ -138,6 +142,8 @@ class Work:
     unknown_since_ms: int | None = None
     was_unknown_in: JobState | None = None
     charge_micro_usd: int | None = None
+    cancels: int = 0
+    is_cancel_free: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from proxy.domain.failure import Failure, FailureKind
 from proxy.domain.job import JobState, Work
 from proxy.domain.schedule import longest_pause_s, next_poll_s
 from proxy.gateway.calls import call, order_for
-from proxy.gateway.facts import cancel
+from proxy.gateway.facts import cancel, hurry
 from proxy.gateway.lease import heartbeat
 from proxy.gateway.ports.jobs import LostLease, NotBegun, Release
 from proxy.gateway.turns import ORPHAN_RUNNING_MAX
@@ -124,7 +124,9 @@ class Dispatch:
             random=runtime.random,
             spread=runtime.render_times.of(job.candidate.offer_id),
         )
-        await self._outcome.commit(job, after, due_in_s=due_in_s)
+        stored = await self._outcome.commit(job, after, due_in_s=due_in_s)
+        if stored.cancel_requested:
+            await hurry(runtime, stored)
 
     def _adapter(self, job: Job, current: Current) -> VideoProvider | None:
         return current.providers.get(job.candidate.provider, job.attempt.account or "")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from proxy.domain.errors import StoreUnavailable
 from proxy.domain.events import Ended, Moved, Resolved
 from proxy.domain.job import JobState, Resolution
+from proxy.gateway.ports.provider import Cancels
 
 if TYPE_CHECKING:
     from proxy.domain.job import Job
@@ -79,4 +82,19 @@ async def cancel(runtime: Runtime, job: Job, *, is_forgotten: bool) -> Job:
         queued = replace(stored, state=JobState.QUEUED)
         resolved(runtime, queued, stored)
         ended(runtime, queued, stored)
+    elif stored.state is JobState.RUNNING:
+        await hurry(runtime, stored)
     return stored
+
+
+async def hurry(runtime: Runtime, job: Job) -> None:
+    """Have a provider that can stop a job asked to at once; every second may cost."""
+    account = job.attempt.account
+    assert account is not None
+    adapter = runtime.live.current.providers.get(job.candidate.provider, account)
+    if adapter is not None and isinstance(adapter, Cancels):
+        # Without the hint its next poll does the same, later.
+        with suppress(StoreUnavailable):
+            await runtime.hints.hint(
+                job.attempt_id, message=f"cancel:{job.attempt_id}", least_s=0.0
+            )

@@ -16,7 +16,8 @@ from proxy.gateway.courtesy import place_of
 from proxy.gateway.dispatch import slot_lease_s
 from proxy.gateway.lease import heartbeat
 from proxy.gateway.ports.jobs import LostLease
-from proxy.gateway.ports.provider import AnswersTogether, Cancels, Failed, Pending, Succeeded
+from proxy.gateway.ports.provider import AnswersTogether, Failed, Pending, Succeeded
+from proxy.gateway.stop import GONE, Stop
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -33,8 +34,7 @@ if TYPE_CHECKING:
     Step = Callable[[], Awaitable[None]]
 
 _READ_BADLY = (FailureKind.MALFORMED, FailureKind.INVALID_INPUT)
-_GONE = (FailureKind.UNKNOWN_OUTCOME, FailureKind.MODEL_GONE)
-_SAYS_NOTHING_OF_ONE = (*_READ_BADLY, *_GONE)
+_SAYS_NOTHING_OF_ONE = (*_READ_BADLY, *GONE)
 """Of a call about many: one of them may be the reason, so each is asked about alone."""
 DEFAULT_GIVE_UP_S = 3600.0
 """For jobs whose provider has left the configuration."""
@@ -60,6 +60,7 @@ class Poll:
         self._outcome = outcome
         self._fetch = fetch
         self._courtesy = courtesy
+        self._stop = Stop(runtime, outcome)
 
     async def step(self, job: Job, current: Current) -> None:
         """Ask once about a running or storing job and store what follows."""
@@ -128,21 +129,7 @@ class Poll:
             await self._wait_for_account(job, current.snapshot)
             return None
         await self._renew_slot(job, provider, current.snapshot)
-        if job.cancel_requested and job.state is JobState.RUNNING:
-            await self._stop(job, adapter)
         return _Asking(adapter, provider)
-
-    async def _stop(self, job: Job, adapter: VideoProvider) -> None:
-        """Have a cancelled job's work stopped where the provider can; else it is followed on.
-
-        What it cost is asked as ever; a stop that failed is tried again with the next question.
-        """
-        if not isinstance(adapter, Cancels):
-            return
-        assert job.attempt.operation is not None
-        with suppress(ProviderError):
-            async with heartbeat(self._runtime, job):
-                await call(self._runtime, job, "cancel", adapter.cancel(job.attempt.operation))
 
     async def _follow(self, job: Job, status: Status, asking: _Asking, current: Current) -> None:
         await self.follow(
@@ -168,7 +155,9 @@ class Poll:
                 # It was done before: what it says now only means that its bytes cannot be had.
                 await self._fetch.retry(job, "the provider takes its video back", snapshot)
             case Pending():
-                await self._pending(job, status, provider, snapshot)
+                wait_s = self._wait_s(job, provider, status.retry_after_s)
+                if not await self._stop.step(job, status, adapter, wait_s=wait_s):
+                    await self._pending(job, status, snapshot, wait_s=wait_s)
             case Succeeded():
                 await self._fetch.step(job, status, adapter, snapshot)
             case Failed(failure=failure, charge_micro_usd=charge_micro_usd):
@@ -176,8 +165,12 @@ class Poll:
             case _:
                 assert_never(status)
 
+    async def end_cancelled(self, job: Job, failure: Failure, snapshot: Snapshot) -> bool:
+        """End a job that is gone at its provider since we had it cancelled; False if it is not."""
+        return await self._stop.settle(job, failure.kind, snapshot)
+
     async def _pending(
-        self, job: Job, status: Pending, provider: Provider, snapshot: Snapshot
+        self, job: Job, status: Pending, snapshot: Snapshot, *, wait_s: float
     ) -> None:
         elapsed_s = self._elapsed_s(job)
         work = replace(
@@ -191,21 +184,22 @@ class Poll:
                 last=job.work.progress,
             ),
         )
-        due_in_s = self._wait_s(job, provider, status.retry_after_s)
         after = replace(job, state=JobState.RUNNING, work=work)
-        await self._outcome.commit(job, after, due_in_s=due_in_s)
+        await self._outcome.commit(job, after, due_in_s=wait_s)
 
     async def _status_failed(
         self, job: Job, failure: Failure, provider: Provider, snapshot: Snapshot
     ) -> None:
         """A failed status call says nothing of the operation, unless it is gone or unreadable."""
+        if await self.end_cancelled(job, failure, snapshot):
+            return
         engine = snapshot.engine
         malformed = job.work.malformed + (failure.kind in _READ_BADLY)
         is_unreadable = malformed > engine.status_retries
-        if job.state is JobState.RUNNING and (failure.kind in _GONE or is_unreadable):
+        if job.state is JobState.RUNNING and (failure.kind in GONE or is_unreadable):
             await self._hold(job, failure.kind.value, snapshot)
             return
-        is_lost = failure.kind in _GONE or is_unreadable or self._is_stale(job)
+        is_lost = failure.kind in GONE or is_unreadable or self._is_stale(job)
         if job.state is JobState.STORING and is_lost:
             await self._fetch.retry(job, failure.message, snapshot)
             return

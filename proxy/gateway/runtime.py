@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from proxy.gateway.live import Live
     from proxy.gateway.ports.admission import Accounts, Admission
     from proxy.gateway.ports.artifacts import ArtifactStore, Inputs
+    from proxy.gateway.ports.hints import Hints
     from proxy.gateway.ports.jobs import Jobs, Slots, Work
     from proxy.gateway.ports.render_times import RenderTimes
     from proxy.gateway.ports.runtime import Clock, Observer
@@ -33,6 +34,7 @@ class Runtime:
     jobs: Jobs
     work: Work
     slots: Slots
+    hints: Hints
     artifacts: ArtifactStore
     inputs: Inputs
     clock: Clock

@@ -74,8 +74,9 @@ class Unknown:
             async with heartbeat(self._runtime, job):
                 asked = adapter.status(operation)
                 status = await call(self._runtime, job, "status", asked)
-        except ProviderError:
-            await self._next(job, snapshot, has_failed=True)
+        except ProviderError as error:
+            if not await self._poll.end_cancelled(job, error.failure, snapshot):
+                await self._next(job, snapshot, has_failed=True)
             return
         if isinstance(status, Pending) and self._poll.is_overdue(job, provider):
             await self._next(job, snapshot, has_failed=True)

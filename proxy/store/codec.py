@@ -44,6 +44,8 @@ WORK_FIELDS: Mapping[str, str] = MappingProxyType(
         "u": "unknown_since_ms",
         "i": "was_unknown_in",
         "c": "charge_micro_usd",
+        "x": "cancels",
+        "w": "is_cancel_free",
     }
 )
 CANCEL_FLAG = "c"

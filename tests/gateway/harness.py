@@ -26,6 +26,7 @@ from proxy.gateway.waiting import Waiters
 from proxy.gateway.worker import Worker
 from proxy.store.accounts import RedisAccounts
 from proxy.store.admission import RedisAdmission
+from proxy.store.hints import RedisHints
 from proxy.store.jobs import RedisJobs
 from proxy.store.keys import Keys, slots
 from proxy.store.ledger import RedisLedger
@@ -43,7 +44,7 @@ from tests.builders import (
     an_engine,
 )
 from tests.fakes import FindingProvider, RecordingObserver, ScriptedProvider, ScriptedProviders
-from tests.gateway.outages import LossySlots, LossyWork, Script
+from tests.gateway.outages import LossySlots, LossyWork, LostHints, Script
 from tests.gateway.shelf import Shelf
 from tests.job_builders import a_request
 
@@ -203,6 +204,7 @@ class Stage:
             jobs=RedisJobs(client, keys, retention_s=lambda _: 3600),
             work=RedisWork(client, keys, retention_s=lambda _: 3600, observer=self.observer),
             slots=RedisSlots(client),
+            hints=RedisHints(client, keys),
             artifacts=artifacts,
             inputs=self.shelf.inputs_in(artifacts),
             clock=clock,
@@ -244,6 +246,10 @@ class Stage:
             slots=LossySlots(runtime.slots, script),
         )
         return script
+
+    def lossy_hints(self) -> None:
+        """Let no hint reach the store."""
+        self.runtime = replace(self.runtime, hints=LostHints())
 
     def caller(self) -> Caller:
         """The team's key."""

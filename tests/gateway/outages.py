@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from proxy.domain.ids import AttemptId, JobId, ProviderName
     from proxy.domain.job import Job
     from proxy.gateway.ports.admission import PeriodMoved
+    from proxy.gateway.ports.hints import Heard
     from proxy.gateway.ports.jobs import (
         NextAttempt,
         NotBegun,
@@ -147,3 +148,24 @@ class LossySlots:
 
     async def release(self, provider: ProviderName, account: str, attempt: AttemptId) -> None:
         await self._script.play("release", lambda: self._inner.release(provider, account, attempt))
+
+
+class LostHints:
+    """Hints of a store that is away."""
+
+    async def hint(self, attempt: AttemptId, *, message: str, least_s: float) -> Heard:
+        raise StoreUnavailable(message, retry_after_s=1)
+
+    async def remember(
+        self,
+        provider: ProviderName,
+        account: str,
+        name: str,
+        *,
+        attempt: AttemptId,
+        life_s: float,
+    ) -> None:
+        raise StoreUnavailable(name, retry_after_s=1)
+
+    async def attempt(self, provider: ProviderName, account: str, name: str) -> AttemptId | None:
+        raise StoreUnavailable(name, retry_after_s=1)

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from proxy.domain.errors import JobNotFound
-from proxy.domain.events import Ended, OutcomeUnknown, ProviderCalled, Resolved
+from proxy.domain.events import Ended, Resolved
 from proxy.domain.failure import Failure, FailureKind
 from proxy.domain.job import JobState, PublicStatus, public_error, public_status
 from proxy.domain.policy import PollTimes
 from proxy.gateway.ports.jobs import NotBegun
 from proxy.gateway.ports.provider import Failed
 from tests.builders import KLING, an_account
-from tests.fakes import PENDING, CancellingProvider, FindingProvider, failing
+from tests.fakes import PENDING, FindingProvider, failing
 from tests.gateway.harness import (
     KLING_MICRO_USD,
     Entry,
@@ -124,31 +124,6 @@ async def test_a_running_job_is_followed_to_its_end_and_settled_without_bytes(
     assert (KLING_MICRO_USD, 0) == await stage.money()
     assert 0 == stage.kling.download_calls
     assert [True] == [event.is_wasted for event in stage.observer.of(Resolved)]
-
-
-@pytest.mark.parametrize("failures", [0, 2])
-async def test_a_provider_that_can_is_told_to_stop_until_it_does(
-    new_stage: StageMaker, failures: int
-) -> None:
-    engine = replace(fast_engine(), look_up_after_s=(0.1,))
-    kling = CancellingProvider()
-    kling.cancels.extend([failing(FailureKind.UNAVAILABLE)] * failures)
-    kling.statuses.extend([PENDING] * 10)
-    stage = new_stage(snapshot=fast_snapshot(engine=engine), kling=kling)
-    view = await stage.create()
-    async with stage.working():
-        await stage.reached(view.job, JobState.RUNNING)
-        assert [] == kling.cancelled
-        await stage.videos.cancel(stage.caller(), view.job.id)
-        job = await stage.finished(view.job)
-    assert JobState.CANCELLED is job.state
-    assert 1 == len(stage.observer.of(OutcomeUnknown))
-    assert [job.attempt.operation] == kling.cancelled
-    outcomes = [
-        event.outcome for event in stage.observer.of(ProviderCalled) if event.operation == "cancel"
-    ]
-    assert ["unavailable"] * failures + ["ok"] == outcomes
-    assert [] == stage.artifacts()
 
 
 async def test_a_cancelled_job_never_fails_over(stage: Stage) -> None:

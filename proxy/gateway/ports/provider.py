@@ -17,9 +17,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
-    """Still at work. `progress` in per cent where it is told; `retry_after_s` where asked for."""
+    """Still at work. `progress` in per cent where it is told; `retry_after_s` where asked for.
+
+    `is_waiting`: surely not begun, so that a cancel costs nothing where only begun work is billed.
+    """
 
     progress: int | None = None
+    is_waiting: bool = False
     retry_after_s: float | None = None
 
 
@@ -93,7 +97,11 @@ class Cancels(Protocol):
     """A provider that can stop an operation."""
 
     async def cancel(self, operation: Operation) -> None:
-        """Ask the provider to stop; the job is followed to its end all the same."""
+        """Ask the provider to stop an operation that `status` has just called pending.
+
+        Asking twice does no harm. The job is followed to its end all the same: an operation that
+        `status` no longer knows afterwards was cancelled.
+        """
 
 
 class Providers(Protocol):

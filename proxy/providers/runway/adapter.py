@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 # Source: https://docs.dev.runwayml.com/api-details/versioning, 2026-11-22.
 _VERSION = "2024-11-06"
 # THROTTLED is accepted work that waits for the account's concurrency, not a refusal.
-_PENDING = frozenset({"PENDING", "THROTTLED", "RUNNING"})
+_WAITING = frozenset({"PENDING", "THROTTLED"})
+_PENDING = _WAITING | {"RUNNING"}
 _SUCCEEDED, _FAILED, _CANCELLED = "SUCCEEDED", "FAILED", "CANCELLED"
 _DEAD_URL = frozenset({"http_403", "http_404", "http_410"})
 # Source: field documentation of runwayml 5.24.0, 2026-10-23: a data URI of up to 5 MB.
@@ -103,17 +104,11 @@ class RunwayProvider:
         return self._status_of(task, answer.retry_after_s)
 
     async def cancel(self, operation: Operation) -> None:
-        """Stop a task that is still at work; one that has ended keeps its record and its cost.
+        """Delete a task that is still at work. Its record goes with it, and so does its cost.
 
-        What a stopped task cost is lost with it: DELETE removes the record too.
+        One that was running is paid for; one that waited is not.
+        Source: the docstring of `tasks.delete` in runwayml 5.24.0, 2026-10-23.
         """
-        try:
-            if not isinstance(await self.status(operation), Pending):
-                return
-        except ProviderError as error:
-            if error.failure.kind is FailureKind.UNKNOWN_OUTCOME:
-                return
-            raise
         answer = await self._exchange.ask("DELETE", self._task_url(operation), self._headers)
         if not is_ok(answer.status) and answer.status != codes.NOT_FOUND:
             raise self._refused_read(answer, wire.read_refusal(wire.read_json(answer.body)))
@@ -153,7 +148,10 @@ class RunwayProvider:
 
     def _status_of(self, task: wire.Task, retry_after_s: float | None) -> Status:
         if task.status in _PENDING:
-            return Pending(progress=task.progress, retry_after_s=retry_after_s)
+            is_waiting = task.status in _WAITING
+            return Pending(
+                progress=task.progress, is_waiting=is_waiting, retry_after_s=retry_after_s
+            )
         charge = task.charge_micro_usd
         if task.status == _SUCCEEDED and task.url is not None:
             return Succeeded(result={"url": task.url}, charge_micro_usd=charge)
