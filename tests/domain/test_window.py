@@ -71,6 +71,11 @@ def test_anything_else_is_refused(words: dict[str, str], message: str) -> None:
         asked(**words)
 
 
+def test_a_day_that_a_zone_left_out_is_none() -> None:
+    with pytest.raises(ValueError, match="is not a period"):
+        parse_period("2011-12-30", ZoneInfo("Pacific/Apia"))
+
+
 @given(
     st.sampled_from(
         [PeriodKind.DAY, PeriodKind.WEEK, PeriodKind.MONTH, PeriodKind.QUARTER, PeriodKind.YEAR]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
     from proxy.domain.ledger import Entry
-    from proxy.gateway.finance.history import History
+    from proxy.gateway.finance.report import History
 
 PIECE_CHARS = 64 * 1024
 _CORRECTIONS = frozenset({EntryKind.ADJUST, EntryKind.WRITE_OFF})

@@ -127,3 +127,10 @@ async def test_the_sum_of_focus_rows_is_the_manifest_s() -> None:
     rows = csv.DictReader(io.StringIO(content.decode(), newline=""))
     assert Decimal("0.000007") == sum(Decimal(row["BilledCost"]) for row in rows)
     assert "0.000007" == manifest["spent"]
+
+
+async def test_the_last_settlement_is_not_forgotten() -> None:
+    book = Book()
+    book.attempt("a-1", quote=5, cost=5, charge=a_charge())
+    _, manifest = await exported(book.entries, ExportFormat.FOCUS_1_4)
+    assert (1, "0.000005") == (manifest["rows"], manifest["spent"])
