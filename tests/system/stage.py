@@ -75,7 +75,7 @@ class Stage(Deployment):
         default_factory=lambda: {
             **FAST_ENGINE,
             "throttle_wait": "300ms",
-            "max_queue_wait": "1500ms",
+            "max_queue_wait": "3s",
             "concurrency": 256,
             "account_concurrency": 128,
         }

@@ -205,25 +205,25 @@ CANCELS = Section(
     (
         Scenario(
             "while it waits to be submitted again",
-            "submit=429 retry_after=1",
+            "submit=429 retry_after=2",
             at_all(cancelled(accepted=0)),
             cancel_when="submitted",
         ),
         Scenario(
             "while the vendor lets it wait",
-            "submit=concurrency render=3",
+            "submit=concurrency render=4",
             {RUNWAY: unknown(invoiced=0, state="cancelled")},
             cancel_when="throttled",
         ),
         Scenario(
             "while it renders",
-            "render=3",
+            "render=4",
             at_all(cancelled(bills=1), runway=unknown(state="cancelled")),
             cancel_when="processing",
         ),
         Scenario(
             "while it renders, and then it fails",
-            "render=3 outcome=internal",
+            "render=4 outcome=internal",
             at_all(cancelled(), runway=unknown(state="cancelled")),
             cancel_when="processing",
         ),
