@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime
 DEVELOP := $(VENV)/.develop
 CONFORMANCE := .venv-conformance/.complete
+FOCUS := .venv-focus/.complete
 # The lists are complete: nothing is left to resolve, so a newer release never gets in.
 INSTALL := $(BIN)/python -m pip --disable-pip-version-check --quiet install --no-deps
 
@@ -15,7 +16,7 @@ INSTALL := $(BIN)/python -m pip --disable-pip-version-check --quiet install --no
 JOBS := 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test pytest coverage check conformance failures bench lock clean
+.PHONY: help setup demo test pytest coverage check conformance soak failures bench lock clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -69,6 +70,21 @@ $(CONFORMANCE): requirements/conformance.txt tools/find-python
 conformance: $(CONFORMANCE) ## the vendors' own SDKs, all of them, against the simulator
 	@$(<D)/bin/python -m pytest -rs tests/conformance $(ARGS)
 
+# The validator of FOCUS 1.0 wants numpy 1 and weighs 0.4 GB. Two of its packages come as source.
+$(FOCUS): requirements/focus.txt requirements/focus-build.txt tools/find-python
+	@python=$$(tools/find-python) || exit 1; \
+	  echo "creating $(@D) with $$python"; "$$python" -m venv --clear $(@D)
+	@echo "installing requirements/focus.txt"
+	@for list in focus-build focus; do \
+	  $(@D)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps \
+	    --no-build-isolation --require-hashes -r requirements/$$list.txt || exit 1; \
+	done
+	@touch $@
+
+soak: setup $(FOCUS) ## what takes too long for every change
+	@FOCUS_VALIDATOR=$(dir $(FOCUS))bin/focus-validator \
+	  $(BIN)/python -m pytest -rs tests/conformance/test_focus_validator.py
+
 failures: setup ## write docs/failures.md from the failure table
 	@$(BIN)/python -m tests.system.failure_page
 
@@ -79,6 +95,6 @@ lock: ## renew requirements/*.txt from pyproject.toml (UPGRADE=1: newest release
 	@tools/lock
 
 clean: ## remove what the commands above made
-	rm -rf $(VENV) .venv-conformance build dist .coverage .coverage.* .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-conformance .venv-focus build dist .coverage .coverage.* .hypothesis .import_linter_cache
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .greenlight
 	find proxy tests bench -type d -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
