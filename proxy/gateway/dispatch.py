@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from proxy.domain.policy import Account, Provider, Snapshot
     from proxy.gateway.live import Current
     from proxy.gateway.outcome import Outcome
+    from proxy.gateway.ports.jobs import SlotState
     from proxy.gateway.ports.provider import VideoProvider
     from proxy.gateway.runtime import Runtime
 
@@ -66,8 +67,11 @@ class Dispatch:
             place = (provider.name, account.name)
             if not account.is_configured or place in full:
                 continue
-            if await self._take_slot(job, provider, account, current):
-                return await self._write_intent(job, provider, account, current.snapshot)
+            slot = await self._take_slot(job, provider, account, current)
+            if slot.is_taken:
+                return await self._write_intent(
+                    job, provider, account, slot=slot, snapshot=current.snapshot
+                )
             full.add(place)
         return None
 
@@ -133,8 +137,8 @@ class Dispatch:
 
     async def _take_slot(
         self, job: Job, provider: Provider, account: Account, current: Current
-    ) -> bool:
-        state = await self._runtime.slots.take(
+    ) -> SlotState:
+        return await self._runtime.slots.take(
             provider.name,
             account.name,
             job.attempt_id,
@@ -142,15 +146,21 @@ class Dispatch:
             submit=account.submit,
             lease_s=slot_lease_s(self._runtime, job, provider, current.snapshot),
         )
-        return state.is_taken
 
     async def _write_intent(
-        self, job: Job, provider: Provider, account: Account, snapshot: Snapshot
+        self,
+        job: Job,
+        provider: Provider,
+        account: Account,
+        *,
+        slot: SlotState,
+        snapshot: Snapshot,
     ) -> Job | None:
         runtime = self._runtime
-        runtime.observer.observe(
-            SlotTaken(job=job.id, provider=provider.name, account=account.name)
-        )
+        if slot.is_new:
+            runtime.observer.observe(
+                SlotTaken(job=job.id, provider=provider.name, account=account.name)
+            )
         team = snapshot.teams.get(job.team)
         begun = await runtime.work.begin(
             job,
@@ -158,10 +168,13 @@ class Dispatch:
             running_max=team.running if team else ORPHAN_RUNNING_MAX,
             lease_s=snapshot.engine.lease_s,
         )
-        if begun is NotBegun.TEAM_FULL:
-            await runtime.slots.release(provider.name, account.name, job.attempt_id)
         if isinstance(begun, NotBegun):
-            # TAKEN: the slot is keyed by the attempt, so it now serves whoever began it.
+            if begun is NotBegun.TEAM_FULL or (
+                slot.is_new and not await self._is_under_way(job, account)
+            ):
+                await runtime.slots.give_back(
+                    provider.name, account.name, job.attempt_id, submit=account.submit
+                )
             return None
         runtime.observer.observe(
             Submitting(
@@ -175,6 +188,17 @@ class Dispatch:
             )
         )
         return begun
+
+    async def _is_under_way(self, job: Job, account: Account) -> bool:
+        """Say whether another worker began the attempt at this account, under the same slot."""
+        latest = await self._runtime.jobs.load(job.id)
+        return (
+            latest is not None
+            and latest.state is not JobState.QUEUED
+            and not latest.state.is_terminal
+            and latest.attempt.number == job.attempt.number
+            and latest.attempt.account == account.name
+        )
 
     async def _refused(self, job: Job, failure: Failure, snapshot: Snapshot) -> None:
         match failure.kind:

@@ -24,6 +24,7 @@ class RedisSlots:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._take = Script.load("slot_take")
+        self._give_back = Script.load("slot_give_back")
 
     async def take(
         self,
@@ -40,8 +41,8 @@ class RedisSlots:
         interval_us = submit.interval_us if submit else 0
         span_us = submit.span_us if submit else 0
         arguments: list[Argument] = [attempt, slots, round(lease_s * 1000), interval_us, span_us]
-        is_taken, wait_us = await self._take.run(self._client, keys, arguments)
-        return SlotState(is_taken=bool(is_taken), wait_s=wait_us / 1e6)
+        is_taken, wait_us, is_new = await self._take.run(self._client, keys, arguments)
+        return SlotState(is_taken=bool(is_taken), is_new=bool(is_new), wait_s=wait_us / 1e6)
 
     async def renew(
         self, provider: ProviderName, account: str, attempt: AttemptId, *, lease_s: float
@@ -52,3 +53,11 @@ class RedisSlots:
     async def release(self, provider: ProviderName, account: str, attempt: AttemptId) -> None:
         """Give a slot back; giving back what is not held is no error."""
         await self._client.read(("ZREM", slots_key(provider, account), attempt))
+
+    async def give_back(
+        self, provider: ProviderName, account: str, attempt: AttemptId, *, submit: RateLimit | None
+    ) -> None:
+        """Release a slot under which nothing was submitted, with the token that it cost."""
+        keys = [slots_key(provider, account), submits_key(provider, account)]
+        interval_us = submit.interval_us if submit else 0
+        await self._give_back.run(self._client, keys, [attempt, interval_us])

@@ -149,6 +149,14 @@ class LossySlots:
     async def release(self, provider: ProviderName, account: str, attempt: AttemptId) -> None:
         await self._script.play("release", lambda: self._inner.release(provider, account, attempt))
 
+    async def give_back(
+        self, provider: ProviderName, account: str, attempt: AttemptId, *, submit: RateLimit | None
+    ) -> None:
+        await self._script.play(
+            "give_back",
+            lambda: self._inner.give_back(provider, account, attempt, submit=submit),
+        )
+
 
 class LostHints:
     """Hints of a store that is away."""

@@ -20,6 +20,7 @@ from proxy.gateway.names import input_name, video_name
 from proxy.gateway.ports.jobs import LostLease, NotBegun
 from proxy.gateway.turns import WAITING_PER_TEAM
 from proxy.gateway.views import Caller
+from proxy.store.keys import submits
 from tests.builders import KLING, a_key, a_rate_limit, a_snapshot, a_team, an_account
 from tests.fakes import PENDING, failing
 from tests.gateway.clocks import ShiftedClock
@@ -144,7 +145,9 @@ async def test_a_team_that_runs_all_it_may_burns_no_submit_tokens(new_stage: Sta
 
 
 async def test_a_team_filled_by_another_worker_gives_its_slot_back(new_stage: StageMaker) -> None:
-    stage = new_stage(snapshot=fast_snapshot(teams=[a_team(running=1)]))
+    once = RateLimit(capacity=1, interval_us=10**12)
+    kling = fast_provider(KLING, accounts=[an_account(submit=once)])
+    stage = new_stage(snapshot=fast_snapshot(teams=[a_team(running=1)], providers=[kling]))
     (first,) = await created(stage, 1)
     plain = stage.runtime.work
     script = stage.lossy()
@@ -160,6 +163,7 @@ async def test_a_team_filled_by_another_worker_gives_its_slot_back(new_stage: St
         assert 0 == await stage.slots()
         assert [] == stage.kling.orders
     assert JobState.QUEUED is (await stage.load(first)).state
+    assert await stage.client.read(("GET", submits(KLING, "main"))) is None
 
 
 async def test_a_job_begun_by_another_worker_is_left_to_it(stage: Stage) -> None:
@@ -177,6 +181,35 @@ async def test_a_job_begun_by_another_worker_is_left_to_it(stage: Stage) -> None
     assert [] == stage.kling.orders
     assert 1 == await stage.slots()
     assert [] == stage.reports
+
+
+@pytest.mark.parametrize("reason", ["cancelled", "elsewhere", "gone"])
+async def test_a_slot_for_a_job_that_is_not_to_be_begun_is_given_back_at_once(
+    new_stage: StageMaker, reason: str
+) -> None:
+    once = RateLimit(capacity=1, interval_us=10**12)
+    kling = fast_provider(KLING, accounts=[an_account(submit=once)])
+    stage = new_stage(snapshot=fast_snapshot(providers=[kling]))
+    (job,) = await created(stage, 1)
+    plain = stage.runtime.work
+    script = stage.lossy()
+
+    async def meanwhile() -> None:
+        if reason == "cancelled":
+            await stage.videos.cancel(stage.caller(), job.id)
+        elif reason == "elsewhere":
+            begun = await plain.begin(job, account="second", running_max=9, lease_s=5.0)
+            assert not isinstance(begun, NotBegun)
+        else:
+            await stage.videos.cancel(stage.caller(), job.id)
+            await stage.client.call(("DEL", stage.keys.job(job.id)))
+
+    script.interruptions["begin"] = meanwhile
+    async with stage.working():
+        await stage.turned()
+        assert 0 == await stage.slots()
+        (next_job,) = await created(stage, 1)
+        assert JobState.COMPLETED is (await stage.finished(next_job)).state
 
 
 async def test_an_accounts_submit_rate_makes_jobs_wait(new_stage: StageMaker) -> None:

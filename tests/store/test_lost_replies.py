@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 SCRIPTS = (
     "admit", "begin", "cancel", "claim", "commit", "due", "fail_over", "fetched", "finish",
-    "hint", "learn", "put_off", "slot_take", "spend",
+    "hint", "learn", "put_off", "slot_give_back", "slot_take",
+    "spend",
 )  # fmt: skip
 
 
@@ -188,6 +189,14 @@ async def test_slot(losing: Losing) -> None:
     )
     assert SlotState(is_taken=True) == state
     await losing.once(lambda far: far.slots.release(KLING, "main", job.attempt_id))
+
+
+async def test_slot_given_back(losing: Losing) -> None:
+    attempts = [attempt_id(a_job_id(number), 1) for number in range(2)]
+    submit = RateLimit(capacity=3, interval_us=60_000_000)
+    for attempt in attempts:
+        await losing.store.slots.take(KLING, "main", attempt, slots=9, submit=submit, lease_s=600)
+    await losing.once(lambda far: far.slots.give_back(KLING, "main", attempts[0], submit=submit))
 
 
 async def test_put_off(losing: Losing) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import pytest
+
 from proxy.domain.bucket import RateLimit
 from proxy.domain.ids import attempt_id
 from proxy.gateway.ports.jobs import SlotState
@@ -14,7 +16,8 @@ from tests.job_builders import a_job_id
 if TYPE_CHECKING:
     from tests.store.stores import Store
 
-TAKEN = SlotState(is_taken=True)
+TAKEN = SlotState(is_taken=True, is_new=True)
+RENEWED = SlotState(is_taken=True)
 FULL = SlotState(is_taken=False)
 
 
@@ -47,7 +50,7 @@ async def test_accounts_have_their_own(store: Store) -> None:
 
 async def test_taking_again_renews(store: Store) -> None:
     assert TAKEN == await take(store, 0, slots=1)
-    assert TAKEN == await take(store, 0, slots=1)
+    assert RENEWED == await take(store, 0, slots=1)
     assert FULL == await take(store, 1, slots=1)
 
 
@@ -66,7 +69,7 @@ async def test_a_lease_that_ran_out_is_free(store: Store) -> None:
 async def test_only_a_first_taking_spends_a_submit_token(store: Store) -> None:
     slow = RateLimit(capacity=1, interval_us=60_000_000)
     assert TAKEN == await take(store, 0, submit=slow)
-    assert TAKEN == await take(store, 0, submit=slow)
+    assert RENEWED == await take(store, 0, submit=slow)
     refused = await take(store, 1, submit=slow)
     assert not refused.is_taken
     assert 55 < refused.wait_s <= 60
@@ -86,3 +89,33 @@ async def test_renewing_holds_a_slot_over_the_limit(store: Store) -> None:
     await store.slots.renew(KLING, "main", attempt_id(a_job_id(1), 1), lease_s=30)
     await store.slots.release(KLING, "main", attempt_id(a_job_id(0), 1))
     assert FULL == await take(store, 2, slots=1)
+
+
+async def give_back(store: Store, number: int, submit: RateLimit | None = None) -> None:
+    await store.slots.give_back(KLING, "main", attempt_id(a_job_id(number), 1), submit=submit)
+
+
+@pytest.mark.parametrize("capacity", [1, 3])
+async def test_a_slot_under_which_nothing_was_submitted_costs_no_token(
+    store: Store, capacity: int
+) -> None:
+    slow = RateLimit(capacity=capacity, interval_us=60_000_000)
+    for _ in range(5):
+        assert TAKEN == await take(store, 0, slots=1, submit=slow)
+        await give_back(store, 0, slow)
+    for number in range(capacity):
+        assert TAKEN == await take(store, number, slots=9, submit=slow)
+    assert not (await take(store, 9, slots=9, submit=slow)).is_taken
+
+
+async def test_giving_back_what_is_not_held_gives_no_token(store: Store) -> None:
+    slow = RateLimit(capacity=1, interval_us=60_000_000)
+    await take(store, 0, submit=slow)
+    await give_back(store, 7, slow)
+    assert not (await take(store, 1, submit=slow)).is_taken
+
+
+async def test_a_slot_without_a_bucket_is_given_back(store: Store) -> None:
+    await take(store, 0, slots=1)
+    await give_back(store, 0)
+    assert TAKEN == await take(store, 1, slots=1)

@@ -192,9 +192,13 @@ class Work(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotState:
-    """Outcome of asking for a slot: taken, or how long to wait (0 = full, no telling how long)."""
+    """Outcome of asking for a slot: taken, or how long to wait (0 = full, no telling how long).
+
+    `is_new`: it was taken by this, not renewed.
+    """
 
     is_taken: bool
+    is_new: bool = False
     wait_s: float = 0.0
 
 
@@ -220,3 +224,8 @@ class Slots(Protocol):
 
     async def release(self, provider: ProviderName, account: str, attempt: AttemptId) -> None:
         """Give a slot back; giving back what is not held is no error."""
+
+    async def give_back(
+        self, provider: ProviderName, account: str, attempt: AttemptId, *, submit: RateLimit | None
+    ) -> None:
+        """Release a slot under which nothing was submitted, with the token that it cost."""
