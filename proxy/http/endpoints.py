@@ -217,7 +217,7 @@ EXTEND = Endpoint(
     access=SUBMIT,
     id="extendVideo",
     summary="Extend a video",
-    not_yet="ask for all of the length, in `seconds` of POST /v1/videos, instead",
+    not_yet="ask for the whole length in `seconds` of a new POST /v1/videos instead",
 )
 CREATE_CHARACTER = Endpoint(
     method="POST",
@@ -225,7 +225,7 @@ CREATE_CHARACTER = Endpoint(
     access=SUBMIT,
     id="createCharacter",
     summary="Keep a character",
-    not_yet="show the character in `input_reference` of POST /v1/videos instead",
+    not_yet="show the character in `input_reference` of a POST /v1/videos instead",
 )
 CHARACTER = Endpoint(
     method="GET",
@@ -234,7 +234,7 @@ CHARACTER = Endpoint(
     id="retrieveCharacter",
     summary="Retrieve a character",
     parameters=("CharacterId",),
-    not_yet="show the character in `input_reference` of POST /v1/videos instead",
+    not_yet="show the character in `input_reference` of a POST /v1/videos instead",
 )
 EVENTS = Endpoint(
     method="GET",
