@@ -7,11 +7,30 @@ from pathlib import Path
 from typing import TypeVar
 
 import click
+from typing_extensions import override
 
 from proxy.domain.video import RESOLUTIONS, Substitute
 
 Command = TypeVar("Command", bound=Callable[..., object])
 Fields = dict[str, object]
+_URL_BEGINNINGS = ("https://", "http://")
+
+
+class _Picture(click.ParamType):
+    """A picture: a file that is there, or a URL that the proxy will fetch."""
+
+    name = "picture"
+
+    @override
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | Path:
+        """Return a URL as it is, a file as its path."""
+        if value.lower().startswith(_URL_BEGINNINGS):
+            return value
+        found = click.Path(exists=True, dir_okay=False).convert(value, param, ctx)
+        return Path(str(found))
+
 
 _OPTIONS = (
     click.option("--model", help="A model, an alias, or the name of a policy."),
@@ -23,9 +42,22 @@ _OPTIONS = (
     click.option("--audio/--no-audio", default=None, help="With or without sound."),
     click.option(
         "--input-reference",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        type=_Picture(),
+        metavar="FILE|URL",
         help="A picture that becomes the first frame.",
     ),
+    click.option(
+        "--last-frame", type=_Picture(), metavar="FILE|URL", help="A picture to end with."
+    ),
+    click.option(
+        "--reference-image",
+        multiple=True,
+        type=_Picture(),
+        metavar="FILE|URL",
+        help="A picture of what shall appear; may be given several times.",
+    ),
+    click.option("--negative-prompt", help="What shall not appear."),
+    click.option("--seed", type=click.IntRange(0), help="Makes results more alike."),
     click.option(
         "--metadata", multiple=True, metavar="NAME=VALUE", help="May be given up to 16 times."
     ),
@@ -49,24 +81,48 @@ def request_options(command: Command) -> Command:
 
 
 def request_fields(options: Fields) -> Fields:
-    """Turn the options that were given into the API's fields, all but the prompt and the file.
+    """Turn the options that were given into the API's fields, all but the prompt.
+
+    A first frame out of a file is left out too: it can be sent as a file.
 
     Raises:
         click.BadParameter: A metadata entry has no name.
+        click.ClickException: A file can't be read.
     """
     metadata = options["metadata"]
     assert isinstance(metadata, tuple)
     wanted: Fields = {
         name: options[name]
-        for name in ("model", "policy", "size", "resolution", "aspect_ratio", "audio")
+        for name in (
+            *("model", "policy", "size", "resolution", "aspect_ratio", "audio"),
+            *("negative_prompt", "seed", "substitute"),
+        )
     }
     seconds = options["seconds"]
     wanted["seconds"] = None if seconds is None else str(seconds)
     wanted["metadata"] = dict(_pair(text) for text in metadata) or None
     wanted["max_cost_usd"] = options["max_cost"]
     wanted["deadline_s"] = options["deadline"]
-    wanted["substitute"] = options["substitute"]
+    wanted |= _pictures(options)
     return {name: value for name, value in wanted.items() if value is not None}
+
+
+def _pictures(options: Fields) -> Fields:
+    references, first, last = (
+        options["reference_image"],
+        options["input_reference"],
+        options["last_frame"],
+    )
+    assert isinstance(references, tuple)
+    return {
+        "input_reference": {"image_url": first} if isinstance(first, str) else None,
+        "last_frame": None if last is None else _text_of(last),
+        "reference_images": [_text_of(picture) for picture in references] or None,
+    }
+
+
+def _text_of(picture: object) -> str:
+    return data_url(picture) if isinstance(picture, Path) else str(picture)
 
 
 def data_url(path: Path) -> str:

@@ -60,6 +60,34 @@ async def test_the_whole_way(made: FakeProxy, terminal: Terminal, tmp_path: Path
     assert content.path == f"/v1/videos/{JOB}/content"
 
 
+async def test_pictures_are_files_or_urls(
+    proxy: FakeProxy, terminal: Terminal, tmp_path: Path
+) -> None:
+    proxy.will_answer(a_video(status="queued"))
+    picture, url = tmp_path / "frame.png", "https://pictures.example/a.png"
+    picture.write_bytes(b"\x89PNG")
+    said = await terminal.beside(
+        *("submit", "A boat", "--no-wait", "--input-reference", url, "--last-frame", str(picture)),
+        *("--reference-image", url, "--reference-image", str(picture)),
+        *("--negative-prompt", "rain", "--seed", "0"),
+    )
+    assert said.code == 0
+    body = proxy.asked[0].body
+    for name in (
+        *('"input_reference[image_url]"', '"last_frame"', '"reference_images[]"'),
+        *('"negative_prompt"', '"seed"'),
+    ):
+        assert name in body
+    assert body.count(url) == 2
+    assert body.count("data:image/png;base64,iVBORw==") == 2
+
+
+async def test_a_picture_that_is_not_there_is_a_usage_error(terminal: Terminal) -> None:
+    said = await terminal.beside("submit", "A boat", "--last-frame", "nowhere.png")
+    assert said.code == 2
+    assert "nowhere.png" in said.err
+
+
 async def test_json_is_the_video_and_the_file(
     made: FakeProxy, terminal: Terminal, tmp_path: Path
 ) -> None:
