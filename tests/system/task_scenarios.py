@@ -201,7 +201,7 @@ MONEY = Section(
 CANCELS = Section(
     "The caller cancels",
     "The caller is answered at once; inside, the job is followed until its money is settled. Only"
-    " Runway can stop a task, and does not say afterwards what that cost.",
+    " Runway can stop a task: one that had not begun is free, one that rendered is not refunded.",
     (
         Scenario(
             "while it waits to be submitted again",
@@ -212,19 +212,19 @@ CANCELS = Section(
         Scenario(
             "while the vendor lets it wait",
             "submit=concurrency render=4",
-            {RUNWAY: unknown(invoiced=0, state="cancelled")},
+            {RUNWAY: cancelled()},
             cancel_when="throttled",
         ),
         Scenario(
             "while it renders",
             "render=4",
-            at_all(cancelled(bills=1), runway=unknown(state="cancelled")),
+            at_all(cancelled(bills=1)),
             cancel_when="processing",
         ),
         Scenario(
             "while it renders, and then it fails",
             "render=4 outcome=internal",
-            at_all(cancelled(), runway=unknown(state="cancelled")),
+            at_all(cancelled(), runway=cancelled(bills=1)),
             cancel_when="processing",
         ),
         Scenario(
