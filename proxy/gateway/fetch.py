@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,12 @@ DEFAULT_RETENTION_S = 30 * 86_400
 """For jobs whose team has left the configuration."""
 
 
+STORING_MAX_S = 86_400.0
+"""After a day nobody waits any more for a provider to hand out a finished video."""
+DOUBLINGS_MAX = 6
+"""How often the wait before the next try for a video doubles: about a minute by default."""
+
+
 class Fetch:
     """Downloads what providers made before its URL dies."""
 
@@ -47,17 +54,60 @@ class Fetch:
         else:
             await self._store(storing, result, adapter, snapshot=snapshot)
 
+    async def resume(self, job: Job, snapshot: Snapshot) -> bool:
+        """Complete a storing job whose bytes are in our store already.
+
+        Its last worker died before it could settle; the provider may not hand them out again.
+        False when our store has none of it. A store that cannot say is waited for.
+        """
+        try:
+            async with heartbeat(self._runtime, job):
+                artifact = await self._kept(job)
+        except ArtifactUnavailable:
+            await self._wait_for_store(job, snapshot)
+            return True
+        if artifact is None:
+            return False
+        charged = _stored_charge(job)
+        await self._complete(job, artifact, charged=charged, by="stored", snapshot=snapshot)
+        return True
+
     async def retry(self, job: Job, reason: str, snapshot: Snapshot) -> None:
         """Come back for a storing job's bytes later; after the last try it is lost and charged."""
-        engine = snapshot.engine
-        if job.work.downloads < engine.download_retries:
-            work = replace(job.work, downloads=job.work.downloads + 1)
-            due_in_s = engine.retry_wait_s * 2**job.work.downloads
-            await self._outcome.commit(job, replace(job, work=work), due_in_s=due_in_s)
+        if job.work.downloads < snapshot.engine.download_retries:
+            await self._come_back(job, snapshot)
+            return
+        if await self.resume(job, snapshot):
+            return
+        message = f"the video could not be fetched: {reason}"
+        await self._lose(job, message, _stored_charge(job), "stored")
+
+    async def _wait_for_store(self, job: Job, snapshot: Snapshot) -> None:
+        """Come back when our artifact store may work again: its outage costs nobody a video.
+
+        It may last a day: about as long as the shortest life of a provider's link.
+        """
+        since_ms = job.attempt.submitted_at_ms or job.attempt.reserved_at_ms
+        if self._runtime.balances.now_ms() - since_ms <= STORING_MAX_S * 1000:
+            await self._come_back(job, snapshot)
         else:
-            charged = job.work.charge_micro_usd
-            assert charged is not None
-            await self._lose(job, f"the video could not be fetched: {reason}", charged, "stored")
+            await self._lose(job, "the artifact store failed", _stored_charge(job), "stored")
+
+    async def _come_back(self, job: Job, snapshot: Snapshot) -> None:
+        work = replace(job.work, downloads=job.work.downloads + 1)
+        wait_s = snapshot.engine.retry_wait_s * 2 ** min(job.work.downloads, DOUBLINGS_MAX)
+        await self._outcome.commit(job, replace(job, work=work), due_in_s=wait_s)
+
+    async def _kept(self, job: Job) -> Artifact | None:
+        """What our store has of a job: a put is visible whole or not at all."""
+        digest, size_bytes = hashlib.sha256(), 0
+        try:
+            async for chunk in self._runtime.artifacts.open(video_name(job)):
+                digest.update(chunk)
+                size_bytes += len(chunk)
+        except FileNotFoundError:
+            return None
+        return Artifact(sha256=digest.hexdigest(), size_bytes=size_bytes, media_type=MEDIA_TYPE)
 
     async def _store(
         self, job: Job, result: Succeeded, adapter: VideoProvider, *, snapshot: Snapshot
@@ -71,7 +121,7 @@ class Fetch:
         except ProviderError as error:
             await self.retry(job, error.failure.message, snapshot)
         except ArtifactUnavailable:
-            await self.retry(job, "the artifact store failed", snapshot)
+            await self._wait_for_store(job, snapshot)
         else:
             await self._complete(job, artifact, charged=charged, by=by, snapshot=snapshot)
 
@@ -136,3 +186,10 @@ class Fetch:
         if result.charge_micro_usd is not None:
             return result.charge_micro_usd, "reported"
         return job.attempt.reserved_micro_usd, "price_book"
+
+
+def _stored_charge(job: Job) -> int:
+    """What the provider's answer said of the charge when the job began to be stored."""
+    charged = job.work.charge_micro_usd
+    assert charged is not None
+    return charged

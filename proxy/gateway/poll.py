@@ -14,6 +14,7 @@ from proxy.domain.schedule import JITTER_SHARE, next_poll_s, progress
 from proxy.gateway.calls import call
 from proxy.gateway.courtesy import place_of
 from proxy.gateway.dispatch import slot_lease_s
+from proxy.gateway.fetch import STORING_MAX_S
 from proxy.gateway.lease import heartbeat
 from proxy.gateway.ports.jobs import LostLease
 from proxy.gateway.ports.provider import AnswersTogether, Failed, Pending, Succeeded
@@ -38,8 +39,6 @@ _SAYS_NOTHING_OF_ONE = (*_READ_BADLY, *GONE)
 """Of a call about many: one of them may be the reason, so each is asked about alone."""
 DEFAULT_GIVE_UP_S = 3600.0
 """For jobs whose provider has left the configuration."""
-STORING_MAX_S = 86_400.0
-"""After a day nobody waits for a provider any more to hand out a finished video."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +119,8 @@ class Poll:
 
     async def _prepare(self, job: Job, current: Current) -> _Asking | None:
         """Whom to ask about a job; None when it is not to be asked about, and was seen to."""
+        if job.state is JobState.STORING and await self._fetch.resume(job, current.snapshot):
+            return None
         provider = current.snapshot.providers.get(job.candidate.provider)
         adapter = current.providers.get(job.candidate.provider, job.attempt.account or "")
         if job.state is JobState.RUNNING and self.is_overdue(job, provider):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from proxy.domain.events import Resolved
+from proxy.domain.events import Resolved, Stored
 from proxy.domain.failure import Failure, FailureKind
 from proxy.domain.job import JobState
+from proxy.gateway.fetch import Fetch
+from proxy.gateway.outcome import Outcome
 from proxy.gateway.ports.provider import Failed, Pending, Succeeded
 from tests.builders import KLING, MARKETING, a_team
 from tests.fakes import PENDING, VIDEO, failing
@@ -22,6 +25,7 @@ from tests.gateway.harness import (
     fast_snapshot,
     wait_until,
 )
+from tests.gateway.leases import short_leases, twin_of
 
 if TYPE_CHECKING:
     from proxy.domain.job import Job
@@ -94,20 +98,98 @@ async def test_a_video_of_exactly_the_limit_is_kept(stage: Stage) -> None:
     assert JobState.COMPLETED is (await stage.made()).state
 
 
+async def stored_but_not_settled(stage: Stage) -> Job:
+    """A job whose worker was killed between the last byte and the end."""
+    script = stage.lossy()
+    at_the_end = asyncio.Event()
+
+    async def hang() -> None:
+        at_the_end.set()
+        await asyncio.Event().wait()
+
+    script.interruptions["finish"] = hang
+    view = await stage.create()
+    async with stage.working(dies=True):
+        await at_the_end.wait()
+    job = await stage.load(view.job)
+    assert (JobState.STORING, [f"{job.id}.mp4"]) == (job.state, stage.artifacts())
+    return job
+
+
+async def test_a_video_that_was_stored_before_its_worker_died_is_completed(
+    new_stage: StageMaker,
+) -> None:
+    """The provider may no longer serve it; it is not even asked: our copy is whole."""
+    stage = new_stage(snapshot=short_leases())
+    job = await stored_but_not_settled(stage)
+    twin = twin_of(stage, new_stage)
+    twin.kling.statuses.extend([failing(FailureKind.UNKNOWN_OUTCOME)] * 9)
+    async with twin.working():
+        job = await twin.finished(job)
+    assert JobState.COMPLETED is job.state
+    assert job.artifact is not None
+    assert (hashlib.sha256(VIDEO).hexdigest(), len(VIDEO)) == (
+        job.artifact.sha256,
+        job.artifact.size_bytes,
+    )
+    assert (1, 1) == (stage.kling.status_calls, stage.kling.download_calls)
+    assert (KLING_MICRO_USD, "stored") == (job.attempt.charged_micro_usd, job.attempt.resolved_by)
+    assert (1, 0) == (len(stage.observer.of(Stored)), len(twin.observer.of(Stored)))
+
+
+async def test_a_video_that_was_stored_and_then_cancelled_is_removed(
+    new_stage: StageMaker,
+) -> None:
+    stage = new_stage(snapshot=short_leases())
+    job = await stored_but_not_settled(stage)
+    twin = twin_of(stage, new_stage)
+    await twin.videos.cancel(twin.caller(), job.id)
+    async with twin.working():
+        job = await twin.finished(job)
+    assert (JobState.CANCELLED, []) == (job.state, twin.artifacts())
+    assert (KLING_MICRO_USD, 0) == await twin.money()
+
+
+async def test_our_own_copy_is_looked_for_before_a_video_is_called_lost(
+    new_stage: StageMaker,
+) -> None:
+    stage = new_stage(snapshot=short_leases())
+    job = await stored_but_not_settled(stage)
+    tried = replace(job, work=replace(job.work, downloads=9))
+    fetch = Fetch(stage.runtime, Outcome(stage.runtime))
+    await fetch.retry(tried, "the last byte was written, the answer was lost", stage.snapshot)
+    assert JobState.COMPLETED is (await stage.load(job)).state
+
+
 async def test_an_artifact_store_that_fails_is_tried_again(stage: Stage) -> None:
     in_the_way = stage.folder / "videos"
     in_the_way.write_text("no folder")
     view = await stage.create()
 
     async def has_failed() -> bool:
-        return (await stage.load(view.job)).work.downloads > 0
+        """More often than a provider may."""
+        return (await stage.load(view.job)).work.downloads > stage.snapshot.engine.download_retries
 
     async with stage.working():
-        await wait_until(has_failed, "the first failure")
+        await wait_until(has_failed, "more failures than a download may have")
         in_the_way.unlink()
         job = await stage.finished(view.job)
     assert JobState.COMPLETED is job.state
     assert [f"{job.id}.mp4"] == stage.artifacts()
+
+
+async def test_an_artifact_store_that_fails_for_a_day_loses_the_video(
+    new_stage: StageMaker,
+) -> None:
+    clock = ShiftedClock()
+    stage = new_stage(clock=clock)
+    (stage.folder / "videos").write_text("no folder")
+    view = await stage.create()
+    stage.may_report = True  # what is left of a lost video cannot be removed either
+    async with stage.working():
+        await stage.reached(view.job, JobState.STORING)
+        clock.ahead_s = 86_401.0
+        assert_lost(await stage.finished(view.job))
 
 
 @pytest.mark.parametrize(
