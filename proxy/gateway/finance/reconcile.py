@@ -39,6 +39,9 @@ class Corrections(Protocol):
     ) -> Posted | NotPosted:
         """Correct what a resolved attempt was charged."""
 
+    async def write_off(self, standing: Standing, mandate: Mandate) -> Posted | NotPosted:
+        """Take what a resolved attempt costs off its team and key."""
+
     async def unattributed(
         self,
         charge: Charge,

@@ -40,6 +40,14 @@ class FakeLedger(ListedHistory):
         self._book.adjust(standing.attempt, delta_micro_usd, standing.charge, standing.team)
         return self._answered(mandate, delta_micro_usd)
 
+    async def write_off(self, standing: Standing, mandate: Mandate) -> Posted | NotPosted:
+        self.mandates.append(mandate)
+        if not standing.cost_micro_usd or standing.written_off_micro_usd:
+            return NotPosted.NOTHING
+        cost = standing.cost_micro_usd
+        self._book.write_off(standing.attempt, cost, standing.charge, standing.team)
+        return self._answered(mandate, cost)
+
     async def unattributed(
         self,
         charge: Charge,

@@ -1,0 +1,156 @@
+"""What finance asks for, in its own words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from proxy.domain.errors import InvalidRequest
+from proxy.domain.ledger import EntryKind
+from proxy.domain.reconcile import Verdict
+from proxy.gateway.finance.desk import FinanceDesk, Span, Wanted
+from proxy.gateway.live import Current, Live
+from proxy.gateway.ports.admission import TeamState
+from proxy.gateway.ports.ledger import NotPosted, Posted
+from tests.builders import NOW_MS, a_budget, a_snapshot, a_team
+from tests.fakes import ScriptedProviders
+from tests.gateway.finance.ledger_fake import MANDATE, FakeLedger
+from tests.ledger_entries import Book, a_charge
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from proxy.domain.balance import Balance
+    from proxy.domain.bucket import Bucket
+    from proxy.domain.ids import TeamId
+
+NOVEMBER = Span(period="2026-11")
+INVOICE = b"task_id,micro_usd\nt1,7\norphan,3\n"
+
+
+class StoreClock:
+    """The port Accounts, of which only the store's clock is asked."""
+
+    async def team_state(
+        self, team: TeamId, balances: Sequence[Balance], buckets: Sequence[Bucket]
+    ) -> TeamState:
+        raise NotImplementedError
+
+    async def now_ms(self) -> int:
+        return NOW_MS
+
+
+def a_desk(book: Book) -> FinanceDesk:
+    snapshot = a_snapshot(
+        teams=[replace(a_team(), cost_center="4711")],
+        organisation_budgets=[a_budget(id="all", scope="org")],
+    )
+    live = Live(Current(snapshot=snapshot, providers=ScriptedProviders({})))
+    ledger = FakeLedger(book)
+    return FinanceDesk(live, StoreClock(), history=ledger, ledger=ledger)
+
+
+def a_book() -> Book:
+    book = Book(at_ms=NOW_MS - 1000)
+    book.attempt("a-1", quote=5, cost=5, charge=a_charge(task="t1"))
+    book.reserve("b-1", 3, a_charge())
+    return book
+
+
+async def test_a_report_of_the_running_month_by_team() -> None:
+    found = await a_desk(a_book()).report(Span())
+    (row,) = found.report.rows
+    assert (("marketing",), 5, 3) == (
+        row.group,
+        row.figures.spent_micro_usd,
+        row.figures.held_micro_usd,
+    )
+
+
+async def test_holds_have_the_cost_center_of_their_team() -> None:
+    found = await a_desk(a_book()).report(NOVEMBER, "cost_center")
+    assert [("4711",)] == [row.group for row in found.report.rows]
+
+
+async def test_an_export_in_a_time_zone() -> None:
+    span = Span(since="2026-11-22", timezone="America/New_York")
+    export = await a_desk(a_book()).export(span, "jsonl")
+    pieces = [piece async for piece in export.pieces()]
+    assert ("2026-11-22T05:00:00.000Z", "2026-11-22T12:00:00.000Z", 3) == (
+        export.manifest()["since"],
+        export.manifest()["until"],
+        export.manifest()["rows"],
+    )
+    assert pieces
+
+
+@pytest.mark.parametrize(
+    ("span", "param", "message"),
+    [
+        (Span(timezone="Mars/Phobos"), "timezone", "not a time zone"),
+        (Span(timezone="../etc/passwd"), "timezone", "not a time zone"),
+        (Span(period="soon"), "period", "is not a period"),
+        (Span(since="soon"), "since", "neither a date"),
+    ],
+)
+async def test_a_time_that_is_none_is_refused(span: Span, param: str, message: str) -> None:
+    with pytest.raises(InvalidRequest, match=message) as refused:
+        await a_desk(Book()).report(span)
+    assert param == refused.value.param
+
+
+async def test_other_groups_formats_and_files_are_refused() -> None:
+    desk = a_desk(Book())
+    with pytest.raises(InvalidRequest, match="group by") as by:
+        await desk.report(Span(), "colour")
+    with pytest.raises(InvalidRequest, match=r"csv, jsonl, focus-1\.4, focus-1\.0") as as_format:
+        await desk.export(Span(), "xlsx")
+    with pytest.raises(InvalidRequest, match="the file is empty") as invoice:
+        await desk.compare(b"", None)
+    assert ["by", "format", "invoice"] == [
+        refused.value.param for refused in (by, as_format, invoice)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "kinds"),
+    [
+        (Wanted(), ["reserve", "settle", "reserve"]),
+        (Wanted(job="a"), ["reserve", "settle"]),
+        (Wanted(job="b-1"), ["reserve"]),
+        (Wanted(kind=EntryKind.SETTLE), ["settle"]),
+        (Wanted(team="other"), []),
+    ],
+)
+async def test_entries_are_chosen(wanted: Wanted, kinds: list[str]) -> None:
+    found, has_more = await a_desk(a_book()).entries(Span(), wanted)
+    assert (kinds, False) == ([entry.kind for entry in found], has_more)
+
+
+async def test_of_many_entries_the_first_are_shown() -> None:
+    found, has_more = await a_desk(a_book()).entries(Span(), Wanted(limit=2))
+    assert (2, True) == (len(found), has_more)
+
+
+async def test_a_write_off_is_of_the_whole_cost() -> None:
+    desk = a_desk(a_book())
+    posted = await desk.write_off("a-1", MANDATE)
+    assert isinstance(posted, Posted)
+    assert 5 == posted.amount_micro_usd
+    assert NotPosted.NOTHING is await desk.write_off("a-1", MANDATE)
+
+
+async def test_an_attempt_that_nobody_knows_is_refused() -> None:
+    with pytest.raises(InvalidRequest, match="no entry of the attempt") as refused:
+        await a_desk(a_book()).write_off("x-1", MANDATE)
+    assert "attempt" == refused.value.param
+
+
+async def test_an_invoice_is_compared_and_posted() -> None:
+    desk = a_desk(a_book())
+    compared = await desk.compare(INVOICE, None, provider="kling")
+    assert [Verdict.DIFFERING, Verdict.NOT_OURS] == [each.verdict for each in compared.findings]
+    result = await desk.correct(INVOICE, NOVEMBER, MANDATE, provider="kling")
+    assert (2, 0) == (len(result.corrections), result.after.difference_micro_usd)
