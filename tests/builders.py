@@ -326,6 +326,8 @@ def an_engine(
         account_concurrency=16,
         max_attempts=max_attempts,
         max_queue_wait_s=600.0,
+        upkeep_every_s=3600.0,
+        archive_after_s=172_800.0,
         throttle_wait_s=5.0,
         retry_wait_s=2.0,
         status_retries=3,

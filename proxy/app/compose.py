@@ -22,10 +22,12 @@ from proxy.artifacts.inputs import HashedInputs
 from proxy.artifacts.pictures import PictureRules, Pictures
 from proxy.artifacts.store import open_artifacts
 from proxy.domain.video import PICTURE_BYTES_MAX
+from proxy.gateway.archive import Archive
 from proxy.gateway.balances import BalanceBook
 from proxy.gateway.live import Current, Live
 from proxy.gateway.render_times import LearnedTimes
 from proxy.gateway.runtime import Runtime
+from proxy.gateway.upkeep import Upkeep
 from proxy.gateway.usage import UsageBook
 from proxy.gateway.waiting import Waiters
 from proxy.gateway.worker import Worker
@@ -33,6 +35,7 @@ from proxy.http.links import Links
 from proxy.outgoing.session import open_sessions
 from proxy.store.accounts import RedisAccounts
 from proxy.store.admission import RedisAdmission
+from proxy.store.archive import RedisLedgerStream
 from proxy.store.client import Client, Timeouts
 from proxy.store.hints import RedisHints
 from proxy.store.jobs import RedisJobs
@@ -159,7 +162,10 @@ def _chores(
 ) -> tuple[Callable[[], Coroutine[None, None, None]], ...]:
     """What the use cases need done beside them, now and then."""
     samples = RedisRenderTimes(client, Keys())
+    stream = RedisLedgerStream(client, Keys())
+    upkeep = Upkeep(runtime, Archive(stream, runtime.artifacts))
     return (
+        upkeep.watch,
         lambda: times.share(samples, runtime.clock),
         lambda: runtime.waiters.watch(runtime.jobs, runtime.clock),
     )

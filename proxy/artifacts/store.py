@@ -18,8 +18,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, from_url
 
-from proxy.gateway.ports.archive import StoredObject
-from proxy.gateway.ports.artifacts import ArtifactTooLarge, ArtifactUnavailable
+from proxy.gateway.ports.artifacts import ArtifactTooLarge, ArtifactUnavailable, StoredObject
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

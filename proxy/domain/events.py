@@ -191,6 +191,18 @@ class LimitChecked:
     decision: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpkeepEnded:
+    """A part of the upkeep ended; `outcome` is "ok" or the name of what stopped it.
+
+    `items` counts the archived days, or the removed files.
+    """
+
+    part: str
+    outcome: str
+    items: int
+
+
 Event = (
     Admitted
     | Refused
@@ -208,5 +220,6 @@ Event = (
     | RecordSetAside
     | RequestServed
     | LimitChecked
+    | UpkeepEnded
 )
 """Any event; observers match on the type."""

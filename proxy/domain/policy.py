@@ -332,6 +332,8 @@ class Engine:
     throttle_wait_s: float
     retry_wait_s: float
     status_retries: int
+    upkeep_every_s: float
+    archive_after_s: float
     download_retries: int
     look_up_after_s: tuple[float, ...]
     unknown_then: UnknownThen

@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from proxy.domain.ledger_file import (
     ArchivedDay,
@@ -18,11 +18,13 @@ from proxy.domain.ledger_file import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterable, AsyncIterator, Mapping
 
     from proxy.domain.ledger import Entry
-    from proxy.gateway.ports.archive import LedgerStream, Shelf
+    from proxy.domain.proof import Verification
+    from proxy.gateway.ports.archive import LedgerStream
     from proxy.gateway.ports.artifacts import ArtifactStore
+
 
 FOLDER = "ledger/"
 PAGE_ENTRIES = 500
@@ -30,6 +32,18 @@ WRITE_BYTES = 64 * 1024
 FILE_BYTES_MAX = 1 << 40
 MANIFEST_BYTES_MAX = 64 * 1024
 LAST_NUMBER = 2**64 - 1
+
+
+class Proven(Protocol):
+    """A ledger that can be proven."""
+
+    async def verify(
+        self,
+        *,
+        earlier: AsyncIterable[Entry] | None = None,
+        limits: Mapping[str, int] | None = None,
+    ) -> Verification:
+        """See `Ledger.verify`."""
 
 
 class DamagedArchive(Exception):
@@ -53,10 +67,9 @@ class Archive:
     the stream is cut only where the file ends.
     """
 
-    def __init__(self, stream: LedgerStream, files: ArtifactStore, shelf: Shelf) -> None:
+    def __init__(self, stream: LedgerStream, files: ArtifactStore) -> None:
         self._stream = stream
         self._files = files
-        self._shelf = shelf
 
     async def days(self) -> list[ArchivedDay]:
         """Every archived day, oldest first.
@@ -66,7 +79,7 @@ class Archive:
             DamagedArchive: a manifest cannot be read.
         """
         found = []
-        async for stored in self._shelf.list(FOLDER):
+        async for stored in self._files.list(FOLDER):
             if stored.name.endswith(".json"):
                 day = stored.name.removeprefix(FOLDER).removesuffix(".json")
                 manifest = await self._manifest(day)
@@ -101,6 +114,22 @@ class Archive:
                 after_id = entry.id
             if not page.has_more:
                 return
+
+    async def verify(
+        self, ledger: Proven, limits: Mapping[str, int] | None = None
+    ) -> Verification:
+        """Prove the laws of the ledger over files and stream together; see `Ledger.verify`.
+
+        Raises:
+            StoreUnavailable, ArtifactUnavailable: something does not answer.
+            DamagedArchive: a file is not what its manifest says.
+        """
+        while True:
+            trimmed_id = await self._trimmed()
+            earlier = self._archived("", trimmed_id) if trimmed_id else None
+            found = await ledger.verify(earlier=earlier, limits=limits)
+            if trimmed_id == await self._trimmed():
+                return found
 
     async def close_days(self, before_ms: int) -> list[ArchivedDay]:
         """Move every day that ended before an instant into its file; returns what was moved.
@@ -142,6 +171,9 @@ class Archive:
         if tally.result(day.day) != day:
             message = f"{entries_name(day.day)} does not hold what its manifest says"
             raise DamagedArchive(message)
+
+    async def _trimmed(self) -> str:
+        return (await self._stream.page("", limit=1)).trimmed_id
 
     async def _first(self) -> Entry | None:
         page = await self._stream.page("", limit=1)

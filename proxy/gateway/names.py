@@ -8,11 +8,15 @@ if TYPE_CHECKING:
     from proxy.domain.job import Job
 
 
+VIDEOS = "videos/"
+INPUTS = "inputs/"
+
+
 def video_name(job: Job) -> str:
     """Where a job's finished video is kept."""
-    return f"videos/{job.team}/{job.id}.mp4"
+    return f"{VIDEOS}{job.team}/{job.id}.mp4"
 
 
 def input_name(sha256: str) -> str:
     """Where an input file is kept, by its content."""
-    return f"inputs/{sha256}"
+    return f"{INPUTS}{sha256}"

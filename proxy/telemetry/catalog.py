@@ -194,6 +194,16 @@ RECORDS_SET_ASIDE = _counter(
     (),
     "Times that a job's record could not be read and was put off.",
 )
+UPKEEP_RUNS = _counter(
+    "greenlight_upkeep_runs_total",
+    ("operation", "outcome"),
+    "Times that days were archived (archive) or files swept (artifacts, inputs).",
+)
+UPKEEP_ITEMS = _counter(
+    "greenlight_upkeep_items_total",
+    ("operation", "outcome"),
+    "Days archived, and files removed because their time was over.",
+)
 CONFIG_RELOADS = _counter(
     "greenlight_config_reloads_total", (), "Reloads of the configuration that were tried."
 )

@@ -61,6 +61,7 @@ FIELDS: Mapping[type, tuple[str, ...]] = {
     events.RecordSetAside: ("job",),
     events.RequestServed: ("route", "method", "status", "took_s", "request_id"),
     events.LimitChecked: ("route_class", "decision"),
+    events.UpkeepEnded: ("part", "outcome", "items"),
 }
 """Event -> the fields that are logged. A field that is added to an event stays out until here."""
 
@@ -107,10 +108,18 @@ def level_of(event: Event) -> int:
             return logging.DEBUG if event.after is event.before else logging.INFO
         case events.ConfigReloaded():
             return logging.ERROR if event.problems else logging.INFO
+        case events.UpkeepEnded():
+            return _upkeep_level(event)
         case events.RequestServed():
             return _request_level(event)
         case _:
             return _LEVELS.get(type(event), logging.INFO)
+
+
+def _upkeep_level(event: events.UpkeepEnded) -> int:
+    if event.outcome != "ok":
+        return logging.ERROR
+    return logging.INFO if event.items else logging.DEBUG
 
 
 def _request_level(event: events.RequestServed) -> int:

@@ -63,6 +63,7 @@ class Metrics:
             events.RecordSetAside: self._record_set_aside,
             events.RequestServed: self._request_served,
             events.LimitChecked: self._limit_checked,
+            events.UpkeepEnded: self._upkeep_ended,
         }
 
     def observe(self, event: events.Event) -> None:
@@ -214,6 +215,11 @@ class Metrics:
 
     def _record_set_aside(self, _: events.RecordSetAside) -> None:
         self._families.count(catalog.RECORDS_SET_ASIDE)
+
+    def _upkeep_ended(self, event: events.UpkeepEnded) -> None:
+        labels = (event.part, event.outcome)
+        self._families.count(catalog.UPKEEP_RUNS, labels)
+        self._families.count(catalog.UPKEEP_ITEMS, labels, event.items)
 
     def _request_served(self, event: events.RequestServed) -> None:
         self._families.time(

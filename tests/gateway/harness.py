@@ -15,6 +15,7 @@ from proxy.domain.ids import JobId
 from proxy.domain.job import JobState
 from proxy.domain.policy import PollTimes
 from proxy.domain.video import VideoJob
+from proxy.gateway.archive import Archive
 from proxy.gateway.balances import BalanceBook
 from proxy.gateway.live import Current, Live
 from proxy.gateway.render_times import LearnedTimes
@@ -26,6 +27,7 @@ from proxy.gateway.waiting import Waiters
 from proxy.gateway.worker import Worker
 from proxy.store.accounts import RedisAccounts
 from proxy.store.admission import RedisAdmission
+from proxy.store.archive import RedisLedgerStream
 from proxy.store.hints import RedisHints
 from proxy.store.jobs import RedisJobs
 from proxy.store.keys import Keys, slots
@@ -69,7 +71,7 @@ if TYPE_CHECKING:
     from proxy.gateway.ports.provider import VideoProvider
     from proxy.gateway.ports.runtime import Clock
     from proxy.gateway.views import JobView, Patience
-    from proxy.store.client import Client
+from proxy.store.client import Client
 
 DEADLINE_S = 8.0
 DRAIN_S = 0.1
@@ -104,6 +106,8 @@ def fast_engine() -> Engine:
         tick_s=0.02,
         concurrency=16,
         max_queue_wait_s=5.0,
+        upkeep_every_s=0.05,
+        archive_after_s=86_400.0,
         throttle_wait_s=0.02,
         retry_wait_s=0.01,
     )
@@ -369,7 +373,9 @@ class Stage:
 
     async def check_books(self) -> None:
         """Every law of the ledger holds."""
-        found = await RedisLedger(self.client, self.keys).verify()
+        stream = RedisLedgerStream(self.client, self.keys)
+        archive = Archive(stream, self.runtime.artifacts)
+        found = await archive.verify(RedisLedger(self.client, self.keys))
         assert () == found.violations
 
 

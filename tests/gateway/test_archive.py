@@ -41,7 +41,7 @@ class Books:
 
     @property
     def archive(self) -> Archive:
-        return Archive(self.stream, self.artifacts, self.artifacts)
+        return Archive(self.stream, self.artifacts)
 
     async def write(self, at_ms: int, count: int = 1) -> None:
         """Let entries appear at an instant, as the store's clock would have it."""
@@ -167,7 +167,7 @@ async def test_several_processes_may_close_a_day(books: Books) -> None:
 async def test_a_new_store_adopts_the_files(books: Books) -> None:
     everything = await three_days(books)
     await books.archive.close_days(MONDAY + 3 * DAY_MS)
-    assert "" == await Archive(books.stream, books.artifacts, empty_shelf(books)).adopt()
+    assert "" == await Archive(books.stream, empty_folder(books)).adopt()
     await books.client.call(("FLUSHALL",))
     assert [] == await books.ids()
     assert everything[-1] == await books.archive.adopt()
@@ -211,7 +211,7 @@ async def test_a_damaged_file_is_never_read_as_the_truth(books: Books, damage: s
         await books.ids()
 
 
-def empty_shelf(books: Books) -> Artifacts:
+def empty_folder(books: Books) -> Artifacts:
     return open_artifacts(f"file://{books.folder}/nothing")
 
 

@@ -194,6 +194,8 @@ def compile_engine(server: ServerSchema) -> Engine:
         account_concurrency=worker.account_concurrency,
         max_attempts=worker.max_attempts,
         max_queue_wait_s=seconds(worker.max_queue_wait),
+        upkeep_every_s=seconds(worker.upkeep_every),
+        archive_after_s=seconds(worker.archive_after),
         throttle_wait_s=seconds(worker.throttle_wait),
         retry_wait_s=seconds(worker.retry_wait),
         status_retries=worker.status_retries,

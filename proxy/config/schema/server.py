@@ -125,6 +125,8 @@ class WorkerSection(Section):
     account_concurrency: Annotated[Count, Field(ge=1, le=10_000)] = 16
     max_attempts: Annotated[Count, Field(ge=1, le=20)] = 3
     max_queue_wait: DurationMs = 10 * MINUTE_MS
+    upkeep_every: DurationMs = 60 * MINUTE_MS
+    archive_after: DurationMs = 2 * 24 * 60 * MINUTE_MS
     throttle_wait: DurationMs = 5_000
     retry_wait: DurationMs = 1_000
     status_retries: Annotated[Count, Field(ge=0, le=100)] = 3

@@ -1,4 +1,4 @@
-"""The ledger's stream where it is cut, and objects that are listed."""
+"""The part of the ledger that is in the store: read by pages, and cut."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import Sequence
 
     from proxy.domain.ledger import Entry
 
@@ -35,19 +35,3 @@ class LedgerStream(Protocol):
 
     async def adopt(self, trimmed_id: str) -> str:
         """Say of an empty or older store how far the files go; returns how far they count now."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredObject:
-    """One object of the artifact store; `modified_at_s` is Unix seconds."""
-
-    name: str
-    size_bytes: int
-    modified_at_s: float
-
-
-class Shelf(Protocol):
-    """Objects by the beginning of their names. Raises ArtifactUnavailable when the store fails."""
-
-    def list(self, prefix: str) -> AsyncIterator[StoredObject]:
-        """Every object whose name begins with a prefix that ends in a slash, in any order."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -26,6 +27,15 @@ class PictureUnavailable(Exception):
     """A URL that may be fetched, but gave no picture; the text says why and does not repeat it."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredObject:
+    """One object of the artifact store; `modified_at_s` is Unix seconds."""
+
+    name: str
+    size_bytes: int
+    modified_at_s: float
+
+
 class ArtifactStore(Protocol):
     """Bytes by name. A `put` is visible whole or not at all.
 
@@ -48,6 +58,9 @@ class ArtifactStore(Protocol):
 
     async def size_bytes(self, name: str) -> int | None:
         """Size of an object, None when it is not there."""
+
+    def list(self, prefix: str) -> AsyncIterator[StoredObject]:
+        """Every object whose name begins with a prefix that ends in a slash, in any order."""
 
     async def delete(self, name: str) -> None:
         """Remove an object; removing what is not there is no error."""

@@ -1,0 +1,110 @@
+"""What keeps the store and the artifacts from growing: closed days, and files past their time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from proxy.domain.errors import StoreUnavailable
+from proxy.domain.events import UpkeepEnded
+from proxy.domain.ids import JobId, TeamId, is_job_id
+from proxy.domain.policy import Retention
+from proxy.gateway.archive import DamagedArchive
+from proxy.gateway.names import INPUTS, VIDEOS
+from proxy.gateway.ports.artifacts import ArtifactUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from proxy.gateway.archive import Archive
+    from proxy.gateway.ports.artifacts import StoredObject
+    from proxy.gateway.runtime import Runtime
+
+SETTLING_S = 3600.0
+"""Younger files are left alone: their job may be on its way into the store."""
+OF_STRANGERS = Retention(artifacts_s=30 * 86_400, jobs_s=90 * 86_400)
+"""For files of teams that left the configuration."""
+
+
+class Upkeep:
+    """Done now and then by every worker; doing it twice at once is a waste, never a fault."""
+
+    def __init__(self, runtime: Runtime, archive: Archive) -> None:
+        self._runtime = runtime
+        self._archive = archive
+
+    async def watch(self) -> None:
+        """Keep house until cancelled; what fails is told and tried again the next time."""
+        runtime = self._runtime
+        while True:
+            every_s = runtime.live.snapshot.engine.upkeep_every_s
+            await runtime.clock.sleep(every_s * (0.5 + runtime.random()))
+            await self.once()
+
+    async def once(self) -> None:
+        """Do everything once; one failing part keeps no other from being done."""
+        for name, part in (
+            ("archive", self.archive_days),
+            ("artifacts", self.sweep_videos),
+            ("inputs", self.sweep_inputs),
+        ):
+            try:
+                ended = UpkeepEnded(part=name, outcome="ok", items=await part())
+            except (StoreUnavailable, ArtifactUnavailable, DamagedArchive) as error:
+                ended = UpkeepEnded(part=name, outcome=type(error).__name__, items=0)
+            self._runtime.observer.observe(ended)
+
+    async def archive_days(self) -> int:
+        """Move closed days of the ledger into files; returns how many.
+
+        Raises:
+            StoreUnavailable, ArtifactUnavailable, DamagedArchive: what is done stays done.
+        """
+        now_ms = await self._runtime.accounts.now_ms()
+        kept_ms = int(self._runtime.live.snapshot.engine.archive_after_s * 1000)
+        return len(await self._archive.close_days(now_ms - kept_ms))
+
+    async def sweep_videos(self) -> int:
+        """Remove videos that are past their time or that no job speaks of; returns how many.
+
+        Raises:
+            StoreUnavailable, ArtifactUnavailable: the rest is left for the next time.
+        """
+        removed = 0
+        async for stored, kept in self._old(VIDEOS):
+            if self._age_s(stored) >= min(kept.artifacts_s, kept.jobs_s):
+                job_id = stored.name.rpartition("/")[2].partition(".")[0]
+                if not await self._is_promised(job_id):
+                    await self._runtime.artifacts.delete(stored.name)
+                    removed += 1
+        return removed
+
+    async def sweep_inputs(self) -> int:
+        """Remove callers' files unused for as long as their team keeps jobs; returns how many.
+
+        Raises:
+            ArtifactUnavailable: the rest is left for the next time.
+        """
+        removed = 0
+        async for stored, kept in self._old(INPUTS):
+            if self._age_s(stored) >= kept.jobs_s:
+                await self._runtime.artifacts.delete(stored.name)
+                removed += 1
+        return removed
+
+    async def _old(self, folder: str) -> AsyncIterator[tuple[StoredObject, Retention]]:
+        teams = self._runtime.live.snapshot.teams
+        async for stored in self._runtime.artifacts.list(folder):
+            team = teams.get(TeamId(stored.name.removeprefix(folder).partition("/")[0]))
+            if self._age_s(stored) >= SETTLING_S:
+                yield stored, team.retention if team else OF_STRANGERS
+
+    def _age_s(self, stored: StoredObject) -> float:
+        return self._runtime.clock.now_s() - stored.modified_at_s
+
+    async def _is_promised(self, job_id: str) -> bool:
+        """Say whether a job may still hand out its video, or is about to have one."""
+        job = await self._runtime.jobs.load(JobId(job_id)) if is_job_id(job_id) else None
+        if job is None or not job.state.is_terminal:
+            return job is not None
+        expires_ms = job.artifact_expires_at_ms
+        return expires_ms is not None and self._runtime.balances.now_ms() < expires_ms
