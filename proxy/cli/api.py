@@ -48,7 +48,12 @@ class Api:
 
 
 def ask(
-    method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    body: bytes | None = None,
+    timeout_s: float = TIMEOUT_S,
 ) -> Json:
     """Send one request and read the object it is answered with.
 
@@ -57,7 +62,7 @@ def ask(
     """
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.hostname or "", parts.port, timeout=TIMEOUT_S)
+    connection = kind(parts.hostname or "", parts.port, timeout=timeout_s)
     target = f"{parts.path}?{parts.query}" if parts.query else parts.path
     try:
         connection.request(method, target, body, dict(headers or {}))
@@ -104,16 +109,25 @@ def open_api(url: str, key: str | None) -> Api:
 
 
 def _with_version(url: str) -> str:
+    address = checked_address(url, DEFAULT_URL)
+    return address if address.endswith("/v1") else f"{address}/v1"
+
+
+def checked_address(url: str, example: str) -> str:
+    """Check an address, and leave the slashes behind it out.
+
+    Raises:
+        click.ClickException: It is none; the message shows the example.
+    """
     parts = urlsplit(url)
     try:
         port = parts.port
     except ValueError:
         port = -1
     if parts.scheme not in ("http", "https") or not parts.hostname or port == -1:
-        message = f"{url!r} is not an address; write it like {DEFAULT_URL}"
+        message = f"{url!r} is not an address; write it like {example}"
         raise click.ClickException(message)
-    path = parts.path.rstrip("/")
-    return f"{parts.scheme}://{parts.netloc}{path if path.endswith('/v1') else path + '/v1'}"
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 
 
 def unreachable(url: str, error: Exception) -> str:
