@@ -59,14 +59,18 @@ class Outcome:
         code: str | None = None,
         keeps_lease: bool = False,
     ) -> Job:
-        """Store a step that moves no money, and give the slot back where the attempt leaves it."""
+        """Store a step that moves no money, and give the slot back where the attempt leaves it.
+
+        An attempt of unknown outcome keeps its slot until that is known, or the slot's lease ends:
+        the provider may be rendering it.
+        """
         advance(before.state, after.state)
         stored = await self._runtime.work.commit(
             before, after, due_in_s=due_in_s, keeps_lease=keeps_lease
         )
         if stored.state is not before.state:
             moved(self._runtime, before, stored, code)
-        if stored.state in (JobState.QUEUED, JobState.UNKNOWN):
+        if stored.state is JobState.QUEUED:
             await self.release_slot(before)
         return stored
 
@@ -115,10 +119,18 @@ class Outcome:
         return stored
 
     async def refuse(self, job: Job, failure: Failure) -> Job:
-        """React to a surely refused submit: release, then go on if the table says so."""
+        """React to a surely refused submit: release, then go on if the table says so.
+
+        A refusal of the content costs what the offer's `bills_on.filtered` says: some providers
+        bill it in full, with or without a task.
+        """
         release = Release(by=failure.kind.value)
         if REACTIONS[failure.kind].next_candidate:
             return await self.fail_over(job, failure, release)
+        if failure.kind is FailureKind.CONTENT_POLICY:
+            billed = self._as_billed(job, failure, None)
+            if isinstance(billed, Settle):
+                return await self.fail(job, _error(failure), billed)
         return await self.fail(job, _error(failure), release)
 
     async def fail_accepted(

@@ -10,6 +10,7 @@ import pytest
 from proxy.domain.events import FailedOver, Moved, OutcomeUnknown, ProviderCalled, Resolved
 from proxy.domain.failure import FailureKind
 from proxy.domain.job import JobState, Resolution
+from proxy.domain.price import Billing
 from tests.fakes import failing
 from tests.gateway.harness import (
     KLING_MICRO_USD,
@@ -59,6 +60,25 @@ async def test_a_refusal_that_any_provider_would_repeat_ends_the_job(
     ] == await stage.ledger()
     assert [kind.value] == [call.outcome for call in stage.observer.of(ProviderCalled)]
     assert 0 == await stage.slots()
+
+
+@pytest.mark.parametrize(
+    ("billing", "charged"),
+    [(Billing.FULL, KLING_MICRO_USD), (Billing.NONE, 0), (Billing.AS_REPORTED, 0)],
+)
+async def test_a_refusal_of_the_content_costs_what_the_offer_bills_for_it(
+    new_stage: StageMaker, billing: Billing, charged: int
+) -> None:
+    offers = [
+        replace(offer, bills_on=replace(offer.bills_on, filtered=billing))
+        for offer in fast_snapshot().offers
+    ]
+    stage = new_stage(snapshot=fast_snapshot(offers=offers))
+    stage.kling.submits.append(failing(FailureKind.CONTENT_POLICY))
+    job = await stage.made()
+    assert (JobState.FAILED, charged) == (job.state, job.charged_micro_usd)
+    assert (charged, 0) == await stage.money()
+    assert [] == stage.vertex.orders
 
 
 @pytest.mark.parametrize("kind", NEXT_AT_ONCE)
@@ -169,7 +189,7 @@ async def test_a_submit_that_may_have_bought_a_video_is_held(
     assert (0, KLING_MICRO_USD) == await stage.money()
     assert 1 == len(job.attempts)
     assert [] == stage.vertex.orders
-    assert 0 == await stage.slots()
+    assert 1 == await stage.slots()  # the provider may be rendering it
     assert (1, 0) == await stage.open_jobs()
     assert [kind.value] == [event.reason for event in stage.observer.of(OutcomeUnknown)]
     assert "canary" not in repr(stage.observer.events)

@@ -16,6 +16,7 @@ from tests.fakes import FindingProvider, ScriptedProvider, failing
 from tests.gateway.harness import (
     KLING_MICRO_USD,
     VEO_MICRO_USD,
+    a_video,
     fast_engine,
     fast_provider,
     fast_snapshot,
@@ -216,7 +217,7 @@ async def test_a_running_job_whose_account_left_is_not_held_for_ever(
     assert (KLING_MICRO_USD, 0) == await stage.money()
 
 
-async def test_a_slot_is_taken_again_for_what_was_found(new_stage: StageMaker) -> None:
+async def test_a_slot_is_kept_until_it_is_known_what_it_holds(new_stage: StageMaker) -> None:
     kling = fast_provider(KLING, accounts=[an_account(slots=1)])
     stage = new_stage(snapshot=fast_snapshot(providers=[kling, fast_provider(VERTEX)]))
     assert isinstance(stage.kling, ScriptedProvider)
@@ -225,12 +226,32 @@ async def test_a_slot_is_taken_again_for_what_was_found(new_stage: StageMaker) -
     view = await stage.create()
     async with stage.working():
         await stage.reached(view.job, JobState.UNKNOWN)
-        assert 0 == await stage.slots()
+        assert 1 == await stage.slots()
         await stage.reached(view.job, JobState.RUNNING)
-        await wait_until(lambda: _holds_a_slot(stage), "the slot")
+        assert 1 == await stage.slots()
         await stage.finished(view.job)
     assert 0 == await stage.slots()
 
 
-async def _holds_a_slot(stage: Stage) -> bool:
-    return await stage.slots() == 1
+@pytest.mark.parametrize("then", [UnknownThen.ASSUME_CHARGED, UnknownThen.RELEASE])
+async def test_a_slot_is_free_once_a_look_up_has_ended(
+    new_stage: StageMaker, then: UnknownThen
+) -> None:
+    stage = new_stage(snapshot=fast_snapshot(engine=replace(fast_engine(), unknown_then=then)))
+    lost_at_kling(stage, *[FailureKind.UNAVAILABLE] * 9)
+    assert JobState.FAILED is (await stage.made()).state
+    assert 0 == await stage.slots()
+
+
+async def test_a_slot_is_free_once_its_lease_has_ended(new_stage: StageMaker) -> None:
+    """A provider that renders for hours without our knowing takes no place for ever."""
+    engine = replace(fast_engine(), look_up_after_s=(60.0,), lease_s=0.1)
+    kling = replace(fast_provider(KLING, accounts=[an_account(slots=1)]), submit_timeout_s=0.1)
+    stage = new_stage(snapshot=fast_snapshot(engine=engine, providers=[kling]))
+    stage.kling.submits.append(failing(LOST))
+    first = (await stage.create()).job
+    async with stage.working():
+        await stage.reached(first, JobState.UNKNOWN)
+        second = (await stage.create(replace(a_video(), prompt="another fox"))).job
+        assert JobState.COMPLETED is (await stage.finished(second)).state
+    assert JobState.UNKNOWN is (await stage.load(first)).state
