@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from proxy.gateway.ports.runtime import Clock
 
+SOCKET = "valkey.sock"
 SOCKET_PATH_BYTES_MAX = 103
 START_S = 60.0
 DYING_S = 0.25
@@ -276,15 +277,21 @@ def _try_lock(path: Path) -> int | None:
 
 def _socket_path(folder: Path) -> Path:
     """In the folder; where its name is too long for a socket, in a private one of a short name."""
-    path = folder / "valkey.sock"
-    if len(os.fsencode(path)) <= SOCKET_PATH_BYTES_MAX:
+    path = folder / SOCKET
+    if _fits(path):
         return path
-    name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
-    private = Path(tempfile.gettempdir(), f"greenlight-{os.getuid()}-{name}")
+    name = f"greenlight-{os.getuid()}-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]}"
+    private = Path(tempfile.gettempdir(), name)
+    if not _fits(private / SOCKET):
+        private = Path("/tmp", name)  # noqa: S108 - made private and checked below
     private.mkdir(mode=0o700, exist_ok=True)
     found = private.lstat()
     if found.st_uid != os.getuid() or not private.is_dir() or private.is_symlink():
         message = f"{private} belongs to somebody else; set TMPDIR, or store.url to a shorter path"
         raise EmbeddedStoreError(message)
     private.chmod(0o700)
-    return private / "valkey.sock"
+    return private / SOCKET
+
+
+def _fits(path: Path) -> bool:
+    return len(os.fsencode(path)) <= SOCKET_PATH_BYTES_MAX

@@ -222,6 +222,24 @@ def test_a_long_path_gets_its_socket_elsewhere(tmp_path: Path) -> None:
         assert store.address == again.address
 
 
+def test_a_long_place_for_temporary_files_is_passed_over(tmp_path: Path) -> None:
+    folder = tmp_path / ("very-long-name-" * 12)
+    folder.mkdir()
+    script = (
+        "import sys; from proxy.store.address import EmbeddedAddress;"
+        "from proxy.store.embedded import EmbeddedStore;"
+        "print(EmbeddedStore(EmbeddedAddress(folder=sys.argv[1])).address.path)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(folder)],
+        env={**os.environ, "TMPDIR": str(folder)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert len(done.stdout.strip()) <= 103
+
+
 def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     store = EmbeddedStore(EmbeddedAddress(folder=str(tmp_path / "file" / "redis")))
