@@ -3,6 +3,7 @@
 #   docker build -t greenlight .
 #   docker run -p 8080:8080 -p 8081:8081 -v greenlight:/srv/greenlight/var greenlight
 #
+# With --read-only it also needs --tmpfs /tmp (uploads and inline videos pass through there).
 # Mount your own config.yaml and policies/ over those in /srv/greenlight. For a reproducible image, pin
 # the base by digest: --build-arg BASE=python:3.13-slim@sha256:...
 ARG BASE=python:3.13-slim
@@ -45,10 +46,10 @@ ENV PATH=/opt/greenlight/bin:$PATH \
     PYTHONUNBUFFERED=1
 USER 10001:10001
 WORKDIR /srv/greenlight
-# Jobs, ledger and videos of the embedded store. A file system that is otherwise read-only is enough.
+# Jobs, ledger and videos of the embedded store.
 VOLUME ["/srv/greenlight/var"]
 EXPOSE 8080 8081
-# SIGTERM: stop accepting, finish what is being submitted, give leases back. Allow 30 s.
+# SIGTERM: stop accepting, finish what is being submitted, give leases back: docker stop --time 40.
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 \
   CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8081/livez', timeout=2)"]
