@@ -9,6 +9,7 @@ RUNTIME := $(VENV)/.runtime
 DEVELOP := $(VENV)/.develop
 CONFORMANCE := .venv-conformance/.complete
 FOCUS := .venv-focus/.complete
+RELEASE := .venv-release/.complete
 # The lists are complete: nothing is left to resolve, so a newer release never gets in.
 INSTALL := $(BIN)/python -m pip --disable-pip-version-check --quiet install --no-deps
 
@@ -17,6 +18,7 @@ JOBS := 3
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test pytest coverage check conformance soak failures bench lock clean
+.PHONY: sbom audit
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -50,21 +52,23 @@ coverage: ## hold the last `make pytest` to the limits
 	@$(BIN)/python -m coverage report --include='proxy/domain/*,proxy/gateway/*' --fail-under=100
 	@$(BIN)/python -m coverage report --fail-under=90
 
-check: setup ## format, lint, types, layers, spelling and the shipped configuration
+check: setup ## format, lint, types, layers, spelling, Dockerfile and the shipped configuration
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/codespell
+	@$(BIN)/hadolint Dockerfile
 	@$(BIN)/greenlight check
 
-# The vendors' SDKs weigh 275 MB: they get an environment of their own, never .venv.
-$(CONFORMANCE): requirements/conformance.txt tools/find-python
+# The vendors' SDKs weigh 275 MB, what a release is described with 35 packages: they get
+# environments of their own, never .venv.
+$(CONFORMANCE) $(RELEASE): .venv-%/.complete: requirements/%.txt tools/find-python
 	@python=$$(tools/find-python) || exit 1; \
 	  echo "creating $(@D) with $$python"; "$$python" -m venv --clear $(@D)
-	@echo "installing requirements/conformance.txt"
+	@echo "installing $<"
 	@$(@D)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps \
-	  --require-hashes -r requirements/conformance.txt
+	  --require-hashes -r $<
 	@touch $@
 
 conformance: $(CONFORMANCE) ## the vendors' own SDKs, all of them, against the simulator
@@ -88,6 +92,12 @@ soak: setup $(FOCUS) ## what takes too long for every change
 failures: setup ## write docs/failures.md from the failure table
 	@$(BIN)/python -m tests.system.failure_page
 
+sbom: $(RELEASE) ## dist/greenlight-proxy.cdx.json: what an installation holds, with licences
+	@tools/sbom
+
+audit: $(RELEASE) ## ask about known vulnerabilities of what an installation holds
+	@$(<D)/bin/python tools/audit.py $(<D)/bin/pip-audit requirements/runtime.txt
+
 bench: setup ## admissions per second and bytes per job
 	@$(BIN)/python -m bench
 
@@ -95,6 +105,7 @@ lock: ## renew requirements/*.txt from pyproject.toml (UPGRADE=1: newest release
 	@tools/lock
 
 clean: ## remove what the commands above made
-	rm -rf $(VENV) .venv-conformance .venv-focus build dist .coverage .coverage.* .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-conformance .venv-focus .venv-release build dist .coverage .coverage.*
+	rm -rf .hypothesis .import_linter_cache
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .greenlight
 	find proxy tests bench -type d -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
