@@ -29,6 +29,7 @@ COMMANDS = {
     "submit": Entry("proxy.cli.submit", "Make a video, wait for it and save it."),
     "jobs": Entry("proxy.cli.jobs", "List the team's jobs, or show one."),
     "budgets": Entry("proxy.cli.budgets", "Show the team's budgets and limits."),
+    "diff": Entry("proxy.cli.diff", "Say what a change of the files does to limits and money."),
     "simulate": Entry("proxy.cli.simulate", "Run the simulated providers."),
     "demo": Entry("proxy.cli.demo.command", "Make a first video on simulated providers."),
 }
