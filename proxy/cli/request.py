@@ -16,7 +16,7 @@ Fields = dict[str, object]
 _URL_BEGINNINGS = ("https://", "http://")
 
 
-class _Picture(click.ParamType):
+class _Picture(click.ParamType[str | Path]):
     """A picture: a file that is there, or a URL that the proxy will fetch."""
 
     name = "picture"

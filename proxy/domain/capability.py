@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from proxy.domain.policy import AudioSupport, FrameSupport
-from proxy.domain.video import Shape
+from proxy.domain.video import PICTURE_TYPES, Shape
 
 if TYPE_CHECKING:
     from proxy.domain.policy import Capabilities, Offer
+    from proxy.domain.video import InputFile
 
 DEFAULT_SECONDS_MIN = 4
 
@@ -28,6 +29,7 @@ class Wanted:
     reference_images: int = 0
     negative_prompt_chars: int | None = None
     has_seed: bool = False
+    pictures: tuple[InputFile, ...] = ()
 
 
 def own_seconds(can: Capabilities, at_least_s: int, *, reference_images: int = 0) -> int:
@@ -60,6 +62,7 @@ def find_misfit(offer: Offer, wanted: Wanted) -> str | None:
         _first_frame(can.first_frame, has_first_frame=wanted.has_first_frame),
         _last_frame(can, wanted),
         _references(can, wanted),
+        _pictures(can, wanted),
         _prompt("prompt", wanted.prompt_chars, can.prompt_chars_max),
         _style(can, wanted),
     )
@@ -124,6 +127,17 @@ def _references(can: Capabilities, wanted: Wanted) -> str | None:
     has_frame = wanted.has_first_frame or wanted.has_last_frame
     if has_frame and not can.reference_images_with_frames:
         return "reference_images are not possible together with input_reference or last_frame"
+    return None
+
+
+def _pictures(can: Capabilities, wanted: Wanted) -> str | None:
+    """Judge types and sizes; a picture of no known type is left to the provider to judge."""
+    types, bytes_max = can.picture_types, can.picture_bytes_max
+    for picture in wanted.pictures:
+        if types and picture.media_type in PICTURE_TYPES and picture.media_type not in types:
+            return f"a picture is {picture.media_type}, not one of {', '.join(types)}"
+        if bytes_max is not None and picture.size_bytes > bytes_max:
+            return f"a picture has {picture.size_bytes} bytes, at most {bytes_max} are allowed"
     return None
 
 

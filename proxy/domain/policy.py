@@ -210,6 +210,7 @@ class Capabilities:
     `last_frame` lists the resolutions at which a last frame may be given. `reference_images` is
     how many there may be; `reference_images_seconds` the lengths they allow (empty: all), and
     with `reference_images_with_frames` they may stand beside a first or last frame.
+    `picture_types` are media types (empty: any); `picture_bytes_max` is the size of one picture.
     """
 
     seconds: tuple[int, ...]
@@ -224,6 +225,8 @@ class Capabilities:
     negative_prompt: bool = False
     seed: bool = False
     prompt_chars_max: int | None = None
+    picture_types: tuple[str, ...] = ()
+    picture_bytes_max: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -226,6 +226,7 @@ def _wanted(job: VideoJob, policy: RoutingPolicy) -> Wanted:
         reference_images=len(job.reference_images),
         negative_prompt_chars=None if job.negative_prompt is None else len(job.negative_prompt),
         has_seed=job.seed is not None,
+        pictures=job.pictures,
     )
 
 

@@ -68,6 +68,12 @@ class VideoJob:
     deadline_s: int | None = None
     substitute: Substitute | None = None
 
+    @property
+    def pictures(self) -> tuple[InputFile, ...]:
+        """Every picture that was sent: first frame, last frame, reference images."""
+        frames = (self.input_reference, self.last_frame)
+        return (*(frame for frame in frames if frame is not None), *self.reference_images)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from proxy.domain.money import format_usd
+from proxy.domain.video import PICTURE_BYTES_MAX, PICTURE_TYPES
 from proxy.http.answer import json_answer, revalidated
 from proxy.http.keys import CALLER
 from proxy.http.ratelimit import rate_headers
@@ -89,6 +90,10 @@ def _offer(offer: Offer, now_s: float) -> dict[str, object]:
         "negative_prompt": can.negative_prompt,
         "seed": can.seed,
         "prompt_chars_max": can.prompt_chars_max,
+        "pictures": {
+            "types": list(can.picture_types or PICTURE_TYPES),
+            "bytes_max": min(can.picture_bytes_max or PICTURE_BYTES_MAX, PICTURE_BYTES_MAX),
+        },
         "typical_render_s": offer.typical_render_s,
         "prices": [
             {

@@ -216,6 +216,7 @@ _OFFER = record(
         "negative_prompt": FLAG,
         "seed": FLAG,
         "prompt_chars_max": nullable(whole()),
+        "pictures": record({"types": many(text("A media type.")), "bytes_max": whole()}),
         "typical_render_s": nullable(NUMBER),
         "prices": many(
             record(

@@ -169,6 +169,21 @@ def test_a_negative_prompt_is_veo_s_and_a_seed_runway_s_too(everything: Loaded) 
         candidates(everything, replace(seeded, model="kling-3.0", substitute=Substitute.NEVER))
 
 
+def test_a_webp_goes_where_it_is_taken(everything: Loaded) -> None:
+    webp = replace(PICTURE, media_type="image/webp")
+    job = VideoJob(prompt="x", seconds=4, model="veo-3.1", input_reference=webp)
+    assert ("runway", "veo-3.1") in providers_of(everything, job)
+    assert ("vertex", "veo-3.1") not in providers_of(everything, job)
+
+
+def test_a_large_picture_goes_where_it_is_taken(everything: Loaded) -> None:
+    large = replace(PICTURE, size_bytes=3_700_001)
+    job = VideoJob(prompt="x", seconds=4, input_reference=large)
+    assert "runway" not in {provider for provider, _ in providers_of(everything, job)}
+    fitting = replace(job, input_reference=replace(large, size_bytes=3_700_000))
+    assert ("runway", "gen4.5") in providers_of(everything, fitting)
+
+
 def test_sora_is_served_by_its_successor(everything: Loaded) -> None:
     job = VideoJob(prompt="x", model="sora-2-2025-12-08", seconds=8)
     assert "veo-3.1-fast" == first(everything, job)[1]

@@ -9,6 +9,7 @@ import pytest
 
 from proxy.domain.capability import Wanted, find_misfit, own_seconds, shape_of
 from proxy.domain.policy import AudioSupport, FrameSupport
+from proxy.domain.video import InputFile
 from tests.builders import an_offer
 
 if TYPE_CHECKING:
@@ -194,3 +195,29 @@ def test_reference_images_may_stand_beside_frames_where_that_is_offered() -> Non
 def test_reference_images_choose_among_their_own_lengths() -> None:
     assert 4 == own_seconds(CAST.can, 4)
     assert 8 == own_seconds(CAST.can, 4, reference_images=1)
+
+
+def a_picture(media_type: str = "image/png", size_bytes: int = 100) -> InputFile:
+    return InputFile(sha256="a" * 64, size_bytes=size_bytes, media_type=media_type)
+
+
+PICKY = taking(an_offer(), picture_types=("image/jpeg", "image/png"), picture_bytes_max=100)
+
+
+@pytest.mark.parametrize(
+    ("offer", "picture", "reason"),
+    [
+        (PICKY, a_picture("image/jpeg"), None),
+        (PICKY, a_picture("application/octet-stream"), None),
+        (PICKY, a_picture("image/webp"), "a picture is image/webp, not one of image/jpeg, image/"),
+        (PICKY, a_picture(size_bytes=101), "a picture has 101 bytes, at most 100 are allowed"),
+        (OFFER, a_picture("image/webp", 10**7), None),
+    ],
+)
+def test_pictures_are_judged_by_type_and_size(
+    offer: Offer, picture: InputFile, reason: str | None
+) -> None:
+    wanted = replace(WANTED, has_first_frame=True, pictures=(a_picture(), picture))
+    misfit = find_misfit(offer, wanted)
+    assert (reason is None) == (misfit is None)
+    assert (misfit or "").startswith(reason or "")

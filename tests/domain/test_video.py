@@ -9,6 +9,8 @@ from proxy.domain.video import (
     PICTURE_TYPES,
     RESOLUTIONS,
     SHORT_SIDE_PX,
+    InputFile,
+    VideoJob,
     frame_size_px,
     picture_type,
 )
@@ -61,3 +63,15 @@ def test_a_picture_s_type_is_what_its_first_bytes_show(head: bytes, expected: st
     assert expected == picture_type(head)
     assert expected == picture_type(head[:PICTURE_HEAD_BYTES])
     assert expected in {*PICTURE_TYPES, None}
+
+
+def test_pictures_stand_in_the_order_of_their_fields() -> None:
+    files = [InputFile(sha256=name, size_bytes=1, media_type="image/png") for name in "abcd"]
+    job = VideoJob(
+        prompt="x",
+        input_reference=files[0],
+        last_frame=files[1],
+        reference_images=tuple(files[2:]),
+    )
+    assert tuple(files) == job.pictures
+    assert () == VideoJob(prompt="x").pictures

@@ -84,6 +84,10 @@ async def test_what_an_offer_takes_is_told(client: Client, videos: RecordingVide
         told["seed"],
     )
     assert {"at_most": 3, "seconds": [8], "with_frames": False} == told["reference_images"]
+    assert {
+        "types": ["image/jpeg", "image/png", "image/webp"],
+        "bytes_max": 20 * 2**20,
+    } == told["pictures"]
 
 
 @pytest.mark.parametrize("name", ["kling-3.0", "cheapest_4k"])

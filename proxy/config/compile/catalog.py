@@ -71,6 +71,8 @@ def _compile_can(offer: OfferSection) -> Capabilities:
         negative_prompt=can.negative_prompt,
         seed=can.seed,
         prompt_chars_max=can.prompt_chars_max,
+        picture_types=tuple(f"image/{kind}" for kind in (can.picture_types or {}).values()),
+        picture_bytes_max=can.picture_bytes_max,
     )
 
 

@@ -17,15 +17,20 @@ from proxy.config.schema.fields import (
     Name,
     Resolution,
     Section,
+    SizeBytes,
     SomeItems,
     Text,
+    one_of,
 )
 from proxy.config.schema.policies import SECONDS_MAX
 from proxy.domain.policy import AudioSupport, FrameSupport
 from proxy.domain.price import Billing
-from proxy.domain.video import RESOLUTIONS
+from proxy.domain.video import PICTURE_TYPES, RESOLUTIONS
 
 Score = Annotated[Count, Field(ge=0, le=100)]
+PictureType = Annotated[
+    str, BeforeValidator(one_of(*(kind.partition("/")[2] for kind in PICTURE_TYPES)))
+]
 _RANGE: Final = re.compile(r"([1-9][0-9]{0,2})-([1-9][0-9]{0,2})", re.ASCII)
 
 
@@ -118,6 +123,8 @@ class CanSection(Section):
     negative_prompt: Flag = False
     seed: Flag = False
     prompt_chars_max: Annotated[Count, Field(ge=1)] | None = None
+    picture_types: SomeItems[PictureType] | None = None
+    picture_bytes_max: SizeBytes | None = None
 
 
 class PriceSection(Section):
