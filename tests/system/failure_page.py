@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 FILE = Path(__file__).parents[2] / "docs" / "failures.md"
 
 INTRO = """\
+<!-- Made by `make failures` from tests/system/*_scenarios.py; change those, not this file. -->
+
 # What happens when a vendor fails
 
 Look up here what a failure at a vendor does to a job and to its money. Find what the vendor did
