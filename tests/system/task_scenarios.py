@@ -103,8 +103,8 @@ DOWNLOADS = Section(
     "The finished video cannot be fetched",
     "Fetching is tried again (`download_retries`). What is lost for good was made all the same,"
     " and is paid. A file that is in our store already, its worker having died before it settled,"
-    " is hashed there and not asked for again. Vertex hands its video out inside the status answer,"
-    " unless it writes to a bucket.",
+    " is hashed there and not asked for again. Vertex hands its video out inside the status"
+    " answer, unless it writes to a bucket.",
     (
         Scenario("gone, once", "download=404 download_times=1", at_all(MADE, vertex=None)),
         Scenario("gone, for ever", "download=404", at_all(LOST_FILE, vertex=None)),
