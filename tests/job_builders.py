@@ -12,6 +12,7 @@ from proxy.domain.ids import JobId, KeyId, ModelName, PolicyName, ProviderName, 
 from proxy.domain.job import Attempt, Job, JobState
 from proxy.domain.route import Candidate, Plan
 from proxy.domain.video import Shape, Substitute, VideoJob
+from proxy.gateway.ports.ledger import Mandate
 from tests.builders import KLING, MARKETING, NOW_MS, VERTEX, a_key
 
 if TYPE_CHECKING:
@@ -144,3 +145,8 @@ def a_failure(
     kind: FailureKind = FailureKind.UNAVAILABLE, *, message: str = "503 from the provider"
 ) -> Failure:
     return Failure(kind=kind, message=message)
+
+
+def a_mandate(operation: str = "op-1", *, reason: str = "invoice 11") -> Mandate:
+    """What a person of finance may do, and why."""
+    return Mandate(operation=operation, actor="ines (abcd2345)", role="finance", reason=reason)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from proxy.domain.policy import Snapshot
     from proxy.domain.route import Candidate
     from proxy.gateway.ports.jobs import Resolve
+    from proxy.gateway.ports.ledger import Mandate
     from proxy.gateway.runtime import Runtime
 
 JOB_ERROR_CODES: Mapping[FailureKind, str] = MappingProxyType(
@@ -79,9 +80,12 @@ class Outcome:
         settle = Settle(charged_micro_usd=charged_micro_usd, by=by)
         return await self._finish(before, after, settle)
 
-    async def fail(self, job: Job, error: JobError, resolve: Resolve) -> Job:
+    async def fail(
+        self, job: Job, error: JobError, resolve: Resolve, *, mandate: Mandate | None = None
+    ) -> Job:
         """End a job without a video and without another attempt."""
-        return await self._finish(job, _failed(job, error, None, self._now_ms()), resolve)
+        after = _failed(job, error, None, self._now_ms())
+        return await self._finish(job, after, resolve, mandate=mandate)
 
     async def miss_deadline(self, job: Job) -> Job:
         """End a queued job past its deadline, with the last provider's code if one failed it."""
@@ -254,9 +258,11 @@ class Outcome:
         by = "reported" if reported_micro_usd is not None else f"bills_on:{billing.value}"
         return Settle(charged_micro_usd=charged, by=by) if charged else Release(by=by)
 
-    async def _finish(self, before: Job, after: Job, resolve: Resolve) -> Job:
+    async def _finish(
+        self, before: Job, after: Job, resolve: Resolve, *, mandate: Mandate | None = None
+    ) -> Job:
         advance(before.state, after.state)
-        stored = await self._runtime.work.finish(before, after, resolve)
+        stored = await self._runtime.work.finish(before, after, resolve, mandate=mandate)
         resolved(self._runtime, before, stored)
         ended(self._runtime, before, stored)
         await self._clear(before, stored)

@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 MANUAL_RECHECK_S = 3600.0
 """A job held for a human is looked at this often, so that a changed config reaches it."""
 
+OUTCOME_UNKNOWN = JobError(
+    code="outcome_unknown",
+    message="it could not be found out whether the provider made the video",
+)
+
 
 class Unknown:
     """Resolves attempts of which nobody knows what they bought."""
@@ -123,8 +128,7 @@ class Unknown:
         await self._outcome.fail_over(job, failure, Release(by="not_accepted"))
 
     async def _give_up(self, job: Job, work: Work, snapshot: Snapshot) -> None:
-        message = "it could not be found out whether the provider made the video"
-        error = JobError(code="outcome_unknown", message=message)
+        error = OUTCOME_UNKNOWN
         match snapshot.engine.unknown_then:
             case UnknownThen.ASSUME_CHARGED:
                 charged = job.attempt.reserved_micro_usd

@@ -61,6 +61,35 @@ def attempt_facts(job: Job, attempt: Attempt, *, by: str) -> str:
     return "\n".join((job_facts(job), offer_facts(offer), own))
 
 
+def person_facts(actor: str, reason: str) -> str:
+    """The facts that follow an attempt's when a person changed something, with their separator."""
+    return "\n" + _lines(actor, reason)
+
+
+def facts_text(team: str, charge: Charge, *, actor: str, reason: str) -> str:
+    """All facts of an entry up to the reason."""
+    metadata = dict(charge.metadata)
+    return _lines(
+        team,
+        charge.key,
+        charge.policy,
+        charge.cost_center,
+        json_text(metadata) if metadata else "",
+        charge.snapshot_digest,
+        charge.provider,
+        charge.model,
+        charge.price_id,
+        charge.account,
+        charge.by,
+        str(charge.seconds) if charge.seconds else "",
+        charge.resolution,
+        charge.task,
+        charge.outcome,
+        actor,
+        reason,
+    )
+
+
 def entry_of(entry_id: str, fields: Mapping[str, bytes]) -> Entry:
     """Build an entry from the fields of the stream."""
     lines = fields["facts"].decode().split("\n")

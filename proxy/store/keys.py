@@ -13,7 +13,19 @@ if TYPE_CHECKING:
     from proxy.domain.ids import JobId, KeyId, ProviderName, TeamId
 
 PREFIX = "gl:"
-PERMANENT = ("team", "org", "list", "wait", "run", "teams", "due", "ledger", "trimmed", "renders")
+PERMANENT = (
+    "audit",
+    "team",
+    "org",
+    "list",
+    "wait",
+    "run",
+    "teams",
+    "due",
+    "ledger",
+    "trimmed",
+    "renders",
+)
 """Nouns of cell keys without a TTL; a `job` has none until it ends, all others always have one."""
 
 PROVIDER_PERMANENT = ("slots",)
@@ -70,6 +82,18 @@ class Keys:
     def trimmed(self) -> str:
         """STRING, permanent: id of the last entry of the ledger that is only in files."""
         return self._name("trimmed")
+
+    def audit(self) -> str:
+        """STREAM, permanent: every change by a person."""
+        return self._name("audit")
+
+    def change(self, operation: str) -> str:
+        """STRING, 30 days: the first result of a change by a person."""
+        return self._name("change", sha256(operation.encode()).hexdigest()[:FINGERPRINT_CHARS])
+
+    def amended(self, name: str) -> str:
+        """HASH, 800 days: what was changed by hand about an attempt, or about a vendor's task."""
+        return self._name("adj", name)
 
     def renders(self) -> str:
         """HASH, permanent: the latest render times of each offer."""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from proxy.domain.ids import JobId, TeamId
 from proxy.domain.proof import Replay, Sums, Verification, Whereabouts
+from proxy.gateway.ports.ledger import AuditEntry
+from proxy.store.changes import RedisChanges
 from proxy.store.codec import STATE_LETTERS, fields_of
 from proxy.store.connection import ReplyError
 from proxy.store.entries import ORGANISATION_OWNER, TEAM_OWNER, entry_of, full_name
@@ -29,12 +31,11 @@ ENDED = frozenset(letter.encode() for state, letter in STATE_LETTERS.items() if 
 _T = TypeVar("_T")
 
 
-class RedisLedger:
-    """The ledger over Redis. It only reads: entries are written by the scripts that move money."""
+class RedisLedger(RedisChanges):
+    """The port Ledger over Redis: reading and proof here, what persons change in RedisChanges."""
 
     def __init__(self, client: Client, keys: Keys) -> None:
-        self._client = client
-        self._keys = keys
+        super().__init__(client, keys)
         self._sums = Script.load("sums")
         self._whereabouts = Script.load("whereabouts")
 
@@ -42,10 +43,18 @@ class RedisLedger:
         self, since_ms: int | None = None, until_ms: int | None = None
     ) -> AsyncIterator[Entry]:
         """Entries of [since, until) by the store's clock, oldest first."""
-        start = "-" if since_ms is None else str(since_ms)
-        end = "+" if until_ms is None else str(until_ms - 1)
-        async for entry_id, fields in pages(self._client, self._keys.ledger(), start, end):
+        stream = self._keys.ledger()
+        async for entry_id, fields in pages(self._client, stream, *_span(since_ms, until_ms)):
             yield entry_of(entry_id, fields)
+
+    async def audit(
+        self, since_ms: int | None = None, until_ms: int | None = None
+    ) -> AsyncIterator[AuditEntry]:
+        """Changes by persons of [since, until) by the store's clock, oldest first."""
+        stream = self._keys.audit()
+        async for entry_id, fields in pages(self._client, stream, *_span(since_ms, until_ms)):
+            texts = {name: value.decode() for name, value in fields.items()}
+            yield AuditEntry(id=entry_id, operation=texts.pop("op"), **texts)
 
     async def verify(
         self,
@@ -157,6 +166,12 @@ async def pages(
         if len(page) < PAGE:
             return
         start = "(" + page[-1][0].decode()
+
+
+def _span(since_ms: int | None, until_ms: int | None) -> tuple[str, str]:
+    """The first and the last id of [since, until)."""
+    start = "-" if since_ms is None else str(since_ms)
+    return start, "+" if until_ms is None else str(until_ms - 1)
 
 
 async def _each(asked: Iterable[Awaitable[_T]]) -> list[_T]:

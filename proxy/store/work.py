@@ -23,7 +23,7 @@ from proxy.store.codec import (
     work_text,
 )
 from proxy.store.connection import ReplyError
-from proxy.store.entries import attempt_facts, job_facts
+from proxy.store.entries import attempt_facts, job_facts, person_facts
 from proxy.store.script import Script, insist
 from proxy.store.steps import LIST_SLACK_MS, new_operation, step_keys, stored
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from proxy.domain.job import Job
     from proxy.gateway.ports.jobs import NextAttempt, Resolve
+    from proxy.gateway.ports.ledger import Mandate
     from proxy.gateway.ports.runtime import Observer
     from proxy.store.client import Client
     from proxy.store.connection import Argument, Reply
@@ -161,13 +162,16 @@ class RedisWork:
         reply = await insist(lambda: self._commit.run(self._client, keys, arguments))
         return stored(after, reply)
 
-    async def finish(self, before: Job, after: Job, resolve: Resolve) -> Job:
+    async def finish(
+        self, before: Job, after: Job, resolve: Resolve, *, mandate: Mandate | None = None
+    ) -> Job:
         """Resolve the current attempt and end the job, in one step.
 
         Insists on an answer until it comes, however long the store is away: if the job ended and
         nobody knew, nobody would ever tell of its money.
 
-        A job with a requested cancel ends as cancelled whatever `after.state` says.
+        A job with a requested cancel ends as cancelled whatever `after.state` says. `mandate` is
+        that of a person who decided it; it goes on record with the end.
 
         Raises:
             LostLease: another worker holds the job, or it is gone.
@@ -175,6 +179,9 @@ class RedisWork:
         """
         arguments = self._ending(before, after, resolve)
         keys = step_keys(self._keys, before)
+        if mandate is not None:
+            arguments = [mandate.operation, *arguments[1:], *_mandated(mandate)]
+            keys.append(self._keys.audit())
         reply = await insist(lambda: self._finish.run(self._client, keys, arguments))
         return stored(after, reply)
 
@@ -270,6 +277,12 @@ def _changes(before: Job, after: Job) -> list[Argument]:
         if old != new:
             changes += [field, new]
     return changes
+
+
+def _mandated(mandate: Mandate) -> list[Argument]:
+    """What finish.lua takes more when a person decided: for the audit, and for the entry."""
+    who: list[Argument] = [mandate.operation, mandate.actor, mandate.role, mandate.reason]
+    return [*who, "resolve", person_facts(mandate.actor, mandate.reason)]
 
 
 def _outcome(after: Job) -> str:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         Waiting,
         Work,
     )
+    from proxy.gateway.ports.ledger import Mandate
 
 _T = TypeVar("_T")
 
@@ -101,9 +102,11 @@ class LossyWork:
             lambda: self._inner.commit(before, after, due_in_s=due_in_s, keeps_lease=keeps_lease),
         )
 
-    async def finish(self, before: Job, after: Job, resolve: Resolve) -> Job:
+    async def finish(
+        self, before: Job, after: Job, resolve: Resolve, *, mandate: Mandate | None = None
+    ) -> Job:
         return await self._script.play(
-            "finish", lambda: self._inner.finish(before, after, resolve)
+            "finish", lambda: self._inner.finish(before, after, resolve, mandate=mandate)
         )
 
     async def fail_over(

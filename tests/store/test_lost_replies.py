@@ -9,19 +9,21 @@ import pytest
 
 from proxy.domain.bucket import RateLimit
 from proxy.domain.errors import StoreUnavailable
-from proxy.domain.ids import attempt_id
+from proxy.domain.ids import KeyId, attempt_id
 from proxy.domain.job import Job, JobState, Work
 from proxy.gateway.ports.admission import Accepted, Replayed
 from proxy.gateway.ports.hints import Heard
 from proxy.gateway.ports.jobs import NotBegun, Release, Settle, SlotState
+from proxy.gateway.ports.ledger import Posted
 from proxy.store.client import Client
 from proxy.store.keys import slots
 from proxy.store.script import Script, source_of
 from tests.builders import KLING, MARKETING
-from tests.job_builders import a_job_id
+from tests.job_builders import a_job_id, a_mandate
 from tests.store.dump import dump
 from tests.store.lossy_redis import LossyRedis, lossy_redis
 from tests.store.stores import Store, a_bucket, a_command
+from tests.store.test_changes import an_orphan, ended
 from tests.store.test_fail_over import following, given_up
 
 if TYPE_CHECKING:
@@ -31,9 +33,9 @@ if TYPE_CHECKING:
     from proxy.store.address import Address
 
 SCRIPTS = (
-    "admit", "begin", "cancel", "claim", "commit", "due", "fail_over", "fetched", "finish",
-    "hint", "learn", "put_off", "slot_give_back", "slot_take",
-    "spend",
+    "adjust", "admit", "begin", "cancel", "claim", "commit", "due", "fail_over", "fetched",
+    "finish", "flag", "hint", "learn", "override", "put_off", "slot_give_back", "slot_take",
+    "spend", "unattributed", "write_off",
 )  # fmt: skip
 
 
@@ -228,6 +230,50 @@ async def test_learn(losing: Losing) -> None:
     await losing.store.render_times.exchange({"kling/v3": [1]})
     known = await losing.once(lambda far: far.render_times.exchange({"kling/v3": [2]}))
     assert {"kling/v3": [1, 2]} == known
+
+
+@pytest.mark.parametrize("change", ["adjust", "write_off"])
+async def test_amending_an_attempt(losing: Losing, change: str) -> None:
+    standing = await ended(losing.store)
+
+    async def amend(far: Store) -> object:
+        if change == "adjust":
+            return await far.ledger.adjust(standing, 5, a_mandate())
+        return await far.ledger.write_off(standing, a_mandate())
+
+    assert isinstance(await losing.once(amend), Posted)
+
+
+async def test_unattributed(losing: Losing) -> None:
+    assert isinstance(await losing.once(lambda far: an_orphan(far, a_mandate())), Posted)
+
+
+async def test_overriding_and_revoking(losing: Losing) -> None:
+    until_ms = await losing.store.accounts.now_ms() + 600_000
+    for act in (
+        lambda far: far.ledger.override(
+            "org|all|now", None, a_mandate("1"), micro_usd=5, until_ms=until_ms
+        ),
+        lambda far: far.ledger.revoke_override("1", None, a_mandate("2")),
+    ):
+        assert isinstance(await losing.once(act), Posted)
+
+
+async def test_freezing_thawing_and_revoking_a_key(losing: Losing) -> None:
+    for act in (
+        lambda far: far.ledger.freeze(a_mandate("1"), team=MARKETING),
+        lambda far: far.ledger.thaw(a_mandate("2"), team=MARKETING),
+        lambda far: far.ledger.revoke_key(MARKETING, KeyId("k7f3q2ab"), a_mandate("3")),
+    ):
+        assert True is await losing.once(act)
+
+
+async def test_finish_by_a_person(losing: Losing) -> None:
+    job = await losing.store.running()
+    after = replace(job, state=JobState.FAILED)
+    settle = Settle(charged_micro_usd=5, by="operator")
+    await losing.once(lambda far: far.work.finish(job, after, settle, mandate=a_mandate()))
+    assert 1 == len([entry async for entry in losing.store.ledger.audit()])
 
 
 async def test_two_losses_are_told(losing: Losing, store: Store) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from proxy.domain.ids import AttemptId, JobId, ProviderName, TeamId
     from proxy.domain.job import Job, PublicStatus
     from proxy.gateway.ports.admission import PeriodMoved
+    from proxy.gateway.ports.ledger import Mandate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,11 +174,14 @@ class Work(Protocol):
         with a cancel that came in between.
         """
 
-    async def finish(self, before: Job, after: Job, resolve: Resolve) -> Job:
+    async def finish(
+        self, before: Job, after: Job, resolve: Resolve, *, mandate: Mandate | None = None
+    ) -> Job:
         """Resolve the current attempt and end the job, in one step. Raises LostLease.
 
         A job with a requested cancel ends as cancelled whatever `after.state` says. A job that
-        has ended keeps its first resolution, and raises AlreadyEnded.
+        has ended keeps its first resolution, and raises AlreadyEnded. `mandate` is that of a
+        person who decided it; it goes on record with the end.
         """
 
     async def fail_over(

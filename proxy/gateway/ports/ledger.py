@@ -72,9 +72,11 @@ class NotPosted(StrEnum):
     BELOW_ZERO = "below_zero"
     """It would leave the attempt (or task) with a cost below zero."""
     NOTHING = "nothing"
-    """There is nothing to write off, or it was written off before."""
+    """There is nothing to change: it costs nothing, or was written off before."""
     UNKNOWN = "unknown"
     """There is no such live override."""
+    EXPIRED = "expired"
+    """It would have ended before it began."""
     TOO_MANY = "too_many"
     """The team (or the organisation) has as many live overrides as it may have."""
 

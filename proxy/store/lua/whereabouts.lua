@@ -4,5 +4,8 @@
 -- Reply: state, attempt number (none when the record is gone), queues
 -- Time: none. Complexity: O(1)
 local state, number = unpack(redis.call('HMGET', KEYS[1], 's', 'n'))
-local queues = (redis.call('ZSCORE', KEYS[2], ARGV[1]) and 1 or 0) + (redis.call('ZSCORE', KEYS[3], ARGV[1]) and 1 or 0)
+local queues = 0
+for at = 2, 3 do
+  if redis.call('ZSCORE', KEYS[at], ARGV[1]) then queues = queues + 1 end
+end
 return {state, number, queues}
