@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 
 
 class ProxyError(Exception):
-    """Anything a client may see."""
+    """Anything a client may see.
+
+    `should_retry` False keeps a client's library from sending the request again by itself, where
+    its status would make it do so.
+    """
 
     code = "internal_error"
 
@@ -39,6 +43,7 @@ class ProxyError(Exception):
         retry_after_s: int | None = None,
         details: Mapping[str, object] | None = None,
         buckets: tuple[BucketState, ...] = (),
+        should_retry: bool = True,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -47,6 +52,7 @@ class ProxyError(Exception):
         self.retry_after_s = retry_after_s
         self.details: Mapping[str, object] = details or {}
         self.buckets = buckets
+        self.should_retry = should_retry
 
 
 class RequestError(ProxyError):

@@ -97,6 +97,36 @@ def observing_refusals(runtime: Runtime, caller: Caller) -> Iterator[None]:
         raise
 
 
+async def refused_early(
+    runtime: Runtime,
+    caller: Caller,
+    refusal: StoreUnavailable,
+    *,
+    fingerprint: str,
+    idempotency_key: str | None,
+    sdk_try: int,
+) -> StoreUnavailable:
+    """What to answer when a create surely got no further than our own stores.
+
+    An SDK sends it again by itself, and numbers that try: without a trace of this one it would be
+    answered with another equal create's video. Where no trace can be left, it must not be sent.
+    """
+    if idempotency_key is not None:
+        return refusal
+    try:
+        await runtime.admission.note_refusal(
+            caller.key.id,
+            fingerprint,
+            sdk_try=sdk_try,
+            retry_after_s=refusal.retry_after_s or 0,
+        )
+    except StoreUnavailable:
+        return StoreUnavailable(
+            refusal.message, retry_after_s=refusal.retry_after_s, should_retry=False
+        )
+    return refusal
+
+
 async def check(runtime: Runtime, caller: Caller, video: VideoJob) -> None:
     """Refuse what no offer can make, before anything is stored or fetched for it.
 

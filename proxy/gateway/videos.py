@@ -12,6 +12,7 @@ from proxy.gateway.create import (
     check,
     create,
     observing_refusals,
+    refused_early,
 )
 from proxy.gateway.pictures import PictureIntake
 from proxy.gateway.quote import quote
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from proxy.domain.bucket import BucketState
+    from proxy.domain.errors import StoreUnavailable
     from proxy.domain.policy import Scope
     from proxy.domain.video import InputFile, VideoJob
     from proxy.gateway.runtime import Runtime
@@ -71,6 +73,25 @@ class Videos:
         )
         view = await create(self._runtime, caller, asked)
         return await read.hold(self._runtime, view, patience)
+
+    async def refused_early(
+        self,
+        caller: Caller,
+        refusal: StoreUnavailable,
+        *,
+        fingerprint: str,
+        idempotency_key: str | None,
+        sdk_try: int,
+    ) -> StoreUnavailable:
+        """What to answer to a create whose pictures could not be stored."""
+        return await refused_early(
+            self._runtime,
+            caller,
+            refusal,
+            fingerprint=fingerprint,
+            idempotency_key=idempotency_key,
+            sdk_try=sdk_try,
+        )
 
     async def quote(self, caller: Caller, request: VideoJob) -> QuoteView:
         """Say what a create would do and cost now."""

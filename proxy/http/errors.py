@@ -84,7 +84,8 @@ def _headers(error: ProxyError, status: int) -> dict[str, str]:
     wait_s = _wait_s(error, status)
     if wait_s is not None:
         headers["Retry-After"] = str(wait_s)
-    if status in _RETRY_POINTLESS or (wait_s is not None and wait_s > SDK_WAITS_AT_MOST_S):
+    is_too_long = wait_s is not None and wait_s > SDK_WAITS_AT_MOST_S
+    if status in _RETRY_POINTLESS or is_too_long or not error.should_retry:
         headers["x-should-retry"] = "false"
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Bearer realm="greenlight"'

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from proxy.domain.bucket import BucketState
+    from proxy.domain.errors import StoreUnavailable
     from proxy.domain.policy import Scope
     from proxy.domain.video import InputFile, VideoJob
     from proxy.gateway.views import (
@@ -40,6 +41,17 @@ class VideoService(Protocol):
 
         With patience the answer is held until the job is over.
         """
+
+    async def refused_early(
+        self,
+        caller: Caller,
+        refusal: StoreUnavailable,
+        *,
+        fingerprint: str,
+        idempotency_key: str | None,
+        sdk_try: int,
+    ) -> StoreUnavailable:
+        """What to answer to a create whose pictures could not be stored."""
 
     async def quote(self, caller: Caller, request: VideoJob) -> QuoteView:
         """Say what a create would do now."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from proxy.domain.errors import InvalidRequest
+from proxy.domain.errors import InvalidRequest, StoreUnavailable
 from proxy.domain.job import PublicStatus
 from proxy.gateway.views import Patience
 from proxy.http import render
@@ -47,11 +47,21 @@ class VideoRoutes:
         key, number = idempotency_key(request), sdk_try(request)
         async with read_create(request) as draft:
             outline = draft.outline()
-            job = await self._with_pictures(caller, draft) if draft.pictures else outline
+            prints = fingerprint(outline, method="POST", route=CREATE_ROUTE)
+            try:
+                job = await self._with_pictures(caller, draft) if draft.pictures else outline
+            except StoreUnavailable as refusal:
+                raise await self._videos.refused_early(
+                    caller,
+                    refusal,
+                    fingerprint=prints,
+                    idempotency_key=key,
+                    sdk_try=number,
+                ) from refusal
         view = await self._videos.create(
             caller,
             job,
-            fingerprint=fingerprint(outline, method="POST", route=CREATE_ROUTE),
+            fingerprint=prints,
             idempotency_key=key,
             sdk_try=number,
             patience=_patience(request),

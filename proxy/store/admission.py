@@ -23,9 +23,11 @@ from proxy.store.codec import fields_of, job_of
 from proxy.store.entries import job_facts
 from proxy.store.packing import pack
 from proxy.store.script import Script
+from proxy.store.steps import new_operation
 
 if TYPE_CHECKING:
     from proxy.domain.bucket import BucketState
+    from proxy.domain.ids import KeyId
     from proxy.domain.job import Job
     from proxy.gateway.ports.admission import AdmitCommand, AdmitResult
     from proxy.store.client import Client
@@ -43,6 +45,7 @@ class RedisAdmission:
         self._client = client
         self._keys = keys
         self.script = Script.load("admit")
+        self._note_refusal = Script.load("note_refusal")
 
     async def admit(self, command: AdmitCommand) -> AdmitResult:
         """Admit a job all or nothing; asked twice for one job id, it answers the same.
@@ -63,6 +66,14 @@ class RedisAdmission:
         if code == b"R":
             return await self._replayed(command, JobId(first.decode()), buckets)
         return _refused(reply, books, buckets)
+
+    async def note_refusal(
+        self, key: KeyId, fingerprint: str, *, sdk_try: int, retry_after_s: int
+    ) -> None:
+        """Remember a create that was refused before admission, where its next try must know."""
+        keys = [self._keys.tries(key, fingerprint)]
+        arguments: list[Argument] = [new_operation(), sdk_try, retry_after_s]
+        await self._note_refusal.run(self._client, keys, arguments)
 
     def _not_after_ms(self, command: AdmitCommand) -> int:
         """When nobody waits for the answer any more: a create that was refused stays refused."""

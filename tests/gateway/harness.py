@@ -98,6 +98,11 @@ def a_video() -> VideoJob:
     return a_request(seconds=4)
 
 
+def fingerprint_of(request: VideoJob) -> str:
+    """What tells a request from others."""
+    return hashlib.sha256(repr(request).encode()).hexdigest()
+
+
 def fast_engine() -> Engine:
     """The worker's settings with durations of hundredths of a second."""
     return replace(
@@ -272,7 +277,7 @@ class Stage:
         return await self.videos.create(
             self.caller(),
             asked,
-            fingerprint=hashlib.sha256(repr(asked).encode()).hexdigest(),
+            fingerprint=fingerprint_of(asked),
             idempotency_key=idempotency_key,
             sdk_try=sdk_try,
             patience=patience,

@@ -21,11 +21,15 @@ from proxy.domain.video import InputFile
 from proxy.gateway.names import input_name
 from proxy.gateway.pictures import FETCHES_AT_ONCE
 from proxy.gateway.ports.artifacts import PictureRefused, PictureUnavailable
+from proxy.store.address import Address
+from proxy.store.admission import RedisAdmission
+from proxy.store.client import Client
 from tests.builders import an_offer
-from tests.gateway.harness import a_video, fast_snapshot, wait_until
+from tests.gateway.harness import a_video, fast_snapshot, fingerprint_of, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from proxy.domain.video import OrderInput
     from tests.gateway.conftest import StageMaker
@@ -167,3 +171,54 @@ async def test_a_team_has_a_bounded_number_of_fetches_under_way(stage: Stage) ->
         stage.shelf.gate.set()
     assert 1 == len({fetch.result().sha256 for fetch in fetches})
     assert 9 == (await videos.fetch_input(caller, URL, param="last_frame")).size_bytes
+
+
+async def early(stage: Stage, *, sdk_try: int = 0, key: str | None = None) -> StoreUnavailable:
+    """What is answered to a create of `a_video` whose picture could not be stored."""
+    return await stage.videos.refused_early(
+        stage.caller(),
+        StoreUnavailable("the artifact store does not answer", retry_after_s=5),
+        fingerprint=fingerprint_of(a_video()),
+        idempotency_key=key,
+        sdk_try=sdk_try,
+    )
+
+
+async def test_a_retry_of_a_create_that_was_refused_early_is_a_new_one(stage: Stage) -> None:
+    """An equal create that was accepted meanwhile is not what it is answered with."""
+    other = (await stage.create()).job
+    refusal = await early(stage)
+    assert (5, True) == (refusal.retry_after_s, refusal.should_retry)
+    again = await stage.create(sdk_try=1)
+    assert (False, True) == (again.is_replay, again.job.id != other.id)
+    assert other.id == (await stage.create(sdk_try=1)).job.id
+
+
+async def test_a_retry_that_is_refused_early_twice_is_a_new_one(stage: Stage) -> None:
+    await stage.create()
+    await early(stage)
+    await early(stage, sdk_try=1)
+    assert not (await stage.create(sdk_try=2)).is_replay
+
+
+async def test_a_try_refused_early_after_an_answer_was_lost_finds_that_answer(
+    stage: Stage,
+) -> None:
+    """The first try was accepted: the next one must not buy another video."""
+    lost = (await stage.create()).job
+    assert (await early(stage, sdk_try=1)).should_retry
+    again = await stage.create(sdk_try=2)
+    assert (True, lost.id) == (again.is_replay, again.job.id)
+
+
+async def test_a_key_needs_no_trace_of_a_refusal(stage: Stage) -> None:
+    assert (await early(stage, key="k")).should_retry
+    assert [] == await stage.client.read(("KEYS", "gl:*:try:*"))
+
+
+async def test_what_left_no_trace_is_not_to_be_sent_again(stage: Stage, tmp_path: Path) -> None:
+    nowhere = Client(Address(path=str(tmp_path / "no.sock")))
+    stage.runtime = replace(stage.runtime, admission=RedisAdmission(nowhere, stage.keys))
+    refusal = await early(stage)
+    assert (5, False) == (refusal.retry_after_s, refusal.should_retry)
+    await nowhere.close()

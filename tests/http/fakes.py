@@ -12,6 +12,7 @@ from proxy.domain.errors import (
     Forbidden,
     JobNotFound,
     ModelNotFound,
+    StoreUnavailable,
     Unauthenticated,
     VideoNotReady,
 )
@@ -92,7 +93,10 @@ def a_bucket(
 
 @dataclass
 class RecordingVideos:
-    """The use cases, in memory. `refusal` is raised by every call; `calls` tells what came."""
+    """The use cases, in memory. `refusal` is raised by every call; `calls` tells what came.
+
+    With `is_full` no picture can be stored.
+    """
 
     snapshot: Snapshot = field(default_factory=a_snapshot)
     jobs: dict[str, Job] = field(default_factory=dict)
@@ -103,6 +107,7 @@ class RecordingVideos:
     refusal: BaseException | None = None
     quote_refusal: ProxyError | None = None
     is_replay: bool = False
+    is_full: bool = False
     offer: Offer | None = None
     team_state: TeamState | None = None
     cut_at: int | None = None
@@ -324,10 +329,32 @@ class RecordingVideos:
         self._note("check", request=request)
         plan(request, caller.team, self.snapshot, NOW_S)
 
+    async def refused_early(
+        self,
+        caller: Caller,
+        refusal: StoreUnavailable,
+        *,
+        fingerprint: str,
+        idempotency_key: str | None,
+        sdk_try: int,
+    ) -> StoreUnavailable:
+        self._note(
+            "refused_early",
+            team=caller.team.id,
+            fingerprint=fingerprint,
+            idempotency_key=idempotency_key,
+            sdk_try=sdk_try,
+        )
+        return StoreUnavailable(
+            refusal.message, retry_after_s=refusal.retry_after_s, should_retry=False
+        )
+
     async def save_input(
         self, caller: Caller, chunks: AsyncIterator[bytes], media_type: str, *, param: str
     ) -> InputFile:
         self._note("save_input", media_type=media_type, param=param)
+        if self.is_full:
+            raise StoreUnavailable(param, retry_after_s=5)
         return self._keep(b"".join([chunk async for chunk in chunks]), media_type)
 
     async def fetch_input(self, caller: Caller, url: str, *, param: str) -> InputFile:

@@ -184,3 +184,23 @@ async def test_a_file_of_another_type_is_refused_by_its_field(client: Client, fi
     made.add_field(field, b"%PDF-1.7 ...", filename="a.pdf", content_type="application/pdf")
     status, error = await refusal(client, data=made)
     assert (400, "invalid_request", field) == (status, error["code"], error["param"])
+
+
+async def test_a_picture_that_cannot_be_stored_is_noted_before_it_is_refused(
+    client: Client, videos: RecordingVideos
+) -> None:
+    videos.is_full = True
+    headers = {"x-stainless-retry-count": "1", "Idempotency-Key": "k"}
+    body = {"prompt": "x", "input_reference": DATA_URL}
+    async with client.post("/v1/videos", json=body, headers=headers) as answer:
+        assert (503, "5", "false") == (
+            answer.status,
+            answer.headers["Retry-After"],
+            answer.headers["x-should-retry"],
+        )
+    assert ["check", "save_input", "refused_early"] == names(videos)
+    noted = videos.calls[-1][1]
+    assert (1, "k") == (noted["sdk_try"], noted["idempotency_key"])
+    videos.is_full = False
+    await created(client, json=body)
+    assert noted["fingerprint"] == asked(videos)[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
 
 SCRIPTS = (
     "adjust", "admit", "begin", "cancel", "claim", "commit", "due", "fail_over", "fetched",
-    "finish", "flag", "hint", "learn", "override", "put_off", "slot_give_back", "slot_take",
-    "spend", "unattributed", "write_off",
+    "finish", "flag", "hint", "learn", "note_refusal", "override", "put_off", "slot_give_back",
+    "slot_take", "spend", "unattributed", "write_off",
 )  # fmt: skip
 
 
@@ -106,6 +107,22 @@ async def test_admit_consuming_a_refusal(losing: Losing) -> None:
     result = await losing.once(lambda far: far.admission.admit(again))
     assert isinstance(result, Accepted)
     assert again.job.id == result.job.id
+
+
+@pytest.mark.parametrize("sdk_try", [0, 1])
+async def test_note_refusal(losing: Losing, sdk_try: int) -> None:
+    job = await losing.store.admitted(a_command(0))
+    for number in range(sdk_try + 1):
+        note = partial(_refused_early, job=job, sdk_try=number)
+        await losing.once(note)
+    again = await losing.store.admission.admit(a_command(1, sdk_try=sdk_try + 1))
+    assert isinstance(again, Accepted)
+    again = await losing.store.admission.admit(a_command(2, sdk_try=sdk_try + 1))
+    assert isinstance(again, Replayed)
+
+
+async def _refused_early(far: Store, *, job: Job, sdk_try: int) -> None:
+    await far.admission.note_refusal(job.key, job.fingerprint, sdk_try=sdk_try, retry_after_s=5)
 
 
 async def test_spend(losing: Losing) -> None:

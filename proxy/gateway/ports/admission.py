@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from proxy.domain.balance import Balance, Bid
     from proxy.domain.bucket import Bucket, BucketState
-    from proxy.domain.ids import TeamId
+    from proxy.domain.ids import KeyId, TeamId
     from proxy.domain.job import Job
 
 
@@ -99,10 +99,19 @@ AdmitResult = (
 
 
 class Admission(Protocol):
-    """Admission: one atomic, replay-safe step."""
+    """Admission: one atomic, replay-safe step; and what is refused before it."""
 
     async def admit(self, command: AdmitCommand) -> AdmitResult:
         """Admit a job all or nothing. Raises StoreUnavailable."""
+
+    async def note_refusal(
+        self, key: KeyId, fingerprint: str, *, sdk_try: int, retry_after_s: int
+    ) -> None:
+        """Remember a create that was refused before it got here, as `admit` remembers its own.
+
+        The next try of an SDK then is a new create, and not taken for one whose answer was lost.
+        Raises StoreUnavailable.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
