@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+import asyncio
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
@@ -117,23 +118,35 @@ class Exchange:
         headers: Mapping[str, str],
         *,
         total_s: float,
+        stall_s: float | None = None,
         json: object = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Send a harmless request and hand out the response; breaks inside are mapped too.
 
+        Args:
+            method: GET or POST.
+            url: final, quoted.
+            headers: of the request.
+            total_s: the longest the whole exchange may take.
+            stall_s: for a large answer: how long its headers may take, and each pause in it.
+            json: the request's body.
+
         Raises:
             ProviderError: `unavailable` when the connection fails, also while it is read.
         """
+        asked = self._sessions.configured.request(
+            method,
+            # The caller's URL is final: re-quoting would break a signed one.
+            URL(url, encoded=True),
+            headers=headers,
+            json=json,
+            timeout=self._timeout(total_s, stall_s),
+            allow_redirects=False,
+        )
         try:
-            async with self._sessions.configured.request(
-                method,
-                # The caller's URL is final: re-quoting would break a signed one.
-                URL(url, encoded=True),
-                headers=headers,
-                json=json,
-                timeout=self._timeout(total_s),
-                allow_redirects=False,
-            ) as response:
+            async with AsyncExitStack() as stack:
+                async with asyncio.timeout(stall_s):
+                    response = await stack.enter_async_context(asked)
                 yield response
         except _BROKEN as error:
             message = f"its answer did not come whole ({type(error).__name__})"
@@ -191,11 +204,11 @@ class Exchange:
         message = f"the submit did not reach it ({reason})"
         return self._failures.error(FailureKind.UNAVAILABLE, message)
 
-    def _timeout(self, total_s: float) -> aiohttp.ClientTimeout:
+    def _timeout(self, total_s: float, stall_s: float | None = None) -> aiohttp.ClientTimeout:
         return aiohttp.ClientTimeout(
             total=total_s,
             sock_connect=self._settings.connect_s,
-            sock_read=min(total_s, _STALL_S_MAX),
+            sock_read=min(total_s, stall_s or _STALL_S_MAX),
         )
 
 

@@ -126,6 +126,7 @@ class Accounts:
         base_url: str,
         *,
         call_s: float = PATIENT_S,
+        download_s: float | None = None,
         spool_dir: Path | None = None,
         inline_bytes_max: int = 2**29,
         storage: dict[str, str] | None = None,
@@ -133,6 +134,7 @@ class Accounts:
         """An adapter that has its first token: reading a key takes a fifth of a second."""
         settings = replace(
             settings_for(base_url, call_s=call_s),
+            download_s=download_s or call_s,
             spool_dir=spool_dir,
             inline_bytes_max=inline_bytes_max,
         )

@@ -62,6 +62,21 @@ async def slow_body(connection: Connection) -> None:
             return
 
 
+def in_pieces(body: bytes, *, pieces: int, pause_s: float) -> Behaviour:
+    """Answer with a body that takes its time, without a long pause anywhere."""
+
+    async def behave(connection: Connection) -> None:
+        await connection.read()
+        await connection.send(head("200 OK", {"Content-Length": str(len(body))}))
+        size = -(-len(body) // pieces)
+        for start in range(0, len(body), size):
+            await connection.send(body[start : start + size])
+            if await _is_closing(connection, pause_s):
+                return
+
+    return behave
+
+
 async def not_http(connection: Connection) -> None:
     await connection.read()
     await connection.send(b"\x00\x01\x02 this is not HTTP\r\n\r\n")

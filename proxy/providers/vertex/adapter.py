@@ -104,7 +104,9 @@ class VertexProvider:
             "POST",
             f"{self._api_url}/{parent}:fetchPredictOperation",
             await self._headers(),
-            total_s=self._settings.status_s,
+            # The answer may hold the video: what is bounded as a status is its silence.
+            total_s=self._settings.download_s,
+            stall_s=self._settings.status_s,
             json={"operationName": name},
         ) as response:
             if not is_ok(response.status):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import tracemalloc
 from base64 import b64encode
@@ -13,7 +14,9 @@ from proxy.domain.failure import FailureKind
 from proxy.gateway.ports.provider import Failed, FindsByAttempt, Pending, Succeeded
 from tests.providers.accounts import (
     ATTEMPT,
+    HASTY_S,
     OPERATION_NAME,
+    PATIENT_S,
     PRIVATE_KEY_PEM,
     PROJECT,
     VERTEX_OPERATION,
@@ -27,7 +30,7 @@ from tests.providers.accounts import (
     failure_of,
     files_in,
 )
-from tests.providers.behaviours import BROKEN_AFTER_THE_REQUEST, call_s_for
+from tests.providers.behaviours import BROKEN_AFTER_THE_REQUEST, call_s_for, in_pieces
 from tests.providers.raw_server import (
     Connection,
     answering,
@@ -121,6 +124,43 @@ async def test_a_submit_that_breaks_is_unknown_and_sent_once(
         failure = await failure_of(adapter.submit(ORDER, ATTEMPT))
         assert 1 == server.connections
     assert K.UNKNOWN_OUTCOME is failure.kind
+
+
+async def test_a_video_inside_an_answer_takes_as_long_as_a_download(
+    accounts: Accounts, tmp_path: Path
+) -> None:
+    """Half a gigabyte of Base64 does not come within the time a status may take."""
+    answer = json.dumps(a_done_veo_answer()).encode()
+    async with raw_server(in_pieces(answer, pieces=8, pause_s=HASTY_S / 4)) as server:
+        adapter = accounts.vertex(
+            server.url, call_s=HASTY_S, download_s=PATIENT_S, spool_dir=tmp_path
+        )
+        status = await adapter.status(VERTEX_OPERATION)
+        assert isinstance(status, Succeeded)
+        assert VIDEO == await downloaded(adapter, status)
+
+
+@pytest.mark.parametrize("name", ["hang_before_headers", "hang_after_headers", "slow_loris"])
+async def test_an_answer_that_stands_still_ends_with_the_time_of_a_status(
+    accounts: Accounts, tmp_path: Path, name: str
+) -> None:
+    async with raw_server(BROKEN_AFTER_THE_REQUEST[name]) as server:
+        adapter = accounts.vertex(server.url, call_s=HASTY_S, download_s=1e9, spool_dir=tmp_path)
+        async with asyncio.timeout(PATIENT_S):
+            failure = await failure_of(adapter.status(VERTEX_OPERATION))
+    assert K.UNAVAILABLE is failure.kind
+    assert [] == files_in(tmp_path)
+
+
+async def test_an_answer_that_never_ends_ends_with_the_time_of_a_download(
+    accounts: Accounts, tmp_path: Path
+) -> None:
+    async with raw_server(BROKEN_AFTER_THE_REQUEST["slow_body"]) as server:
+        adapter = accounts.vertex(
+            server.url, call_s=PATIENT_S, download_s=HASTY_S, spool_dir=tmp_path
+        )
+        failure = await failure_of(adapter.status(VERTEX_OPERATION))
+    assert K.UNAVAILABLE is failure.kind
 
 
 async def test_a_refused_connection_is_unavailable(accounts: Accounts) -> None:
