@@ -149,4 +149,4 @@ def a_failure(
 
 def a_mandate(operation: str = "op-1", *, reason: str = "invoice 11") -> Mandate:
     """What a person of finance may do, and why."""
-    return Mandate(operation=operation, actor="ines (abcd2345)", role="finance", reason=reason)
+    return Mandate(operation=operation, actor="fin1 (abcd2345)", role="finance", reason=reason)

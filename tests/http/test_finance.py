@@ -73,7 +73,7 @@ class Office:
         return self.verification
 
     def mandate(self, request: web.Request, *, operation: str, reason: str) -> Mandate:
-        return Mandate(operation=operation, actor="ines", role="finance", reason=reason)
+        return Mandate(operation=operation, actor="fin1", role="finance", reason=reason)
 
 
 @pytest.fixture

@@ -82,7 +82,7 @@ async def test_an_adjustment_reaches_every_balance_of_its_attempt(store: Store) 
         entry.team,
     )
     assert (0, -1000) == (entry.reserved_micro_usd, entry.spent_micro_usd)
-    assert ("ines (abcd2345)", "invoice 11") == (entry.actor, entry.reason)
+    assert ("fin1 (abcd2345)", "invoice 11") == (entry.actor, entry.reason)
     assert standing.charge == entry.charge
     assert set(standing.balances) == set(entry.balances)
 
@@ -94,7 +94,7 @@ async def test_a_change_is_on_record_with_who_why_before_and_after(store: Store)
     assert entry == AuditEntry(
         id=entry.id,
         operation="op-1",
-        actor="ines (abcd2345)",
+        actor="fin1 (abcd2345)",
         role="finance",
         action="adjust",
         target=standing.attempt,
@@ -269,7 +269,7 @@ async def test_a_person_s_decision_about_a_job_is_on_record(store: Store) -> Non
     again = await store.work.finish(unknown, failed, settle, mandate=a_mandate())
     assert stored == again
     entry = await last_entry(store)
-    assert ("op-1", "ines (abcd2345)", "invoice 11") == (
+    assert ("op-1", "fin1 (abcd2345)", "invoice 11") == (
         entry.operation,
         entry.actor,
         entry.reason,

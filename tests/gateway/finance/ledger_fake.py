@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from proxy.domain.ledger import Charge
     from proxy.domain.standing import Standing
 
-MANDATE = Mandate(operation="", actor="ines (abcd2345)", role="finance", reason="invoice 11")
+MANDATE = Mandate(operation="", actor="fin1 (abcd2345)", role="finance", reason="invoice 11")
 
 
 class FakeLedger(ListedHistory):
