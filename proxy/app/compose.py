@@ -25,6 +25,7 @@ from proxy.domain.video import PICTURE_BYTES_MAX
 from proxy.gateway.archive import Archive
 from proxy.gateway.balances import BalanceBook
 from proxy.gateway.live import Current, Live
+from proxy.gateway.openings import Openings
 from proxy.gateway.render_times import LearnedTimes
 from proxy.gateway.runtime import Runtime
 from proxy.gateway.upkeep import Upkeep
@@ -40,6 +41,7 @@ from proxy.store.client import Client, Timeouts
 from proxy.store.hints import RedisHints
 from proxy.store.jobs import RedisJobs
 from proxy.store.keys import Keys
+from proxy.store.registry import RedisAccountRegistry
 from proxy.store.render_times import RedisRenderTimes
 from proxy.store.slots import RedisSlots
 from proxy.store.work import RedisWork
@@ -162,10 +164,9 @@ def _chores(
 ) -> tuple[Callable[[], Coroutine[None, None, None]], ...]:
     """What the use cases need done beside them, now and then."""
     samples = RedisRenderTimes(client, Keys())
-    stream = RedisLedgerStream(client, Keys())
-    upkeep = Upkeep(runtime, Archive(stream, runtime.artifacts))
     return (
-        upkeep.watch,
+        Upkeep(runtime).watch,
+        lambda: runtime.openings.watch(runtime.live),
         lambda: times.share(samples, runtime.clock),
         lambda: runtime.waiters.watch(runtime.jobs, runtime.clock),
     )
@@ -194,6 +195,7 @@ def _runtime(
 
     artifacts = open_artifacts(server.artifacts.url)
     balances, accounts = BalanceBook(clock), RedisAccounts(client, keys)
+    archive = Archive(RedisLedgerStream(client, keys), artifacts)
     return Runtime(
         live=live,
         admission=RedisAdmission(client, keys),
@@ -210,6 +212,10 @@ def _runtime(
         observer=local.observer,
         balances=balances,
         usage=UsageBook(balances, accounts, clock),
+        archive=archive,
+        openings=Openings(
+            RedisAccountRegistry(client, keys), accounts, archive, balances=balances, clock=clock
+        ),
         render_times=local.times,
         waiters=local.waiters,
         random=random.SystemRandom().random,

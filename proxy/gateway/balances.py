@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from proxy.domain.balance import Balance, balances_at, budgets_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from zoneinfo import ZoneInfo
+
     from proxy.domain.ids import KeyId
-    from proxy.domain.policy import ApiKey, Snapshot, Team
+    from proxy.domain.policy import ApiKey, Budget, Snapshot, Team
     from proxy.gateway.ports.runtime import Clock
 
 
@@ -19,6 +23,7 @@ class BalanceBook:
         self._clock = clock
         self._ahead_ms = 0
         self._digest = ""
+        self._zones: dict[str, tuple[ZoneInfo, int]] = {}
         self._known: dict[tuple[str, KeyId | None], tuple[Balance, ...]] = {}
 
     def now_ms(self) -> int:
@@ -29,6 +34,11 @@ class BalanceBook:
         """Take the store's clock as the truth: it said our bounds were stale."""
         self._ahead_ms = store_now_ms - int(self._clock.now_s() * 1000)
 
+    def keep_zones(self, zones: Mapping[str, tuple[ZoneInfo, int]]) -> None:
+        """Compute accounts' periods in these time zones, each until an instant (ms)."""
+        self._zones = dict(zones)
+        self._known.clear()
+
     def of(self, snapshot: Snapshot, team: Team, key: ApiKey | None) -> tuple[Balance, ...]:
         """Every balance that may count a job of this key (or of the team, without one) now."""
         if snapshot.digest != self._digest:
@@ -38,6 +48,11 @@ class BalanceBook:
         place = (team.id, key.id if key else None)
         known = self._known.get(place)
         if known is None or not all(balance.period.holds(now_ms) for balance in known):
-            known = balances_at(budgets_of(snapshot, team, key), now_ms)
+            budgets = (self._zoned(each, now_ms) for each in budgets_of(snapshot, team, key))
+            known = balances_at(budgets, now_ms)
             self._known[place] = known
         return known
+
+    def _zoned(self, budget: Budget, now_ms: int) -> Budget:
+        zone, until_ms = self._zones.get(budget.account, (budget.timezone, 0))
+        return replace(budget, timezone=zone) if now_ms < until_ms else budget

@@ -193,9 +193,10 @@ class Outcome:
         snapshot: Snapshot,
     ) -> Job:
         runtime = self._runtime
-        team = snapshot.teams[job.team]
+        team, key = snapshot.teams[job.team], snapshot.keys.get(job.key)
+        await runtime.openings.ensure(snapshot, team, key)
         for _ in range(PERIOD_TRIES):
-            balances = runtime.balances.of(snapshot, team, snapshot.keys.get(job.key))
+            balances = runtime.balances.of(snapshot, team, key)
             bids = bids_for(
                 following, balances, policy=job.plan.policy, metadata=job.request.metadata
             )

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from proxy.gateway.archive import Archive
     from proxy.gateway.balances import BalanceBook
     from proxy.gateway.live import Live
+    from proxy.gateway.openings import Openings
     from proxy.gateway.ports.admission import Accounts, Admission
     from proxy.gateway.ports.artifacts import ArtifactStore, Inputs
     from proxy.gateway.ports.hints import Hints
@@ -41,6 +43,8 @@ class Runtime:
     observer: Observer
     balances: BalanceBook
     usage: UsageBook
+    archive: Archive
+    openings: Openings
     render_times: RenderTimes
     waiters: Waiters
     random: Callable[[], float]

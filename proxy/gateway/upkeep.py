@@ -15,7 +15,6 @@ from proxy.gateway.ports.artifacts import ArtifactUnavailable
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from proxy.gateway.archive import Archive
     from proxy.gateway.ports.artifacts import StoredObject
     from proxy.gateway.runtime import Runtime
 
@@ -28,9 +27,8 @@ OF_STRANGERS = Retention(artifacts_s=30 * 86_400, jobs_s=90 * 86_400)
 class Upkeep:
     """Done now and then by every worker; doing it twice at once is a waste, never a fault."""
 
-    def __init__(self, runtime: Runtime, archive: Archive) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._archive = archive
 
     async def watch(self) -> None:
         """Keep house until cancelled; what fails is told and tried again the next time."""
@@ -61,7 +59,7 @@ class Upkeep:
         """
         now_ms = await self._runtime.accounts.now_ms()
         kept_ms = int(self._runtime.live.snapshot.engine.archive_after_s * 1000)
-        return len(await self._archive.close_days(now_ms - kept_ms))
+        return len(await self._runtime.archive.close_days(now_ms - kept_ms))
 
     async def sweep_videos(self) -> int:
         """Remove videos that are past their time or that no job speaks of; returns how many.

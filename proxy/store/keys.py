@@ -23,6 +23,7 @@ PERMANENT = (
     "teams",
     "due",
     "ledger",
+    "accounts",
     "trimmed",
     "renders",
 )
@@ -78,6 +79,10 @@ class Keys:
     def ledger(self) -> str:
         """STREAM, permanent: every movement of money."""
         return self._name("ledger")
+
+    def accounts(self) -> str:
+        """HASH, permanent: every account that was opened, with its time zone."""
+        return self._name("accounts")
 
     def trimmed(self) -> str:
         """STRING, permanent: id of the last entry of the ledger that is only in files."""

@@ -18,6 +18,7 @@ from proxy.domain.video import VideoJob
 from proxy.gateway.archive import Archive
 from proxy.gateway.balances import BalanceBook
 from proxy.gateway.live import Current, Live
+from proxy.gateway.openings import Openings
 from proxy.gateway.render_times import LearnedTimes
 from proxy.gateway.runtime import Runtime
 from proxy.gateway.usage import UsageBook
@@ -32,6 +33,7 @@ from proxy.store.hints import RedisHints
 from proxy.store.jobs import RedisJobs
 from proxy.store.keys import Keys, slots
 from proxy.store.ledger import RedisLedger
+from proxy.store.registry import RedisAccountRegistry
 from proxy.store.slots import RedisSlots
 from proxy.store.work import RedisWork
 from proxy.telemetry.observers import Fanout
@@ -206,6 +208,7 @@ class Stage:
         artifacts = open_artifacts(f"file://{self.folder}")
         client, keys = self.client, self.keys
         balances, accounts = BalanceBook(clock), RedisAccounts(client, keys)
+        archive = Archive(RedisLedgerStream(client, keys), artifacts)
         return Runtime(
             live=Live(self._current(snapshot)),
             admission=RedisAdmission(client, keys),
@@ -220,6 +223,14 @@ class Stage:
             observer=Fanout(self.observer, self.render_times, self.waiters),
             balances=balances,
             usage=UsageBook(balances, accounts, clock),
+            archive=archive,
+            openings=Openings(
+                RedisAccountRegistry(client, keys),
+                accounts,
+                archive,
+                balances=balances,
+                clock=clock,
+            ),
             render_times=self.render_times,
             waiters=self.waiters,
             random=lambda: 0.5,
@@ -378,16 +389,14 @@ class Stage:
 
     async def check_books(self) -> None:
         """Every law of the ledger holds."""
-        stream = RedisLedgerStream(self.client, self.keys)
-        archive = Archive(stream, self.runtime.artifacts)
-        found = await archive.verify(RedisLedger(self.client, self.keys))
+        found = await self.runtime.archive.verify(RedisLedger(self.client, self.keys))
         assert () == found.violations
 
 
 def _brief(entry: LedgerEntry) -> Entry:
     return Entry(
         kind=entry.kind,
-        attempt=int(entry.attempt.rpartition("-")[2]),
+        attempt=int(entry.attempt.rpartition("-")[2] or 0),
         reserved=entry.reserved_micro_usd,
         spent=entry.spent_micro_usd,
         by=entry.charge.by,

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 from proxy.domain.events import UpkeepEnded
 from proxy.domain.ledger_file import day_of
 from proxy.domain.policy import Retention
-from proxy.gateway.archive import Archive, manifest_name
+from proxy.gateway.archive import manifest_name
 from proxy.gateway.names import input_name, video_name
 from proxy.gateway.upkeep import SETTLING_S, Upkeep
-from proxy.store.archive import RedisLedgerStream
 from tests.builders import a_team
 from tests.gateway.clocks import ShiftedClock
 from tests.gateway.harness import fast_engine, fast_snapshot, wait_until
@@ -25,11 +24,6 @@ if TYPE_CHECKING:
 
 DAY_S = 86_400.0
 KEPT = Retention(artifacts_s=int(30 * DAY_S), jobs_s=int(90 * DAY_S))
-
-
-def upkeep_of(stage: Stage) -> Upkeep:
-    stream = RedisLedgerStream(stage.client, stage.keys)
-    return Upkeep(stage.runtime, Archive(stream, stage.runtime.artifacts))
 
 
 def place(stage: Stage, name: str, age_s: float) -> None:
@@ -51,7 +45,7 @@ async def test_a_video_goes_when_its_time_is_over(new_stage: StageMaker) -> None
     stage = new_stage(snapshot=fast_snapshot(teams=[team]), clock=clock)
     async with stage.working():
         job = await stage.finished((await stage.create()).job)
-    upkeep = upkeep_of(stage)
+    upkeep = Upkeep(stage.runtime)
     left = []
     for days in (0, 29, 31):
         clock.ahead_s = days * DAY_S
@@ -72,7 +66,7 @@ async def test_a_video_that_no_job_speaks_of_goes_after_the_shorter_time(
     place(stage, young, 1 * DAY_S)
     place(stage, foreign, 29 * DAY_S)
     place(stage, "videos/marketing/notes.txt", 3 * DAY_S)
-    assert 2 == await upkeep_of(stage).sweep_videos()
+    assert 2 == await Upkeep(stage.runtime).sweep_videos()
     assert [False, True, True] == [is_there(stage, name) for name in (old, young, foreign)]
 
 
@@ -83,7 +77,7 @@ async def test_a_video_on_its_way_is_left_alone(new_stage: StageMaker) -> None:
     place(stage, video_name(job), SETTLING_S + 60)
     fresh = f"videos/marketing/{a_job_id(9)}.mp4"
     place(stage, fresh, SETTLING_S - 60)
-    assert 0 == await upkeep_of(stage).sweep_videos()
+    assert 0 == await Upkeep(stage.runtime).sweep_videos()
     assert is_there(stage, video_name(job))
     assert is_there(stage, fresh)
 
@@ -91,7 +85,7 @@ async def test_a_video_on_its_way_is_left_alone(new_stage: StageMaker) -> None:
 async def test_inputs_go_when_nobody_used_them_for_long(stage: Stage) -> None:
     place(stage, input_name("a" * 64), 91 * DAY_S)
     place(stage, input_name("b" * 64), 89 * DAY_S)
-    assert 1 == await upkeep_of(stage).sweep_inputs()
+    assert 1 == await Upkeep(stage.runtime).sweep_inputs()
     assert is_there(stage, input_name("b" * 64))
 
 
@@ -106,7 +100,7 @@ async def test_it_is_done_now_and_then_and_told(new_stage: StageMaker) -> None:
         return {"archive", "artifacts", "inputs"} <= {event.part for event in ended}
 
     async with asyncio.TaskGroup() as group:
-        watching = group.create_task(upkeep_of(stage).watch())
+        watching = group.create_task(Upkeep(stage.runtime).watch())
         await wait_until(is_told, "the upkeep")
         watching.cancel()
     first = {
@@ -124,7 +118,7 @@ async def test_what_fails_is_told_and_the_rest_is_done(new_stage: StageMaker) ->
     today = day_of(await stage.runtime.accounts.now_ms())
     place(stage, manifest_name(today), 0)
     place(stage, input_name("a" * 64), 91 * DAY_S)
-    await upkeep_of(stage).once()
+    await Upkeep(stage.runtime).once()
     outcomes = {event.part: event.outcome for event in stage.observer.of(UpkeepEnded)}
     assert {"archive": "DamagedArchive", "artifacts": "ok", "inputs": "ok"} == outcomes
     assert not is_there(stage, input_name("a" * 64))

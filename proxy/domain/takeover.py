@@ -1,0 +1,85 @@
+"""What a new account takes over: all that the ledger holds for its scope in its period."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from proxy.domain.ledger import EntryKind
+from proxy.domain.policy import ORGANISATION
+
+if TYPE_CHECKING:
+    from proxy.domain.balance import Balance
+    from proxy.domain.ledger import Charge, Entry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenAttempt:
+    """An attempt that was not resolved when the ledger was read: what it holds, in micro-USD."""
+
+    attempt: str
+    team: str
+    held_micro_usd: int
+
+
+class Takeover:
+    """Adds up, entry by entry, oldest first, what one balance should hold.
+
+    An attempt belongs to the period in which it was reserved, whenever its money moves.
+    """
+
+    def __init__(self, balance: Balance) -> None:
+        self.balance = balance
+        self.spent_micro_usd = 0
+        self._open: dict[str, OpenAttempt] = {}
+        self._resolved: set[str] = set()
+        self._written_off: set[str] = set()
+
+    @property
+    def open_attempts(self) -> tuple[OpenAttempt, ...]:
+        """What is still held."""
+        return tuple(self._open.values())
+
+    def add(self, entry: Entry) -> None:
+        """Take the next entry."""
+        attempt = entry.attempt
+        match entry.kind:
+            case EntryKind.RESERVE if self._covers(entry):
+                self._open[attempt] = OpenAttempt(
+                    attempt=attempt, team=entry.team, held_micro_usd=entry.reserved_micro_usd
+                )
+            case EntryKind.SETTLE | EntryKind.RELEASE if attempt in self._open:
+                del self._open[attempt]
+                self._resolved.add(attempt)
+                self.spent_micro_usd += entry.spent_micro_usd
+            case EntryKind.OVERAGE | EntryKind.ADJUST if attempt in self._resolved:
+                if attempt not in self._written_off:
+                    self.spent_micro_usd += entry.spent_micro_usd
+            case EntryKind.WRITE_OFF if attempt in self._resolved:
+                if not self.balance.is_organisation:
+                    self._written_off.add(attempt)
+                    self.spent_micro_usd += entry.spent_micro_usd
+            case EntryKind.UNATTRIBUTED if self._covers(entry):
+                self.spent_micro_usd += entry.spent_micro_usd
+            case _:
+                pass
+
+    def _covers(self, entry: Entry) -> bool:
+        balance, charge = self.balance, entry.charge
+        return (
+            balance.period.holds(entry.at_ms)
+            and self._is_in_scope(entry.team, charge)
+            and (
+                balance.match is None
+                or balance.match.covers(
+                    model=charge.model,
+                    provider=charge.provider,
+                    policy=charge.policy,
+                    metadata=charge.metadata,
+                )
+            )
+        )
+
+    def _is_in_scope(self, team: str, charge: Charge) -> bool:
+        scope = self.balance.scope
+        return scope in (ORGANISATION, f"team:{team}", f"key:{charge.key}")

@@ -1,0 +1,92 @@
+"""Accounts over Redis: one hash says which are open, one script opens each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from proxy.domain.ids import TeamId, job_of_attempt
+from proxy.gateway.ports.accounts import Opened, Registered
+from proxy.store.codec import fields_of
+from proxy.store.entries import ORGANISATION_OWNER, TEAM_OWNER, owned_name
+from proxy.store.script import Script
+from proxy.store.steps import new_operation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from proxy.domain.takeover import Takeover
+    from proxy.store.client import Client
+    from proxy.store.connection import Argument
+    from proxy.store.keys import Keys
+
+OPEN, CLOSED = "o", "c"
+
+
+class RedisAccountRegistry:
+    """AccountRegistry over Redis. A record is `o|zone|zone before|until (ms)|operation`."""
+
+    def __init__(self, client: Client, keys: Keys) -> None:
+        self._client = client
+        self._keys = keys
+        self._open = Script.load("open")
+        self._close = Script.load("close")
+        self._rezone = Script.load("rezone")
+
+    async def registered(self) -> Mapping[str, Registered]:
+        """Every account that was ever opened, by name."""
+        reply = await self._client.read(("HGETALL", self._keys.accounts()))
+        return {name: _registered(value.decode()) for name, value in fields_of(reply).items()}
+
+    async def open(
+        self, account: str, team: TeamId | None, takeover: Takeover, *, timezone: str, as_of: str
+    ) -> Opened:
+        """Open an account with what it takes over; see the port."""
+        keys, balance = self._keys, takeover.balance
+        owner = keys.organisation() if team is None else keys.team(team)
+        named = owned_name(team or TeamId(""), balance.name)
+        assert named[0] == (ORGANISATION_OWNER if team is None else TEAM_OWNER), named
+        jobs: list[str] = []
+        attempts: list[Argument] = []
+        for held in takeover.open_attempts:
+            job, number = job_of_attempt(held.attempt)
+            jobs.append(keys.job(job))
+            attempts += [number, held.held_micro_usd]
+        arguments: list[Argument] = [
+            new_operation(),
+            account,
+            _record(Registered(timezone=timezone)),
+            named[1:],
+            named[0],
+            team or "",
+            takeover.spent_micro_usd,
+            as_of or "-",
+            balance.period.start_ms,
+            balance.period.end_ms,
+            team or "",
+            *attempts,
+        ]
+        reply = await self._open.run(
+            self._client, [keys.accounts(), owner, keys.ledger(), *jobs], arguments
+        )
+        return Opened(reply.decode())
+
+    async def close(self, accounts: Sequence[str]) -> None:
+        """Note that nothing counts on these accounts any more."""
+        await self._close.run(self._client, [self._keys.accounts()], list(accounts))
+
+    async def rezone(self, account: str, registered: Registered) -> None:
+        """Note an account's new time zone."""
+        arguments = [account, _record(registered)]
+        await self._rezone.run(self._client, [self._keys.accounts()], arguments)
+
+
+def _record(registered: Registered) -> str:
+    parts = (OPEN, registered.timezone, registered.before, str(registered.until_ms))
+    return "|".join(parts)
+
+
+def _registered(text: str) -> Registered:
+    state, timezone, before, until_ms, _ = text.split("|")
+    return Registered(
+        timezone=timezone, is_closed=state == CLOSED, before=before, until_ms=int(until_ms)
+    )
