@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 from proxy.domain.errors import ProviderError
 from proxy.domain.failure import Failure, FailureKind
-from proxy.gateway.ports.provider import Pending, Status, Succeeded
+from proxy.gateway.ports.provider import (
+    Callback,
+    CallbackFault,
+    CallbackRefused,
+    Pending,
+    Status,
+    Succeeded,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -139,6 +146,34 @@ class TogetherProvider(FindingProvider):
         if self.answer is None:
             return [Succeeded(result={}) for _ in operations]
         return self.answer(operations)
+
+
+@dataclass
+class CallingProvider(FindingProvider):
+    """A scripted provider that calls back: the body is `word attempt`, or `word ?name`.
+
+    The word is "end", "news", or a fault; callbacks tell our attempt unless it `names` its own.
+    """
+
+    takes_callbacks: bool = True
+    names: bool = False
+
+    def callback_name(self, operation: Operation) -> str | None:
+        """The operation's own name, if it has one."""
+        return str(operation["task"]).upper() if self.names else None
+
+    def parse_callback(self, headers: Mapping[str, str], body: bytes) -> Callback:
+        """Read the words."""
+        word, _, about = body.decode().partition(" ")
+        if word not in ("end", "news"):
+            raise CallbackRefused(CallbackFault(word))
+        name = about[1:] if about.startswith("?") else None
+        return Callback(
+            message=headers.get("id", "1"),
+            is_over=word == "end",
+            attempt=None if name is not None else about,
+            name=name,
+        )
 
 
 @dataclass

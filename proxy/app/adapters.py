@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from proxy.gateway.callbacks import callback_path
 from proxy.providers import PROVIDERS
 from proxy.providers.manifest import ProviderSettings
 
@@ -31,25 +33,43 @@ class Adapters:
         return self._adapters.get((provider, account))
 
 
-def build_adapters(
-    server: ServerSettings, sessions: Sessions, clock: Clock, spool_dir: Path
-) -> Adapters:
-    """Build one adapter for each account that has credentials.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdapterBuilder:
+    """What all adapters share; `secret` makes the addresses of their callbacks."""
 
-    Raises:
-        ValueError: credentials of the right form cannot be used; free of secrets.
-    """
-    found: dict[tuple[str, str], VideoProvider] = {}
-    for name, provider in server.providers.items():
-        manifest = PROVIDERS.get(name)
-        if manifest is None:
-            continue
-        settings = _settings(provider, spool_dir)
-        for account in provider.accounts:
-            if account.credentials is not None:
-                adapter = manifest.build(account.credentials, settings, sessions, clock)
-                found[name, account.name] = adapter
-    return Adapters(MappingProxyType(found))
+    sessions: Sessions
+    clock: Clock
+    spool_dir: Path
+    secret: bytes
+
+    def build(self, server: ServerSettings) -> Adapters:
+        """Build one adapter for each account that has credentials.
+
+        Raises:
+            ValueError: credentials of the right form cannot be used; free of secrets.
+        """
+        found: dict[tuple[str, str], VideoProvider] = {}
+        for name, provider in server.providers.items():
+            manifest = PROVIDERS.get(name)
+            if manifest is None:
+                continue
+            settings = _settings(provider, self.spool_dir)
+            for account in provider.accounts:
+                if account.credentials is not None:
+                    url = callback_url(server, self.secret, name, account.name)
+                    found[name, account.name] = manifest.build(
+                        account.credentials,
+                        replace(settings, callback_url=url),
+                        self.sessions,
+                        self.clock,
+                    )
+        return Adapters(MappingProxyType(found))
+
+
+def callback_url(server: ServerSettings, secret: bytes, provider: str, account: str) -> str | None:
+    """Where an account's callbacks go; None when nothing says how this server is reached."""
+    base_url = server.callbacks_url
+    return None if base_url is None else base_url + callback_path(secret, provider, account)
 
 
 def _settings(provider: ConfiguredProvider, spool_dir: Path) -> ProviderSettings:

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
 
-from proxy.app.adapters import build_adapters
+from proxy.app.adapters import AdapterBuilder
 from proxy.app.clock import Bell, SystemClock
-from proxy.app.link_secret import kept_secret
+from proxy.app.link_secret import link_secret
 from proxy.app.readiness import Readiness
 from proxy.app.reload import Reload
 from proxy.app.watch import marks_of
@@ -24,6 +23,7 @@ from proxy.artifacts.store import open_artifacts
 from proxy.domain.video import PICTURE_BYTES_MAX
 from proxy.gateway.archive import Archive
 from proxy.gateway.balances import BalanceBook
+from proxy.gateway.callbacks import Callbacks
 from proxy.gateway.live import Current, Live
 from proxy.gateway.openings import Openings
 from proxy.gateway.render_times import LearnedTimes
@@ -79,6 +79,7 @@ class Parts:
     reload: Reload
     readiness: Readiness
     links: Links
+    callbacks: Callbacks
     look: Callable[[], Marks]
     chores: tuple[Callable[[], Coroutine[None, None, None]], ...]
 
@@ -115,8 +116,9 @@ async def compose(
     local = _Local(clock=clock, bell=bell, observer=observer, times=times, waiters=waiters)
     sessions = await stack.enter_async_context(open_sessions())
     spool_dir = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="greenlight-")))
-    adapters = build_adapters(loaded.server, sessions, clock, spool_dir)
-    live = Live(Current(snapshot=loaded.snapshot, providers=adapters))
+    secret = link_secret(loaded.server)
+    builder = AdapterBuilder(sessions=sessions, clock=clock, spool_dir=spool_dir, secret=secret)
+    live = Live(Current(snapshot=loaded.snapshot, providers=builder.build(loaded.server)))
     client = _client(loaded.server, address, observer)
     stack.push_async_callback(client.close)
     pictures = Pictures(sessions, _picture_rules(loaded.server))
@@ -130,14 +132,14 @@ async def compose(
         reload=Reload(
             options,
             live,
-            sessions=sessions,
-            spool_dir=spool_dir,
+            builder=builder,
             clock=clock,
             observer=observer,
             applied=_applied(metrics, pictures),
         ),
         readiness=Readiness(runtime.accounts, clock),
-        links=Links(secret=_link_secret(loaded.server), public_url=loaded.server.public_url),
+        links=Links(secret=secret, public_url=loaded.server.public_url),
+        callbacks=Callbacks(runtime, secret),
         look=lambda: marks_of(options.config, loaded.policies),
         chores=_chores(runtime, client, times),
     )
@@ -230,18 +232,6 @@ def _picture_rules(server: ServerSettings) -> PictureRules:
         timeout_s=server.image_urls.timeout_s,
         bytes_max=PICTURE_BYTES_MAX,
     )
-
-
-def _link_secret(server: ServerSettings) -> bytes:
-    """The configured secret, else one kept beside the artifacts or, elsewhere, for this run."""
-    configured = server.artifacts.link_secret
-    if configured is not None:
-        return configured.get_secret_value().encode()
-    parts = urlsplit(server.artifacts.url)
-    if parts.scheme == "file":
-        return kept_secret(Path(unquote(parts.path)).parent, os.urandom)
-    _LOGGER.warning("artifacts.link_secret is not set: links end with this process")
-    return os.urandom(32)
 
 
 def _report(what: str, error: Exception) -> None:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
+
+    from proxy.config.settings import ServerSettings
 
 SECRET_BYTES = 32
 FILE_NAME = "link_secret"
+
+_LOGGER = logging.getLogger("greenlight")
 
 
 def kept_secret(folder: Path, random_bytes: Callable[[int], bytes]) -> bytes:
@@ -32,3 +38,19 @@ def kept_secret(folder: Path, random_bytes: Callable[[int], bytes]) -> bytes:
             path.hardlink_to(fresh)
         fresh.unlink()
     return path.read_bytes()
+
+
+def link_secret(server: ServerSettings) -> bytes:
+    """The configured secret, else one kept beside the artifacts or, elsewhere, for this run.
+
+    Raises:
+        OSError: the folder beside the artifacts cannot be written.
+    """
+    configured = server.artifacts.link_secret
+    if configured is not None:
+        return configured.get_secret_value().encode()
+    parts = urlsplit(server.artifacts.url)
+    if parts.scheme == "file":
+        return kept_secret(Path(unquote(parts.path)).parent, os.urandom)
+    _LOGGER.warning("artifacts.link_secret is not set: links end with this process")
+    return os.urandom(SECRET_BYTES)

@@ -41,7 +41,7 @@ def _public(parts: Parts) -> web.Application:
     runtime = parts.runtime
     videos = Videos(runtime)
     return public_app(
-        Services(videos=videos, authenticate=videos.authenticate),
+        Services(videos=videos, authenticate=videos.authenticate, callbacks=parts.callbacks),
         links=parts.links,
         clock=runtime.clock,
         observer=runtime.observer,

@@ -6,7 +6,6 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from proxy.app.adapters import build_adapters
 from proxy.app.reading import read_config
 from proxy.config.problem import ConfigError
 from proxy.domain.events import ConfigReloaded
@@ -14,13 +13,12 @@ from proxy.gateway.live import Current
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
+    from proxy.app.adapters import AdapterBuilder
     from proxy.app.options import ServeOptions
     from proxy.config.load import Loaded
     from proxy.gateway.live import Live
     from proxy.gateway.ports.runtime import Clock, Observer
-    from proxy.outgoing.session import Sessions
 
 _LOGGER = logging.getLogger("greenlight.config")
 
@@ -33,16 +31,14 @@ class Reload:
         options: ServeOptions,
         live: Live,
         *,
-        sessions: Sessions,
-        spool_dir: Path,
+        builder: AdapterBuilder,
         clock: Clock,
         observer: Observer,
         applied: Callable[[Loaded], None],
     ) -> None:
         self._options = options
         self._live = live
-        self._sessions = sessions
-        self._spool_dir = spool_dir
+        self._builder = builder
         self._clock = clock
         self._observer = observer
         self._applied = applied
@@ -53,9 +49,7 @@ class Reload:
         async with self._one_at_a_time:
             try:
                 loaded = await asyncio.to_thread(read_config, self._options, self._clock.now_s())
-                adapters = build_adapters(
-                    loaded.server, self._sessions, self._clock, self._spool_dir
-                )
+                adapters = self._builder.build(loaded.server)
             except ConfigError as error:
                 self._refuse([problem.render() for problem in error.errors])
                 return False

@@ -25,6 +25,7 @@ COMMANDS = {
     "serve": Entry("proxy.cli.serve", "Run the proxy until it is told to stop."),
     "check": Entry("proxy.cli.check", "Say what is wrong in config.yaml and the policies."),
     "keys": Entry("proxy.cli.keys", "Make API keys and admin tokens."),
+    "callbacks": Entry("proxy.cli.callbacks", "Print where providers send their callbacks."),
     "quote": Entry("proxy.cli.quote", "Say what a video would cost, and who would make it."),
     "submit": Entry("proxy.cli.submit", "Make a video, wait for it and save it."),
     "jobs": Entry("proxy.cli.jobs", "List the team's jobs, or show one."),

@@ -99,7 +99,8 @@ class ServerSettings:
     """The server's own settings, with every default filled in.
 
     `public_url`, without a slash at its end, is where callers reach the server; None: where each
-    request came to.
+    request came to. `callbacks_url`, likewise, is where providers do; None: they are asked for no
+    callbacks.
     """
 
     listen: Address
@@ -108,6 +109,7 @@ class ServerSettings:
     store: StoreSettings
     artifacts: ArtifactSettings
     image_urls: ImageUrlSettings
+    callbacks_url: str | None
     providers: Mapping[str, ProviderSettings]
     breaker: BreakerSettings
     notify: tuple[NotifySettings, ...]

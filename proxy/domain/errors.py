@@ -95,6 +95,12 @@ class Unauthenticated(RequestError):
     code = "invalid_api_key"
 
 
+class SignatureRefused(RequestError):
+    """A provider's callback is not signed by that provider, or not lately."""
+
+    code = "invalid_signature"
+
+
 class Forbidden(RequestError):
     """The key holds, but may not do this."""
 
@@ -182,6 +188,7 @@ REQUEST_CODES: Mapping[str, str] = MappingProxyType(
         "payload_too_large": "the body or one of its parts is over its limit",
         "not_supported_yet": "a documented field or route that is not built yet",
         "invalid_api_key": "no key, or an unknown, expired or revoked one",
+        "invalid_signature": "a callback is not signed with its account's secret, or not lately",
         "forbidden": "the key lacks the scope, or the team may not use this model or policy",
         "video_not_found": "no such job for this team",
         "route_not_found": "no such path, or not with this method",

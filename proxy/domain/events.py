@@ -149,6 +149,21 @@ class OutcomeUnknown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackReceived:
+    """A provider's callback came. What it is about is "" or None where it could not be told.
+
+    `outcome`: hinted, noted, repeated or idle (see `ports.hints.Heard`); ignored (no end of a
+    video), stranger (no job of that account), forged, stale, unreadable, or unknown_address.
+    """
+
+    provider: ProviderName | None
+    account: str
+    model: ModelName | None
+    job: JobId | None
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigReloaded:
     """A reload was tried; `problems` counts what stopped it (0 = it took effect)."""
 
@@ -215,6 +230,7 @@ Event = (
     | FailedOver
     | Ended
     | OutcomeUnknown
+    | CallbackReceived
     | ConfigReloaded
     | StoreCalled
     | RecordSetAside

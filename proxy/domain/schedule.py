@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 ELAPSED_SHARE = 0.15
 JITTER_SHARE = 0.1
+EARLY_SHARE = 0.1
+EARLY_S = 0.1
+"""A look-up is early by more than a tenth of its wait, and by more than clocks differ."""
 LATE_AFTER = 2
 """A render is late when it takes so many times the learned p95."""
 LATE_FACTOR = 2
@@ -79,6 +82,20 @@ def next_look_up_s(after_s: Sequence[float], done: int, elapsed_s: float) -> flo
     if done >= len(after_s):
         return None
     return max(0.0, after_s[done] - elapsed_s)
+
+
+def is_early_look_up(after_s: Sequence[float], done: int, elapsed_s: float) -> bool:
+    """Say whether look-up number `done` + 1 came clearly before its instant.
+
+    Args:
+        after_s: instants of the look-ups, in seconds since the outcome became unknown.
+        done: look-ups counted so far.
+        elapsed_s: seconds since the outcome became unknown.
+    """
+    if done >= len(after_s):
+        return False
+    wait_s = after_s[done] - (after_s[done - 1] if done else 0.0)
+    return elapsed_s < after_s[done] - max(EARLY_S, EARLY_SHARE * wait_s)
 
 
 def progress(*, reported: int | None, elapsed_s: float, typical_s: float | None, last: int) -> int:

@@ -11,6 +11,7 @@ from proxy.domain.events import SlotTaken, Submitting
 from proxy.domain.failure import Failure, FailureKind
 from proxy.domain.job import JobState, Work
 from proxy.domain.schedule import longest_pause_s, next_poll_s
+from proxy.gateway.callbacks import remember
 from proxy.gateway.calls import call, order_for
 from proxy.gateway.facts import cancel, hurry
 from proxy.gateway.lease import heartbeat
@@ -128,6 +129,7 @@ class Dispatch:
             random=runtime.random,
             spread=runtime.render_times.of(job.candidate.offer_id),
         )
+        await remember(runtime, after)
         stored = await self._outcome.commit(job, after, due_in_s=due_in_s)
         if stored.cancel_requested:
             await hurry(runtime, stored)

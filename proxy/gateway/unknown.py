@@ -9,7 +9,7 @@ from proxy.domain.errors import ProviderError
 from proxy.domain.failure import Failure, FailureKind
 from proxy.domain.job import JobError, JobState
 from proxy.domain.policy import UnknownThen
-from proxy.domain.schedule import next_look_up_s
+from proxy.domain.schedule import is_early_look_up, next_look_up_s
 from proxy.gateway.calls import call
 from proxy.gateway.lease import heartbeat
 from proxy.gateway.ports.jobs import Release, Settle
@@ -113,7 +113,11 @@ class Unknown:
         )
         now_ms = self._runtime.balances.now_ms()
         elapsed_s = (now_ms - (work.unknown_since_ms or now_ms)) / 1000
-        due_in_s = next_look_up_s(snapshot.engine.look_up_after_s, work.look_ups, elapsed_s)
+        after_s = snapshot.engine.look_up_after_s
+        if is_early_look_up(after_s, job.work.look_ups, elapsed_s):
+            # A callback hurried it. It found nothing yet, and uses up none of those planned.
+            work = job.work
+        due_in_s = next_look_up_s(after_s, work.look_ups, elapsed_s)
         if due_in_s is not None:
             await self._outcome.commit(job, replace(job, work=work), due_in_s=due_in_s)
         elif work.look_up_failures:

@@ -57,7 +57,7 @@ def public_app(
         # Bodies are read through proxy.http.body alone; this is for whoever would forget.
         client_max_size=CREATE_BYTES_MAX,
     )
-    for route in routes(services.videos, links=links, clock=clock):
+    for route in routes(services.videos, services.callbacks, links=links, clock=clock):
         endpoint = route.endpoint
         for method in ("GET", "HEAD") if endpoint.method == "GET" else (endpoint.method,):
             added = app.router.add_route(

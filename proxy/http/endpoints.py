@@ -42,8 +42,9 @@ class Endpoint:
 
     `answer` names the schema of the JSON it answers (None: a file). `errors`, `parameters` and
     `headers` are its own, beside what all of its kind have; the latter two are names of
-    `proxy.http.parameters`. `takes_create` says that the body is a create. One with a `not_yet`
-    is not built: it refuses with that advice.
+    `proxy.http.parameters`. `takes_create` says that the body is a create, `takes_event` that
+    it is whatever a provider sends, which is answered without a body. One with a `not_yet` is not
+    built: it refuses with that advice.
     """
 
     method: str
@@ -56,6 +57,7 @@ class Endpoint:
     parameters: Sequence[str] = ()
     headers: Sequence[str] = ()
     takes_create: bool = False
+    takes_event: bool = False
     is_revalidated: bool = False
     not_yet: str | None = None
 
@@ -192,6 +194,22 @@ SPECIFICATION = Endpoint(
     answer="Specification",
     is_revalidated=True,
 )
+CALLBACK = Endpoint(
+    method="POST",
+    path="/callbacks/{provider}/{token}",
+    access=ANYBODY,
+    id="receiveCallback",
+    summary="Receive a provider's word that a video is done, as a hint to ask about it",
+    errors=(
+        "invalid_request",
+        "invalid_signature",
+        "route_not_found",
+        "payload_too_large",
+        "store_unavailable",
+    ),
+    parameters=("Provider", "CallbackToken"),
+    takes_event=True,
+)
 
 _INSTEAD = "describe the whole video in a new POST /v1/videos instead"
 REMIX = Endpoint(
@@ -245,15 +263,6 @@ EVENTS = Endpoint(
     parameters=("VideoId",),
     not_yet="GET /v1/videos/{id} with `Prefer: wait=60` instead",
 )
-CALLBACK = Endpoint(
-    method="POST",
-    path="/callbacks/{provider}/{token}",
-    access=ANYBODY,
-    id="receiveCallback",
-    summary="Receive a provider's word that a video is done",
-    parameters=("Provider", "CallbackToken"),
-    not_yet="providers are polled",
-)
 
-NOT_YET = (REMIX, EDIT, EXTEND, CREATE_CHARACTER, CHARACTER, EVENTS, CALLBACK)
+NOT_YET = (REMIX, EDIT, EXTEND, CREATE_CHARACTER, CHARACTER, EVENTS)
 """Documented endpoints that are not built: they say so instead of not being there."""

@@ -24,6 +24,7 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "payload_too_large": 413,
         "not_supported_yet": 422,
         "invalid_api_key": 401,
+        "invalid_signature": 401,
         "forbidden": 403,
         "video_not_found": 404,
         "route_not_found": 404,

@@ -124,6 +124,11 @@ def _operation(endpoint: Endpoint) -> Schema:
                 "application/x-www-form-urlencoded": {"schema": ref("CreateVideo")},
             },
         }
+    if endpoint.takes_event:
+        operation["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": {"type": "object"}}},
+        }
     return operation
 
 
@@ -160,6 +165,8 @@ def _responses(endpoint: Endpoint) -> dict[int, Schema]:
 
 
 def _successes(endpoint: Endpoint, headers: tuple[str, ...]) -> dict[int, Schema]:
+    if endpoint.takes_event:
+        return {HTTPStatus.NO_CONTENT: _response("Heard.", headers)}
     if endpoint.answer is not None:
         return {200: _response("Done.", headers, ref(endpoint.answer))}
     file = {"video/mp4": {"schema": text(format="binary")}}

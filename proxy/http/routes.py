@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from proxy.domain.errors import NotSupportedYet
 from proxy.http import endpoints
 from proxy.http.budget import BudgetRoutes
+from proxy.http.callbacks import CallbackRoutes
 from proxy.http.content import ContentRoutes
 from proxy.http.models import ModelRoutes
 from proxy.http.openapi import SpecificationRoute, document
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from proxy.gateway.ports.runtime import Clock
     from proxy.http.endpoints import Endpoint
     from proxy.http.links import Links
-    from proxy.http.services import VideoService
+    from proxy.http.services import CallbackService, VideoService
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,9 @@ class Route:
     handler: Handler
 
 
-def routes(videos: VideoService, *, links: Links, clock: Clock) -> tuple[Route, ...]:
+def routes(
+    videos: VideoService, callbacks: CallbackService, *, links: Links, clock: Clock
+) -> tuple[Route, ...]:
     """Every route of the team API; GET routes answer HEAD too."""
     video = VideoRoutes(videos, links=links, clock=clock)
     content = ContentRoutes(videos, links=links, clock=clock)
@@ -47,6 +50,7 @@ def routes(videos: VideoService, *, links: Links, clock: Clock) -> tuple[Route, 
         Route(endpoints.MODELS, models.page),
         Route(endpoints.MODEL, models.retrieve),
         Route(endpoints.BUDGET, BudgetRoutes(videos).read),
+        Route(endpoints.CALLBACK, CallbackRoutes(callbacks).receive),
     )
     table = built + tuple(Route(endpoint, _refusal(endpoint)) for endpoint in endpoints.NOT_YET)
     described = (*(route.endpoint for route in table), endpoints.SPECIFICATION)

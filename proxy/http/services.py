@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     from proxy.domain.bucket import BucketState
     from proxy.domain.errors import StoreUnavailable
     from proxy.domain.policy import Scope
     from proxy.domain.video import InputFile, VideoJob
+    from proxy.gateway.callbacks import Sender
     from proxy.gateway.views import (
         BudgetView,
         Caller,
@@ -108,6 +109,19 @@ class VideoService(Protocol):
         """Store the picture at a caller's URL under its SHA-256; `param` is the field of it."""
 
 
+class CallbackService(Protocol):
+    """Listens to providers. Raises `proxy.domain.errors.ProxyError`s only."""
+
+    def sender(self, path: str) -> Sender:
+        """Whose address a path is. Raises RouteNotFound."""
+
+    async def receive(self, sender: Sender, headers: Mapping[str, str], body: bytes) -> None:
+        """Listen to a callback; names of headers are in lower case.
+
+        Raises SignatureRefused, InvalidRequest or StoreUnavailable.
+        """
+
+
 class Authenticate(Protocol):
     """Finds the caller behind a printed key."""
 
@@ -135,3 +149,4 @@ class Services:
 
     videos: VideoService
     authenticate: Authenticate
+    callbacks: CallbackService

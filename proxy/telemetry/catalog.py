@@ -147,6 +147,12 @@ RETIREMENT = _gauge(
     "When an offer ends, or the earliest date its provider names.",
 )
 
+CALLBACKS = _counter(
+    "greenlight_callbacks_total",
+    ("provider", "model", "operation", "outcome"),
+    "Callbacks of providers, by what became of them; the operation is callback.",
+)
+
 BUDGET_LIMIT = _gauge(
     "greenlight_budget_limit_usd", ("team", "budget"), "Limit of a budget in this period."
 )

@@ -56,6 +56,7 @@ FIELDS: Mapping[type, tuple[str, ...]] = {
     events.FailedOver: ("job", "before", "after", "model", "kind", "reserved_micro_usd"),
     events.Ended: ("job", "team", "state", "code", "took_s", "render_s", "provider", "model"),
     events.OutcomeUnknown: ("job", "provider", "model", "reason"),
+    events.CallbackReceived: ("provider", "account", "model", "job", "outcome"),
     events.ConfigReloaded: ("digest", "problems"),
     events.StoreCalled: ("operation", "outcome", "took_s"),
     events.RecordSetAside: ("job",),
@@ -71,6 +72,16 @@ _LEVELS: Mapping[type, int] = {
     events.FailedOver: logging.WARNING,
     events.OutcomeUnknown: logging.WARNING,
     events.RecordSetAside: logging.ERROR,
+}
+
+_CALLBACK_LEVELS: Mapping[str, int] = {
+    # Anybody can ask for an address that is none.
+    "unknown_address": logging.DEBUG,
+    "ignored": logging.DEBUG,
+    "repeated": logging.DEBUG,
+    "forged": logging.WARNING,
+    "stale": logging.WARNING,
+    "unreadable": logging.WARNING,
 }
 
 TEXT_CHARS_MAX = 128
@@ -102,8 +113,8 @@ class Logs:
 def level_of(event: Event) -> int:
     """How much an event matters, as a level of `logging`."""
     match event:
-        case events.StoreCalled() | events.ProviderCalled():
-            return logging.DEBUG if event.outcome == "ok" else logging.WARNING
+        case events.StoreCalled() | events.ProviderCalled() | events.CallbackReceived():
+            return _call_level(event)
         case events.Moved():
             return logging.DEBUG if event.after is event.before else logging.INFO
         case events.ConfigReloaded():
@@ -114,6 +125,14 @@ def level_of(event: Event) -> int:
             return _request_level(event)
         case _:
             return _LEVELS.get(type(event), logging.INFO)
+
+
+def _call_level(
+    event: events.StoreCalled | events.ProviderCalled | events.CallbackReceived,
+) -> int:
+    if isinstance(event, events.CallbackReceived):
+        return _CALLBACK_LEVELS.get(event.outcome, logging.INFO)
+    return logging.DEBUG if event.outcome == "ok" else logging.WARNING
 
 
 def _upkeep_level(event: events.UpkeepEnded) -> int:

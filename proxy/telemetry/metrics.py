@@ -58,6 +58,7 @@ class Metrics:
             events.FailedOver: self._failed_over,
             events.Ended: self._ended,
             events.OutcomeUnknown: self._outcome_unknown,
+            events.CallbackReceived: self._callback_received,
             events.ConfigReloaded: self._config_reloaded,
             events.StoreCalled: self._store_called,
             events.RecordSetAside: self._record_set_aside,
@@ -201,6 +202,12 @@ class Metrics:
 
     def _outcome_unknown(self, event: events.OutcomeUnknown) -> None:
         self._families.count(catalog.UNKNOWN_OUTCOMES, (event.provider, event.model))
+
+    def _callback_received(self, event: events.CallbackReceived) -> None:
+        self._families.count(
+            catalog.CALLBACKS,
+            (event.provider or "", event.model or "", "callback", event.outcome),
+        )
 
     def _config_reloaded(self, event: events.ConfigReloaded) -> None:
         self._families.count(catalog.CONFIG_RELOADS)

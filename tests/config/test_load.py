@@ -41,6 +41,7 @@ def test_listeners(loaded: Loaded) -> None:
     assert Address(host="::1", port=9000) == loaded.server.listen
     assert Address(host="0.0.0.0", port=9001) == loaded.server.admin_listen  # noqa: S104  parsed only
     assert "https://video.example.com/gl" == loaded.server.public_url
+    assert "https://video.example.com/gl" == loaded.server.callbacks_url
 
 
 def test_references_are_followed(loaded: Loaded) -> None:

@@ -8,7 +8,13 @@ from hypothesis import strategies as st
 
 from proxy.domain.policy import PollTimes
 from proxy.domain.render_times import RenderSpread
-from proxy.domain.schedule import longest_pause_s, next_look_up_s, next_poll_s, progress
+from proxy.domain.schedule import (
+    is_early_look_up,
+    longest_pause_s,
+    next_look_up_s,
+    next_poll_s,
+    progress,
+)
 
 TIMES = PollTimes(first_s=15.0, min_s=5.0, max_s=20.0)
 USUAL = RenderSpread(p20_s=40.0, p50_s=60.0, p95_s=90.0)
@@ -118,6 +124,24 @@ def test_look_ups_come_at_their_instants(
     done: int, elapsed_s: float, wait_s: float | None
 ) -> None:
     assert wait_s == next_look_up_s((60.0, 300.0, 900.0, 3600.0), done, elapsed_s)
+
+
+@pytest.mark.parametrize(
+    ("after_s", "done", "elapsed_s", "is_early"),
+    [
+        ((60.0, 300.0), 0, 53.0, True),
+        ((60.0, 300.0), 0, 54.0, False),
+        ((60.0, 300.0), 1, 275.0, True),
+        ((60.0, 300.0), 1, 276.0, False),
+        ((60.0, 300.0), 2, 0.0, False),
+        ((), 0, 0.0, False),
+        ((0.02,), 0, 0.0, False),
+    ],
+)
+def test_a_look_up_is_early_well_before_its_instant(
+    after_s: tuple[float, ...], done: int, elapsed_s: float, is_early: bool
+) -> None:
+    assert is_early == is_early_look_up(after_s, done, elapsed_s)
 
 
 def test_no_look_ups_are_made_where_none_are_wanted() -> None:

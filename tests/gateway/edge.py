@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import openai
 from aiohttp.test_utils import TestServer
 
+from proxy.gateway.callbacks import Callbacks
 from proxy.http.apps import public_app
 from proxy.http.links import Links
 from proxy.http.services import Services
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     from tests.gateway.harness import Stage
 
+SECRET = b"0123456789abcdef0123456789abcdef"
+
 
 @asynccontextmanager
 async def openai_client(
@@ -25,8 +28,12 @@ async def openai_client(
 ) -> AsyncIterator[openai.AsyncOpenAI]:
     """Serve a stage's use cases, and connect the openai client of its team's key."""
     app = public_app(
-        Services(videos=stage.videos, authenticate=stage.videos.authenticate),
-        links=Links(secret=b"0123456789abcdef0123456789abcdef"),
+        Services(
+            videos=stage.videos,
+            authenticate=stage.videos.authenticate,
+            callbacks=Callbacks(stage.runtime, SECRET),
+        ),
+        links=Links(secret=SECRET),
         clock=stage.runtime.clock,
         observer=stage.observer,
         random_bytes=lambda count: b"\x07" * count,

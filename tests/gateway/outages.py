@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from proxy.domain.ids import AttemptId, JobId, ProviderName
     from proxy.domain.job import Job
     from proxy.gateway.ports.admission import PeriodMoved
-    from proxy.gateway.ports.hints import Heard
+    from proxy.gateway.ports.hints import Heard, Hints
     from proxy.gateway.ports.jobs import (
         NextAttempt,
         NotBegun,
@@ -180,3 +180,31 @@ class LostHints:
 
     async def attempt(self, provider: ProviderName, account: str, name: str) -> AttemptId | None:
         raise StoreUnavailable(name, retry_after_s=1)
+
+
+class Switch:
+    """Hints that come and go: `now` answers, and `tries` counts."""
+
+    def __init__(self, now: Hints) -> None:
+        self.now = now
+        self.tries = 0
+
+    async def hint(self, attempt: AttemptId, *, message: str, least_s: float) -> Heard:
+        self.tries += 1
+        return await self.now.hint(attempt, message=message, least_s=least_s)
+
+    async def remember(
+        self,
+        provider: ProviderName,
+        account: str,
+        name: str,
+        *,
+        attempt: AttemptId,
+        life_s: float,
+    ) -> None:
+        self.tries += 1
+        await self.now.remember(provider, account, name, attempt=attempt, life_s=life_s)
+
+    async def attempt(self, provider: ProviderName, account: str, name: str) -> AttemptId | None:
+        self.tries += 1
+        return await self.now.attempt(provider, account, name)

@@ -15,6 +15,7 @@ from proxy.http.services import Services
 from tests.builders import PRINTED_KEY
 from tests.http.described import Description
 from tests.http.fakes import RecordingObserver, RecordingVideos, StillClock
+from tests.http.heard import RecordingCallbacks
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -36,6 +37,11 @@ def videos() -> RecordingVideos:
 
 
 @pytest.fixture
+def callbacks() -> RecordingCallbacks:
+    return RecordingCallbacks()
+
+
+@pytest.fixture
 def clock() -> StillClock:
     return StillClock()
 
@@ -53,13 +59,15 @@ def links() -> Links:
 @pytest.fixture(scope="session")
 def description() -> Description:
     """What /openapi.json says."""
-    table = routes(RecordingVideos(), links=Links(secret=bytes(16)), clock=StillClock())
+    links = Links(secret=bytes(16))
+    table = routes(RecordingVideos(), RecordingCallbacks(), links=links, clock=StillClock())
     return Description(document((route.endpoint for route in table), server_url=""))
 
 
 @pytest.fixture
 async def client(
     videos: RecordingVideos,
+    callbacks: RecordingCallbacks,
     clock: StillClock,
     observer: RecordingObserver,
     links: Links,
@@ -67,7 +75,7 @@ async def client(
 ) -> AsyncIterator[Client]:
     """A client of the team API that carries the team's key, and gets only what is described."""
     app = public_app(
-        Services(videos=videos, authenticate=videos.authenticate),
+        Services(videos=videos, authenticate=videos.authenticate, callbacks=callbacks),
         links=links,
         clock=clock,
         observer=observer,

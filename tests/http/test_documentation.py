@@ -11,6 +11,7 @@ from proxy.http.fields import ALIASES, FIELDS, NOT_YET
 from proxy.http.links import Links
 from proxy.http.services import Services
 from tests.http.fakes import RecordingObserver, RecordingVideos, StillClock
+from tests.http.heard import RecordingCallbacks
 
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
 
@@ -19,7 +20,11 @@ def served() -> set[str]:
     """Every method and path of the team API, as the document writes them."""
     videos = RecordingVideos()
     app = public_app(
-        Services(videos=videos, authenticate=videos.authenticate),
+        Services(
+            videos=videos,
+            authenticate=videos.authenticate,
+            callbacks=RecordingCallbacks(),
+        ),
         links=Links(secret=b"0123456789abcdef"),
         clock=StillClock(),
         observer=RecordingObserver(),

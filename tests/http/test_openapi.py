@@ -25,6 +25,7 @@ from proxy.http.routes import routes
 from proxy.http.services import Services
 from tests.http.described import closed
 from tests.http.fakes import RecordingObserver, RecordingVideos, StillClock
+from tests.http.heard import RecordingCallbacks
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from tests.http.described import Description
 
 LINKS = Links(secret=bytes(16))
-TABLE = routes(RecordingVideos(), links=LINKS, clock=StillClock())
+TABLE = routes(RecordingVideos(), RecordingCallbacks(), links=LINKS, clock=StillClock())
 ENDPOINTS = [route.endpoint for route in TABLE]
 DOCUMENT = document(ENDPOINTS, server_url="")
 
@@ -41,7 +42,11 @@ DOCUMENT = document(ENDPOINTS, server_url="")
 def an_app() -> web.Application:
     videos = RecordingVideos()
     return public_app(
-        Services(videos=videos, authenticate=videos.authenticate),
+        Services(
+            videos=videos,
+            authenticate=videos.authenticate,
+            callbacks=RecordingCallbacks(),
+        ),
         links=LINKS,
         clock=StillClock(),
         observer=RecordingObserver(),
@@ -95,8 +100,7 @@ async def test_it_is_answered_to_anybody(client: Client) -> None:
 
 def test_every_documented_error_code_stands_at_a_route() -> None:
     said = {code for operation in operations().values() for _, code in named_codes(operation)}
-    # A path that does not exist is no operation.
-    assert set(REQUEST_CODES) - {"route_not_found"} == said
+    assert set(REQUEST_CODES) == said
     assert "`route_not_found`" in DOCUMENT["info"]["description"]
 
 
@@ -142,7 +146,7 @@ def test_who_may_call_is_said() -> None:
 def test_the_server_is_where_callers_reach_it() -> None:
     assert [{"url": "/"}] == DOCUMENT["servers"]
     public = replace(LINKS, public_url="https://video.example.com/gl")
-    table = routes(RecordingVideos(), links=public, clock=StillClock())
+    table = routes(RecordingVideos(), RecordingCallbacks(), links=public, clock=StillClock())
     assert table
     made = document([CREATE], server_url="https://video.example.com/gl")
     assert [{"url": "https://video.example.com/gl"}] == made["servers"]

@@ -94,6 +94,9 @@ ONE_OF_EACH: tuple[Event, ...] = (
         model=MODEL,
         offer_id="kling/kling-v3",
     ),
+    events.CallbackReceived(
+        provider=KLING, account="main", model=MODEL, job=JOB, outcome="hinted"
+    ),
     events.OutcomeUnknown(job=JOB, provider=KLING, model=MODEL, reason="timeout"),
     events.ConfigReloaded(digest="0123456789abcdef", problems=0),
     events.StoreCalled(operation="admit", outcome="ok", took_s=0.0004),

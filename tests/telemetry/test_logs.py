@@ -16,7 +16,7 @@ from proxy.domain import events
 from proxy.domain.events import Event
 from proxy.telemetry.json_lines import JsonLines, log_as_json_lines, mask
 from proxy.telemetry.logs import FIELDS, LOGGER, Logs, level_of
-from tests.builders import PRINTED_KEY
+from tests.builders import KLING, PRINTED_KEY
 from tests.telemetry.samples import JOB, ONE_OF_EACH
 
 if TYPE_CHECKING:
@@ -176,3 +176,22 @@ def test_the_page_of_logging_says_what_the_code_says() -> None:
         kind.__name__: ", ".join(f"`{name}`" for name in names) for kind, names in FIELDS.items()
     }
     assert expected == rows
+
+
+@pytest.mark.parametrize(
+    ("outcome", "level"),
+    [
+        ("hinted", logging.INFO),
+        ("stranger", logging.INFO),
+        ("forged", logging.WARNING),
+        ("stale", logging.WARNING),
+        ("unreadable", logging.WARNING),
+        ("repeated", logging.DEBUG),
+        ("unknown_address", logging.DEBUG),
+    ],
+)
+def test_callbacks_matter_by_what_became_of_them(outcome: str, level: int) -> None:
+    received = events.CallbackReceived(
+        provider=KLING, account="main", model=None, job=None, outcome=outcome
+    )
+    assert level == level_of(received)

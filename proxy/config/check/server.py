@@ -20,6 +20,10 @@ def check_server(files: Files) -> None:
         return
     _check_admin(files.server, server)
     _check_providers(files.server, server)
+    is_local = server.artifacts.url.startswith("file:")
+    if server.callbacks.base_url and server.artifacts.link_secret is None and not is_local:
+        message = "needs artifacts.link_secret, from which the addresses of callbacks are made"
+        files.server.report(("callbacks", "base_url"), message)
     if server.breaker.open_min > server.breaker.open_max:
         files.server.report(("breaker", "open_min"), "must not be above open_max")
     delays = list(server.unknown.look_up_after.values())

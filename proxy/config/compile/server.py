@@ -43,7 +43,7 @@ class ServerCompiler:
         """Follow every reference and fill in the settings."""
         return ServerSettings(
             listen=_address(server.listen),
-            public_url=None if server.public_url is None else server.public_url.rstrip("/"),
+            public_url=_without_slash(server.public_url),
             admin_listen=_address(server.admin.listen),
             store=StoreSettings(
                 url=self._url(("store", "url"), server.store.url, _STORES),
@@ -58,6 +58,7 @@ class ServerCompiler:
                 origins=tuple(server.image_urls.origins.values()),
                 timeout_s=seconds(server.image_urls.timeout),
             ),
+            callbacks_url=_without_slash(server.callbacks.base_url),
             providers={
                 name: self._provider(name, provider) for name, provider in server.providers.items()
             },
@@ -128,6 +129,10 @@ class ServerCompiler:
         if user and password and not has_reference(password):
             message = "a password must not be written out; allowed: ${VARIABLE} in its place"
             self.credentials.server.report(path, message)
+
+
+def _without_slash(url: str | None) -> str | None:
+    return None if url is None else url.rstrip("/")
 
 
 def _address(text: str) -> Address:

@@ -68,6 +68,12 @@ class ImageUrlsSection(Section):
     timeout: DurationMs = 10_000
 
 
+class CallbacksSection(Section):
+    """Where providers reach this server to say that a video is done."""
+
+    base_url: HttpUrl | None = None
+
+
 class AccountSection(Section):
     """One account at a provider."""
 
@@ -162,6 +168,7 @@ class ServerSchema(Section):
     store: StoreSection = Field(default_factory=StoreSection)
     artifacts: ArtifactsSection = Field(default_factory=ArtifactsSection)
     image_urls: ImageUrlsSection = Field(default_factory=ImageUrlsSection)
+    callbacks: CallbacksSection = Field(default_factory=CallbacksSection)
     policies: Text = "./policies"
     providers: dict[Name, ProviderSection] = Field(default_factory=dict)
     unknown: UnknownSection = Field(default_factory=UnknownSection)

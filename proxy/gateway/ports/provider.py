@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
     from pathlib import Path
 
     from proxy.domain.failure import Failure
@@ -101,6 +102,55 @@ class Cancels(Protocol):
 
         Asking twice does no harm. The job is followed to its end all the same: an operation that
         `status` no longer knows afterwards was cancelled.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Callback:
+    """What a provider's callback says: a hint, never a fact.
+
+    `message` names it, the same whenever it is sent again. It is about our attempt, or about the
+    operation that the provider calls `name`. `is_over`: it says that the work has ended.
+    """
+
+    message: str
+    is_over: bool
+    attempt: str | None = None
+    name: str | None = None
+
+
+class CallbackFault(StrEnum):
+    """Why a callback is not listened to."""
+
+    FORGED = "forged"
+    STALE = "stale"
+    UNREADABLE = "unreadable"
+
+
+class CallbackRefused(Exception):
+    """A callback that is not its provider's, too old, or cannot be read."""
+
+    def __init__(self, fault: CallbackFault) -> None:
+        super().__init__(fault.value)
+        self.fault = fault
+
+
+@runtime_checkable
+class TakesCallbacks(Protocol):
+    """A provider that tells by itself when an operation has ended."""
+
+    @property
+    def takes_callbacks(self) -> bool:
+        """Whether this account is set up for them."""
+
+    def callback_name(self, operation: Operation) -> str | None:
+        """What callbacks call an operation; None where they tell our attempt."""
+
+    def parse_callback(self, headers: Mapping[str, str], body: bytes) -> Callback:
+        """Check and read a callback; names of headers are in lower case.
+
+        Raises:
+            CallbackRefused: it must not be listened to.
         """
 
 

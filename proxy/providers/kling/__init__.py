@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from proxy.providers.kling.settings import BASE_URL, KlingCredentials
-from proxy.providers.manifest import ProviderManifest
+from proxy.providers.manifest import CallbackUse, ProviderManifest
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -30,4 +30,5 @@ PROVIDER = ProviderManifest(
     credentials_model=KlingCredentials,
     default_base_url=BASE_URL,
     build=_build,
+    callbacks=CallbackUse.PER_SUBMIT,
 )

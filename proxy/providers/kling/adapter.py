@@ -7,13 +7,21 @@ from urllib.parse import quote
 
 from proxy.domain.errors import ProviderError
 from proxy.domain.failure import FailureKind
-from proxy.gateway.ports.provider import Failed, Pending, Succeeded
+from proxy.gateway.ports.provider import (
+    Callback,
+    CallbackFault,
+    CallbackRefused,
+    Failed,
+    Pending,
+    Succeeded,
+)
 from proxy.providers.exchange import Exchange
 from proxy.providers.failures import Failures
 from proxy.providers.kling import codes, wire
 from proxy.providers.kling.auth import KlingAuth
 from proxy.providers.kling.settings import BASE_URL, RESULT_HOSTS, KlingCredentials
 from proxy.providers.request_body import RequestBody
+from proxy.providers.signature import read_event, signing_key, verified_id
 from proxy.providers.video_file import VideoFile
 
 if TYPE_CHECKING:
@@ -60,13 +68,17 @@ class KlingProvider:
         self._base_url = (settings.base_url or BASE_URL).rstrip("/")
         self._download_s = settings.download_s
         self._output_hosts = (*RESULT_HOSTS, *settings.output_hosts)
+        self._clock = clock
+        self._callback_url = settings.callback_url
+        secret = credentials.webhook_secret
+        self._webhook_key = None if secret is None else signing_key(secret.get_secret_value())
         self._auth = KlingAuth(credentials, clock)
         self._failures = Failures("kling", credentials.secrets)
         self._exchange = Exchange(sessions, settings, clock, self._failures)
 
     async def submit(self, order: Order, attempt: AttemptId) -> Operation:
         """Start one video; the attempt's id becomes the task's external id."""
-        kind, document = wire.create_request(order, attempt)
+        kind, document = wire.create_request(order, attempt, self._callback_url)
         url = f"{self._base_url}/{kind}/{quote(order.upstream, safe='')}"
 
         async def send(headers: Mapping[str, str]) -> Answer:
@@ -117,6 +129,33 @@ class KlingProvider:
             return None
         task = self._asked_for({task.external_id: task for task in tasks}, attempt)
         return {"task_id": task.id, "design": _DESIGN}
+
+    @property
+    def takes_callbacks(self) -> bool:
+        """Every account does: each submit may name where they go."""
+        return True
+
+    def callback_name(self, operation: Operation) -> str | None:
+        """None: callbacks tell our attempt."""
+        del operation
+        return None
+
+    def parse_callback(self, headers: Mapping[str, str], body: bytes) -> Callback:
+        """Read a task's new status, sent as a query would show it; signed if there is a secret.
+
+        Source: https://kling.ai/document-api (callback protocol), 2026-09-20.
+        """
+        key, message = self._webhook_key, None
+        if key is not None:
+            message = verified_id(headers, body, key=key, now_s=self._clock.now_s())
+        task = wire.read_task(read_event(body))
+        if task is None:
+            raise CallbackRefused(CallbackFault.UNREADABLE)
+        return Callback(
+            message=message or f"{task.id}:{task.status}",
+            is_over=task.status == _FAILED or task.status in _DONE,
+            attempt=task.external_id,
+        )
 
     def download(self, operation: Operation, result: Succeeded) -> AsyncIterator[bytes]:
         """Stream the video from its URL; credentials never go there."""

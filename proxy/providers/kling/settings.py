@@ -6,6 +6,8 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from proxy.providers.signature import WebhookSecret
+
 BASE_URL = "https://api-singapore.klingai.com"
 """Source: https://kling.ai/document-api (outside China), 2026-09-20."""
 
@@ -17,6 +19,7 @@ RESULT_HOSTS = ("klingai.com", "kling.ai", "kechuangai.com")
 class KlingCredentials(BaseModel):
     """Either an API key, or an access key with the secret key that signs its tokens.
 
+    `webhook_secret` signs callbacks; without it they are told by their address alone.
     Source: https://kling.ai/document-api/api/get-started/authentication, 2026-09-20. The vendor
     documents signed tokens for its older API design only.
     """
@@ -26,6 +29,7 @@ class KlingCredentials(BaseModel):
     api_key: SecretStr | None = Field(default=None, min_length=1)
     access_key: SecretStr | None = Field(default=None, min_length=1)
     secret_key: SecretStr | None = Field(default=None, min_length=1)
+    webhook_secret: WebhookSecret | None = None
 
     @model_validator(mode="after")
     def _has_one_kind(self) -> Self:
@@ -39,5 +43,5 @@ class KlingCredentials(BaseModel):
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every value that must never be shown."""
-        values = (self.api_key, self.access_key, self.secret_key)
+        values = (self.api_key, self.access_key, self.secret_key, self.webhook_secret)
         return tuple(value.get_secret_value() for value in values if value is not None)

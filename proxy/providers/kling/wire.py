@@ -52,7 +52,9 @@ class Task:
     is_unbilled: bool
 
 
-def create_request(order: Order, attempt: AttemptId) -> tuple[str, dict[str, object]]:
+def create_request(
+    order: Order, attempt: AttemptId, callback_url: str | None = None
+) -> tuple[str, dict[str, object]]:
     """Return the kind of create and its body; pictures fill its last strings, in their order.
 
     The new design knows no negative prompt and no seed.
@@ -63,7 +65,9 @@ def create_request(order: Order, attempt: AttemptId) -> tuple[str, dict[str, obj
     }
     if order.shape.audio and order.upstream not in _ALWAYS_WITH_SOUND:
         settings["audio"] = "native"
-    options = {"external_task_id": attempt}
+    options: dict[str, str] = {"external_task_id": attempt}
+    if callback_url is not None:
+        options["callback_url"] = callback_url
     if order.first_frame is None:
         settings["aspect_ratio"] = order.shape.aspect_ratio
         return TEXT_TO_VIDEO, {"prompt": order.prompt, "settings": settings, "options": options}

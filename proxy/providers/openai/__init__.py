@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from proxy.providers.manifest import ProviderManifest
+from proxy.providers.manifest import CallbackUse, ProviderManifest
 from proxy.providers.openai.settings import BASE_URL, OpenAICredentials
 
 if TYPE_CHECKING:
@@ -30,4 +30,5 @@ PROVIDER = ProviderManifest(
     credentials_model=OpenAICredentials,
     default_base_url=BASE_URL,
     build=_build,
+    callbacks=CallbackUse.REGISTERED,
 )

@@ -10,17 +10,25 @@ from urllib.parse import quote
 
 from proxy.domain.errors import ProviderError
 from proxy.domain.failure import FailureKind
-from proxy.gateway.ports.provider import Failed, Pending, Succeeded
+from proxy.gateway.ports.provider import (
+    Callback,
+    CallbackFault,
+    CallbackRefused,
+    Failed,
+    Pending,
+    Succeeded,
+)
 from proxy.providers.exchange import Exchange
 from proxy.providers.failures import Failures, is_ok
 from proxy.providers.multipart_body import MultipartBody
 from proxy.providers.openai import codes, wire
 from proxy.providers.openai.settings import BASE_URL, OpenAICredentials
 from proxy.providers.request_body import RequestBody
+from proxy.providers.signature import read_event, signing_key, verified_id
 from proxy.providers.video_file import VideoFile
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from pydantic import BaseModel
 
@@ -61,6 +69,8 @@ class OpenAIProvider:
         self._download_s = settings.download_s
         self._headers = credentials.headers
         self._clock = clock
+        secret = credentials.webhook_secret
+        self._webhook_key = None if secret is None else signing_key(secret.get_secret_value())
         self._failures = Failures("openai", credentials.secrets)
         self._exchange = Exchange(sessions, settings, clock, self._failures)
 
@@ -91,6 +101,28 @@ class OpenAIProvider:
             message = "it answered about another video than the one asked for"
             raise self._failures.error(FailureKind.MALFORMED, message)
         return self._status_of(video, answer.retry_after_s)
+
+    @property
+    def takes_callbacks(self) -> bool:
+        """Those whose webhook endpoint is registered there: its secret is known."""
+        return self._webhook_key is not None
+
+    def callback_name(self, operation: Operation) -> str | None:
+        """The video's id: an event tells nothing else."""
+        return str(operation["task_id"])
+
+    def parse_callback(self, headers: Mapping[str, str], body: bytes) -> Callback:
+        """Read an event, `video.completed` or `video.failed`; any other is about nothing here.
+
+        Source: https://developers.openai.com/api/docs/guides/webhooks, 2026-11-22.
+        """
+        assert self._webhook_key is not None
+        now_s = self._clock.now_s()
+        message = verified_id(headers, body, key=self._webhook_key, now_s=now_s)
+        event = wire.read_ended(read_event(body))
+        if event is None:
+            raise CallbackRefused(CallbackFault.UNREADABLE)
+        return Callback(message=message, is_over=event.is_over, name=event.video_id)
 
     async def download(self, operation: Operation, result: Succeeded) -> AsyncIterator[bytes]:
         """Stream the file. Its URL needs the key, which never leaves the server's own origin."""

@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from proxy.providers.signature import WebhookSecret
+
 BASE_URL = "https://api.openai.com/v1"
 """OpenAI's own Videos API was switched off on 2026-09-24; compatible servers have another URL.
 
@@ -16,18 +18,24 @@ _HeaderText = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,128}$")]
 
 
 class OpenAICredentials(BaseModel):
-    """An API key, and optionally the organization and project it is used for."""
+    """An API key, and optionally the organization and project it is used for.
+
+    `webhook_secret` is that of a webhook endpoint registered there; without it no callback is
+    listened to.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     api_key: Annotated[SecretStr, Field(min_length=1)]
     organization: _HeaderText | None = None
     project: _HeaderText | None = None
+    webhook_secret: WebhookSecret | None = None
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every value that must never be shown."""
-        return (self.api_key.get_secret_value(),)
+        values = (self.api_key, self.webhook_secret)
+        return tuple(value.get_secret_value() for value in values if value is not None)
 
     @property
     def headers(self) -> dict[str, str]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from proxy.domain.video import Order
 
 INPUT_FIELD = "input_reference"
+_ENDS = frozenset({"video.completed", "video.failed"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,14 @@ class Video:
     progress: int | None
     expires_at_s: float | None
     error: ApiError | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """A webhook event; `video_id` is None for one that is not about the end of a video."""
+
+    is_over: bool
+    video_id: str | None
 
 
 def create_fields(order: Order) -> dict[str, str]:
@@ -72,6 +81,17 @@ def read_error(content: dict[str, object] | None) -> ApiError | None:
 def read_video_id(content: dict[str, object]) -> str | None:
     """Read the id out of a create's answer; None if there is none."""
     return _text(content.get("id")) or None
+
+
+def read_ended(content: dict[str, object]) -> Event | None:
+    """Read a webhook event; None if it has no type, or ends a video without naming it."""
+    kind, about = content.get("type"), content.get("data")
+    if not isinstance(kind, str):
+        return None
+    if kind not in _ENDS:
+        return Event(is_over=False, video_id=None)
+    video_id = read_video_id(about) if isinstance(about, dict) else None
+    return None if video_id is None else Event(is_over=True, video_id=video_id)
 
 
 def read_video(content: dict[str, object]) -> Video | None:

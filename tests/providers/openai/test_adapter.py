@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from multipart import MultipartParser
 
 from proxy.domain.failure import FailureKind
-from proxy.gateway.ports.provider import Cancels, Failed, FindsByAttempt, Pending, Succeeded
+from proxy.gateway.ports.provider import (
+    Callback,
+    CallbackFault,
+    CallbackRefused,
+    Cancels,
+    Failed,
+    FindsByAttempt,
+    Pending,
+    Succeeded,
+    TakesCallbacks,
+)
 from tests.providers.accounts import (
     ATTEMPT,
     OPENAI_CREDENTIALS,
@@ -36,6 +47,10 @@ from tests.providers.raw_server import (
     raw_server,
     refused_url,
 )
+from tests.webhooks import SECRET, as_body, signed
+
+if TYPE_CHECKING:
+    from proxy.gateway.ports.provider import VideoProvider
 
 K = FailureKind
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -302,3 +317,68 @@ async def test_what_is_no_video_is_malformed(accounts: Accounts) -> None:
         adapter = accounts.openai(server.url)
         failure = await download_failure(adapter, DONE, OPENAI_OPERATION)
     assert K.MALFORMED is failure.kind
+
+
+def listener(adapter: VideoProvider) -> TakesCallbacks:
+    assert isinstance(adapter, TakesCallbacks)
+    return adapter
+
+
+@pytest.fixture
+def webhooks(accounts: Accounts) -> TakesCallbacks:
+    """The account of a registered webhook."""
+    credentials = OPENAI_CREDENTIALS | {"webhook_secret": SECRET}
+    return listener(accounts.build("openai", credentials, settings_for("https://api.example/v1")))
+
+
+def an_event(kind: str, **fields: object) -> bytes:
+    about = {"data": {"id": VIDEO_ID}} | fields
+    return as_body({"id": "evt_1", "object": "event", "created_at": 1, "type": kind} | about)
+
+
+@pytest.mark.parametrize("kind", ["video.completed", "video.failed"])
+def test_an_event_tells_which_video_has_ended(
+    webhooks: TakesCallbacks, clock: HandClock, kind: str
+) -> None:
+    body = an_event(kind)
+    told = webhooks.parse_callback(signed(body, at_s=clock.now_s(), message_id="wh_1"), body)
+    assert Callback(message="wh_1", is_over=True, name=VIDEO_ID) == told
+    assert (True, VIDEO_ID) == (
+        webhooks.takes_callbacks,
+        webhooks.callback_name(OPENAI_OPERATION),
+    )
+
+
+def test_an_event_about_anything_else_ends_nothing(
+    webhooks: TakesCallbacks, clock: HandClock
+) -> None:
+    body = an_event("response.completed", data={"id": "resp_1"})
+    told = webhooks.parse_callback(signed(body, at_s=clock.now_s()), body)
+    assert (False, None) == (told.is_over, told.name)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{",
+        as_body({"id": "evt_1"}),
+        an_event("video.completed", data={}),
+        an_event("video.failed", data=7),
+    ],
+)
+def test_an_event_that_cannot_be_read_is_refused(
+    webhooks: TakesCallbacks, clock: HandClock, body: bytes
+) -> None:
+    with pytest.raises(CallbackRefused) as caught:
+        webhooks.parse_callback(signed(body, at_s=clock.now_s()), body)
+    assert CallbackFault.UNREADABLE is caught.value.fault
+
+
+def test_an_event_is_always_signed(webhooks: TakesCallbacks) -> None:
+    with pytest.raises(CallbackRefused) as caught:
+        webhooks.parse_callback({}, an_event("video.completed"))
+    assert CallbackFault.FORGED is caught.value.fault
+
+
+def test_an_account_without_a_webhook_listens_to_nothing(accounts: Accounts) -> None:
+    assert not listener(accounts.openai("https://api.example/v1")).takes_callbacks
