@@ -12,18 +12,22 @@ from proxy.domain.bucket import RateLimit
 from proxy.domain.errors import StoreUnavailable
 from proxy.domain.ids import KeyId, attempt_id
 from proxy.domain.job import Job, JobState, Work
+from proxy.domain.takeover import Takeover
+from proxy.gateway.ports.accounts import Opened, Registered
 from proxy.gateway.ports.admission import Accepted, Replayed
 from proxy.gateway.ports.hints import Heard
 from proxy.gateway.ports.jobs import NotBegun, Release, Settle, SlotState
 from proxy.gateway.ports.ledger import Posted
+from proxy.store.archive import RedisLedgerStream
 from proxy.store.client import Client
 from proxy.store.keys import slots
+from proxy.store.registry import RedisAccountRegistry
 from proxy.store.script import Script, source_of
 from tests.builders import KLING, MARKETING
 from tests.job_builders import a_job_id, a_mandate
 from tests.store.dump import dump
 from tests.store.lossy_redis import LossyRedis, lossy_redis
-from tests.store.stores import Store, a_bucket, a_command
+from tests.store.stores import Store, a_balance, a_bucket, a_command
 from tests.store.test_changes import an_orphan, ended
 from tests.store.test_fail_over import following, given_up
 
@@ -34,9 +38,10 @@ if TYPE_CHECKING:
     from proxy.store.address import Address
 
 SCRIPTS = (
-    "adjust", "admit", "begin", "cancel", "claim", "commit", "due", "fail_over", "fetched",
-    "finish", "flag", "hint", "learn", "note_refusal", "override", "put_off", "slot_give_back",
-    "slot_take", "spend", "unattributed", "write_off",
+    "adjust", "admit", "adopt", "begin", "cancel", "claim", "close", "commit", "due",
+    "fail_over", "fetched", "finish", "flag", "hint", "learn", "ledger_page", "note_refusal",
+    "open", "override", "put_off", "rezone", "slot_give_back", "slot_take", "spend", "trim",
+    "unattributed", "write_off",
 )  # fmt: skip
 
 
@@ -299,3 +304,52 @@ async def test_two_losses_are_told(losing: Losing, store: Store) -> None:
     with pytest.raises(StoreUnavailable):
         await losing._far.admission.admit(command)
     assert command.job.id in {job.id for job in await store.waiting(9)}
+
+
+async def test_open(losing: Losing) -> None:
+    await losing.store.admitted()
+    [entry] = [each async for each in losing.store.ledger.entries()]
+    takeover = Takeover(a_balance(id="new"))
+    takeover.add(entry)
+    opened = await losing.once(
+        lambda far: RedisAccountRegistry(far.client, far.keys).open(
+            "team:marketing|new", MARKETING, takeover, timezone="UTC", as_of=entry.id
+        )
+    )
+    assert Opened.NOW is opened
+    assert [(0, takeover.open_attempts[0].held_micro_usd)] == await losing.store.used(
+        takeover.balance
+    )
+
+
+async def test_close_and_rezone(losing: Losing) -> None:
+    registry = RedisAccountRegistry(losing.store.client, losing.store.keys)
+    await registry.open(
+        "team:marketing|new", MARKETING, Takeover(a_balance(id="new")), timezone="UTC", as_of=""
+    )
+    moved = Registered(timezone="Asia/Tokyo", before="UTC", until_ms=5)
+    await losing.once(
+        lambda far: RedisAccountRegistry(far.client, far.keys).rezone("team:marketing|new", moved)
+    )
+    assert {"team:marketing|new": moved} == await registry.registered()
+    await losing.once(
+        lambda far: RedisAccountRegistry(far.client, far.keys).close(["team:marketing|new"])
+    )
+    assert {"team:marketing|new": replace(moved, is_closed=True)} == await registry.registered()
+
+
+@pytest.mark.breaks
+async def test_trim_and_adopt(losing: Losing) -> None:
+    await losing.store.admitted()
+    [entry] = [each async for each in losing.store.ledger.entries()]
+    is_cut = await losing.once(
+        lambda far: RedisLedgerStream(far.client, far.keys).trim(
+            entry.id, before_ms=entry.at_ms + 1
+        )
+    )
+    assert is_cut
+    assert [] == [each async for each in losing.store.ledger.entries()]
+    adopted = await losing.once(
+        lambda far: RedisLedgerStream(far.client, far.keys).adopt(f"{entry.at_ms + 1}-0")
+    )
+    assert f"{entry.at_ms + 1}-0" == adopted
