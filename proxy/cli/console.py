@@ -42,8 +42,9 @@ def usd(amount: object) -> str:
     """Show the API's decimal dollars: cents at least, finer places only where there are any."""
     if not isinstance(amount, str):
         return "-"
-    whole, _, places = amount.partition(".")
-    return f"${whole}.{places.rstrip('0').ljust(2, '0')}"
+    sign = "-" if amount.startswith("-") else ""
+    whole, _, places = amount.removeprefix("-").partition(".")
+    return f"{sign}${whole}.{places.rstrip('0').ljust(2, '0')}"
 
 
 def size(size_bytes: int) -> str:

@@ -30,6 +30,8 @@ COMMANDS = {
     "submit": Entry("proxy.cli.submit", "Make a video, wait for it and save it."),
     "jobs": Entry("proxy.cli.jobs", "List the team's jobs, or show one."),
     "budgets": Entry("proxy.cli.budgets", "Show the team's budgets and limits."),
+    "report": Entry("proxy.cli.report", "Say what was spent, on what, and what a video cost."),
+    "ledger": Entry("proxy.cli.ledger.command", "Prove, export and correct the ledger."),
     "diff": Entry("proxy.cli.diff", "Say what a change of the files does to limits and money."),
     "simulate": Entry("proxy.cli.simulate", "Run the simulated providers."),
     "demo": Entry("proxy.cli.demo.command", "Make a first video on simulated providers."),
@@ -71,7 +73,7 @@ def _print_version(context: click.Context, _: click.Parameter, is_asked: bool) -
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 99},
     epilog="GREENLIGHT_URL and GREENLIGHT_API_KEY name the proxy and the key for quote, submit, "
-    "jobs and budgets.",
+    "jobs and budgets; GREENLIGHT_ADMIN_URL and GREENLIGHT_ADMIN_TOKEN the admin listener.",
 )
 @click.option(
     "--version",

@@ -1,0 +1,1 @@
+"""`greenlight ledger`: the ledger for those who check it."""
