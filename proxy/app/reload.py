@@ -14,7 +14,7 @@ from proxy.gateway.live import Current
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from proxy.app.adapters import AdapterBuilder
+    from proxy.app.adapters import AdapterBuilder, Adapters
     from proxy.app.options import ServeOptions
     from proxy.config.load import Loaded
     from proxy.gateway.live import Live
@@ -48,8 +48,7 @@ class Reload:
         """Reload once; says whether the new configuration took effect."""
         async with self._one_at_a_time:
             try:
-                loaded = await asyncio.to_thread(read_config, self._options, self._clock.now_s())
-                adapters = self._builder.build(loaded.server)
+                loaded, adapters = await asyncio.to_thread(self._build)
             except ConfigError as error:
                 self._refuse([problem.render() for problem in error.errors])
                 return False
@@ -60,6 +59,11 @@ class Reload:
             self._applied(loaded)
             self._observer.observe(ConfigReloaded(digest=loaded.digest, problems=0))
             return True
+
+    def _build(self) -> tuple[Loaded, Adapters]:
+        """Everything that reads files or imports an adapter: not for the event loop."""
+        loaded = read_config(self._options, self._clock.now_s())
+        return loaded, self._builder.build(loaded.server)
 
     def _refuse(self, problems: list[str]) -> None:
         for problem in problems:

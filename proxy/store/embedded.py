@@ -146,6 +146,8 @@ class EmbeddedStore:
             clock: where to sleep.
             on_change: told False when the server is lost, True when it answers again.
         """
+        import asyncio  # noqa: PLC0415 - the child starts before it is loaded
+
         while True:
             await clock.sleep(WATCH_S if self.is_ready else RESTART_S)
             is_lost = self._is_lost()
@@ -154,8 +156,9 @@ class EmbeddedStore:
                 if on_change is not None:
                     on_change(False)  # noqa: FBT003 - the hook's one argument is the readiness
             if is_lost:
-                self._restart()
-            if not self.is_ready and self._answers():
+                # One that is only slow to die is met again in a second: nothing waits for it here.
+                self._restart(dying_s=0.0)
+            if not self.is_ready and await asyncio.to_thread(self._answers):
                 self.is_ready = True
                 if on_change is not None:
                     on_change(True)  # noqa: FBT003 - as above
@@ -187,19 +190,19 @@ class EmbeddedStore:
             os.close(lock)
         return lock is not None
 
-    def _restart(self) -> None:
+    def _restart(self, *, dying_s: float = DYING_S) -> None:
         try:
             if self._owner_lock is None:
                 self._owner_lock = _try_lock(self._folder / "owner.lock")
             if self._owner_lock is not None:
-                self._start_or_adopt()
+                self._start_or_adopt(dying_s=dying_s)
         except (OSError, EmbeddedStoreError):
             self._child = None  # tried again in a second; readiness stays red until then
 
-    def _start_or_adopt(self) -> None:
+    def _start_or_adopt(self, *, dying_s: float = DYING_S) -> None:
         """Start a server, unless one that survived its owner still lives: that one is adopted."""
         lock = _try_lock(self._folder / "server.lock")
-        deadline_s = time.monotonic() + DYING_S
+        deadline_s = time.monotonic() + dying_s
         while lock is None and time.monotonic() < deadline_s:
             time.sleep(PROBE_S)  # one whose owner was killed just now is about to end
             lock = _try_lock(self._folder / "server.lock")

@@ -17,6 +17,7 @@ from proxy.app.clock import SystemClock
 from proxy.store.address import EmbeddedAddress
 from proxy.store.client import Client
 from proxy.store.embedded import EmbeddedStore, EmbeddedStoreError, find_server
+from tests.threads import off_the_loop
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -129,6 +130,18 @@ async def test_a_killed_server_comes_back_with_its_data(tmp_path: Path) -> None:
             assert store.pid != first
             assert b"5" == await client.read(("GET", "money"))
         await client.close()
+
+
+async def test_a_server_that_hangs_does_not_hang_its_supervisor(tmp_path: Path) -> None:
+    with running(tmp_path) as store:
+        assert store.pid is not None
+        store.is_ready = False
+        os.kill(store.pid, signal.SIGSTOP)
+        with off_the_loop() as called:
+            async with supervised(store) as changes:
+                await wait_until(lambda: "_answers" in called)
+                os.kill(store.pid, signal.SIGCONT)
+                await wait_until(lambda: changes == [True])
 
 
 async def test_a_killed_owner_takes_its_server_along(

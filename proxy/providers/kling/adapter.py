@@ -235,12 +235,12 @@ class KlingProvider:
 
     async def _authorised(self, send: Callable[[Mapping[str, str]], Awaitable[Answer]]) -> Answer:
         """Send, and once more with a fresh token if the kept one was refused for its times."""
-        answer = await send(self._auth.headers())
+        answer = await send(await self._auth.headers())
         envelope = wire.read_envelope(answer.body) if self._auth.is_signed else None
         if envelope is None or envelope.code not in codes.TOKEN_REFUSED:
             return answer
         self._auth.forget()
-        return await send(self._auth.headers())
+        return await send(await self._auth.headers())
 
     def _refused(
         self, kind: FailureKind, envelope: wire.Envelope, answer: Answer, *, is_classified: bool

@@ -14,17 +14,18 @@ from tests.providers.accounts import (
     SECRET_KEY,
     HandClock,
 )
+from tests.threads import off_the_loop
 
 
-def test_an_api_key_is_sent_as_it_is() -> None:
+async def test_an_api_key_is_sent_as_it_is() -> None:
     auth = KlingAuth(KlingCredentials.model_validate(KLING_CREDENTIALS), HandClock())
     assert not auth.is_signed
-    assert {"Authorization": f"Bearer {API_KEY}"} == auth.headers()
+    assert {"Authorization": f"Bearer {API_KEY}"} == await auth.headers()
 
 
-def test_a_key_pair_signs_the_documented_token() -> None:
+async def test_a_key_pair_signs_the_documented_token() -> None:
     clock = HandClock(wall_s=1_795_000_000.9)
-    token = signed(KlingAuth(KlingCredentials.model_validate(KLING_KEY_PAIR), clock))
+    token = await signed(KlingAuth(KlingCredentials.model_validate(KLING_KEY_PAIR), clock))
     unchecked = {"verify_exp": False, "verify_nbf": False}
     claims = jwt.decode(token, SECRET_KEY, algorithms=["HS256"], options=unchecked)  # type: ignore[arg-type]
     assert {"alg": "HS256", "typ": "JWT"} == jwt.get_unverified_header(token)
@@ -32,24 +33,32 @@ def test_a_key_pair_signs_the_documented_token() -> None:
     assert expected == claims
 
 
-def test_a_token_is_kept_and_renewed_before_it_expires() -> None:
+async def test_a_token_is_kept_and_renewed_before_it_expires() -> None:
     clock = HandClock()
     auth = KlingAuth(KlingCredentials.model_validate(KLING_KEY_PAIR), clock)
-    first = signed(auth)
+    first = await signed(auth)
     clock.passed_s = 1_499.0
-    assert first == signed(auth)
+    assert first == await signed(auth)
     clock.passed_s = 1_500.0
-    assert first != signed(auth)
+    assert first != await signed(auth)
 
 
-def test_a_forgotten_token_is_signed_again() -> None:
+async def test_a_forgotten_token_is_signed_again() -> None:
     clock = HandClock()
     auth = KlingAuth(KlingCredentials.model_validate(KLING_KEY_PAIR), clock)
-    first = signed(auth)
+    first = await signed(auth)
     clock.passed_s = 1.0
     auth.forget()
-    assert first != signed(auth)
+    assert first != await signed(auth)
 
 
-def signed(auth: KlingAuth) -> str:
-    return auth.headers()["Authorization"].removeprefix("Bearer ")
+async def test_signing_never_holds_up_the_event_loop() -> None:
+    auth = KlingAuth(KlingCredentials.model_validate(KLING_KEY_PAIR), HandClock())
+    with off_the_loop() as called:
+        await signed(auth)
+        await signed(auth)
+    assert ["_sign"] == called
+
+
+async def signed(auth: KlingAuth) -> str:
+    return (await auth.headers())["Authorization"].removeprefix("Bearer ")
