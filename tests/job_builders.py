@@ -43,6 +43,11 @@ def a_request(
     )
 
 
+def fingerprint_of(request: VideoJob) -> str:
+    """What tells a request from others."""
+    return hashlib.sha256(repr(request).encode()).hexdigest()
+
+
 def a_shape(*, seconds: int = 4, resolution: str = "720p", audio: bool = False) -> Shape:
     return Shape(seconds=seconds, resolution=resolution, aspect_ratio="16:9", audio=audio)
 

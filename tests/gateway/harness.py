@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -50,7 +49,7 @@ from tests.builders import (
 from tests.fakes import FindingProvider, RecordingObserver, ScriptedProvider, ScriptedProviders
 from tests.gateway.outages import LossySlots, LossyWork, LostHints, Script
 from tests.gateway.shelf import Shelf
-from tests.job_builders import a_request
+from tests.job_builders import a_request, fingerprint_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -98,11 +97,6 @@ class Entry:
 def a_video() -> VideoJob:
     """A request of which Kling (first) and Vertex are the candidates."""
     return a_request(seconds=4)
-
-
-def fingerprint_of(request: VideoJob) -> str:
-    """What tells a request from others."""
-    return hashlib.sha256(repr(request).encode()).hexdigest()
 
 
 def fast_engine() -> Engine:

@@ -25,7 +25,8 @@ from proxy.store.address import Address
 from proxy.store.admission import RedisAdmission
 from proxy.store.client import Client
 from tests.builders import an_offer
-from tests.gateway.harness import a_video, fast_snapshot, fingerprint_of, wait_until
+from tests.gateway.harness import a_video, fast_snapshot, wait_until
+from tests.job_builders import fingerprint_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

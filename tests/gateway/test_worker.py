@@ -9,21 +9,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from proxy.domain.bucket import RateLimit
-from proxy.domain.events import Ended, SlotTaken
+from proxy.domain.events import Ended
 from proxy.domain.failure import FailureKind
 from proxy.domain.ids import TeamId
 from proxy.domain.job import JobState
-from proxy.domain.policy import PollTimes, RouteClass
+from proxy.domain.policy import PollTimes
 from proxy.gateway.balances import BalanceBook
 from proxy.gateway.names import input_name, video_name
-from proxy.gateway.ports.jobs import LostLease, NotBegun
-from proxy.gateway.turns import WAITING_PER_TEAM
+from proxy.gateway.ports.jobs import LostLease
 from proxy.gateway.views import Caller
-from proxy.store.keys import submits
-from tests.builders import KLING, a_key, a_rate_limit, a_snapshot, a_team, an_account
+from tests.builders import KLING, a_key, a_snapshot, a_team, an_account
 from tests.fakes import PENDING, failing
 from tests.gateway.clocks import ShiftedClock
+from tests.gateway.crowds import created, submitted
 from tests.gateway.harness import (
     KLING_MICRO_USD,
     a_video,
@@ -44,13 +42,6 @@ OTHERS = TeamId("others")
 OTHER_KEY = "gl_zzzzzzzz_" + "s" * 43
 
 
-async def created(stage: Stage, count: int) -> list[Job]:
-    return [
-        (await stage.create(replace(a_video(), prompt=f"fox {number}"))).job
-        for number in range(count)
-    ]
-
-
 async def created_by_others(stage: Stage, count: int) -> list[Job]:
     caller = Caller(key=a_key(printed=OTHER_KEY, team=OTHERS), team=stage.snapshot.teams[OTHERS])
     views = [
@@ -62,167 +53,12 @@ async def created_by_others(stage: Stage, count: int) -> list[Job]:
     return [view.job for view in views]
 
 
-async def submitted(stage: Stage, count: int) -> None:
-    """Wait until Kling was asked so many times, and the worker has seen that there is no more."""
-
-    async def there() -> bool:
-        return len(stage.kling.orders) >= count
-
-    await wait_until(there, f"{count} submits")
-    await stage.turned()
-    assert count == len(stage.kling.orders)
-
-
 async def test_a_create_wakes_the_worker(new_stage: StageMaker) -> None:
     engine = replace(fast_engine(), tick_s=60.0)
     stage = new_stage(snapshot=fast_snapshot(engine=engine))
     async with stage.working():
         view = await stage.create()
         assert JobState.COMPLETED is (await stage.finished(view.job)).state
-
-
-async def test_slots_bound_what_runs_at_an_account(new_stage: StageMaker) -> None:
-    kling = fast_provider(KLING, accounts=[an_account(slots=2)])
-    stage = new_stage(snapshot=fast_snapshot(providers=[kling]))
-    stage.kling.hold_submit = asyncio.Event()
-    jobs = await created(stage, 5)
-    async with stage.working():
-        await submitted(stage, 2)
-        assert 2 == await stage.slots()
-        stage.kling.hold_submit.set()
-        for job in jobs:
-            assert JobState.COMPLETED is (await stage.finished(job)).state
-    assert 0 == await stage.slots()
-
-
-async def test_a_full_account_is_asked_once_a_turn(new_stage: StageMaker) -> None:
-    kling = fast_provider(KLING, accounts=[an_account(slots=0)])
-    stage = new_stage(snapshot=fast_snapshot(providers=[kling]))
-    await created(stage, 9)
-    script = stage.lossy()
-    async with stage.working():
-        await stage.turned(4)
-    assert script.calls.count("take") <= script.calls.count("waiting")
-
-
-async def test_jobs_for_a_full_account_hide_none_behind_them(new_stage: StageMaker) -> None:
-    kling = fast_provider(KLING, accounts=[an_account(slots=0)])
-    team = a_team(limits={RouteClass.SUBMIT: a_rate_limit(capacity=1000)})
-    stage = new_stage(snapshot=fast_snapshot(providers=[kling], teams=[team]))
-    blocked = await created(stage, 2 * WAITING_PER_TEAM + 10)
-    elsewhere = replace(a_video(), model="veo-3.1-fast")
-    behind = (await stage.create(elsewhere)).job
-    async with stage.working():
-        assert JobState.COMPLETED is (await stage.finished(behind)).state
-    assert (len(blocked), 0) == await stage.open_jobs()
-
-
-async def test_a_teams_running_limit_bounds_what_it_runs(new_stage: StageMaker) -> None:
-    stage = new_stage(snapshot=fast_snapshot(teams=[a_team(running=2)]))
-    stage.kling.hold_submit = asyncio.Event()
-    jobs = await created(stage, 5)
-    async with stage.working():
-        await submitted(stage, 2)
-        assert (5, 2) == await stage.open_jobs()
-        stage.kling.hold_submit.set()
-        for job in jobs:
-            await stage.finished(job)
-
-
-async def test_a_team_that_runs_all_it_may_burns_no_submit_tokens(new_stage: StageMaker) -> None:
-    once = RateLimit(capacity=2, interval_us=10**12)
-    kling = fast_provider(KLING, accounts=[an_account(submit=once)])
-    stage = new_stage(snapshot=fast_snapshot(teams=[a_team(running=1)], providers=[kling]))
-    stage.kling.hold_submit = asyncio.Event()
-    jobs = await created(stage, 2)
-    async with stage.working():
-        await submitted(stage, 1)
-        await stage.turned(5)
-        assert 1 == len(stage.observer.of(SlotTaken))
-        stage.kling.hold_submit.set()
-        for job in jobs:
-            assert JobState.COMPLETED is (await stage.finished(job)).state
-
-
-async def test_a_team_filled_by_another_worker_gives_its_slot_back(new_stage: StageMaker) -> None:
-    once = RateLimit(capacity=1, interval_us=10**12)
-    kling = fast_provider(KLING, accounts=[an_account(submit=once)])
-    stage = new_stage(snapshot=fast_snapshot(teams=[a_team(running=1)], providers=[kling]))
-    (first,) = await created(stage, 1)
-    plain = stage.runtime.work
-    script = stage.lossy()
-
-    async def another_begins() -> None:
-        (other,) = await created(stage, 1)
-        begun = await plain.begin(other, account="main", running_max=1, lease_s=5.0)
-        assert not isinstance(begun, NotBegun)
-
-    script.interruptions["begin"] = another_begins
-    async with stage.working():
-        await stage.turned()
-        assert 0 == await stage.slots()
-        assert [] == stage.kling.orders
-    assert JobState.QUEUED is (await stage.load(first)).state
-    assert await stage.client.read(("GET", submits(KLING, "main"))) is None
-
-
-async def test_a_job_begun_by_another_worker_is_left_to_it(stage: Stage) -> None:
-    (job,) = await created(stage, 1)
-    plain = stage.runtime.work
-    script = stage.lossy()
-
-    async def another_begins() -> None:
-        begun = await plain.begin(job, account="main", running_max=9, lease_s=5.0)
-        assert not isinstance(begun, NotBegun)
-
-    script.interruptions["begin"] = another_begins
-    async with stage.working():
-        await stage.turned()
-    assert [] == stage.kling.orders
-    assert 1 == await stage.slots()
-    assert [] == stage.reports
-
-
-@pytest.mark.parametrize("reason", ["cancelled", "elsewhere", "gone"])
-async def test_a_slot_for_a_job_that_is_not_to_be_begun_is_given_back_at_once(
-    new_stage: StageMaker, reason: str
-) -> None:
-    once = RateLimit(capacity=1, interval_us=10**12)
-    kling = fast_provider(KLING, accounts=[an_account(submit=once)])
-    stage = new_stage(snapshot=fast_snapshot(providers=[kling]))
-    (job,) = await created(stage, 1)
-    plain = stage.runtime.work
-    script = stage.lossy()
-
-    async def meanwhile() -> None:
-        if reason == "cancelled":
-            await stage.videos.cancel(stage.caller(), job.id)
-        elif reason == "elsewhere":
-            begun = await plain.begin(job, account="second", running_max=9, lease_s=5.0)
-            assert not isinstance(begun, NotBegun)
-        else:
-            await stage.videos.cancel(stage.caller(), job.id)
-            await stage.client.call(("DEL", stage.keys.job(job.id)))
-
-    script.interruptions["begin"] = meanwhile
-    async with stage.working():
-        await stage.turned()
-        assert 0 == await stage.slots()
-        (next_job,) = await created(stage, 1)
-        assert JobState.COMPLETED is (await stage.finished(next_job)).state
-
-
-async def test_an_accounts_submit_rate_makes_jobs_wait(new_stage: StageMaker) -> None:
-    rate = RateLimit(capacity=1, interval_us=60_000)
-    kling = fast_provider(KLING, accounts=[an_account(submit=rate)])
-    stage = new_stage(snapshot=fast_snapshot(providers=[kling]))
-    jobs = await created(stage, 3)
-    started_s = stage.runtime.clock.monotonic_s()
-    async with stage.working():
-        for job in jobs:
-            assert JobState.COMPLETED is (await stage.finished(job)).state
-    assert 0.12 <= stage.runtime.clock.monotonic_s() - started_s
-    assert 3 == len(stage.kling.orders)
 
 
 async def test_slots_go_to_the_team_with_the_least_under_way(new_stage: StageMaker) -> None:
