@@ -42,7 +42,7 @@ def budget_body(view: BudgetView) -> dict[str, object]:
         "object": "budget",
         "team": view.team.id,
         "cost_center": view.team.cost_center,
-        "accounts": [_account(state) for state in view.state.balances],
+        "accounts": [account_body(state) for state in view.state.balances],
         "limits": [_limit(bucket) for bucket in view.state.buckets],
         "jobs": {
             "unfinished": view.state.open_jobs,
@@ -53,7 +53,8 @@ def budget_body(view: BudgetView) -> dict[str, object]:
     }
 
 
-def _account(state: BalanceState) -> dict[str, object]:
+def account_body(state: BalanceState) -> dict[str, object]:
+    """One budget's account in its current period."""
     balance = state.balance
     return {
         "budget": balance.budget_id,

@@ -16,6 +16,7 @@ from proxy.gateway.ports.ledger import NotPosted
 from proxy.http.answer import json_answer
 from proxy.http.body import read_body
 from proxy.http.finance_bodies import (
+    budgets_body,
     corrected_body,
     entries_body,
     reconciliation_body,
@@ -63,6 +64,10 @@ class FinanceRoutes:
         self._desk = desk
         self._verify = verify
         self._mandates = mandates
+
+    async def budgets(self, _: web.Request) -> web.Response:
+        """GET /admin/v1/budgets: every budget with what is spent and held on it."""
+        return json_answer(budgets_body(await self._desk.budgets()))
 
     async def report(self, request: web.Request) -> web.Response:
         """GET /admin/v1/report: what was spent, grouped by `by`."""

@@ -9,6 +9,7 @@ from proxy.domain.instant import iso_ms
 from proxy.domain.money import format_usd
 from proxy.domain.reconcile import Verdict
 from proxy.gateway.ports.ledger import NotPosted
+from proxy.http.budget import account_body
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,10 +18,29 @@ if TYPE_CHECKING:
     from proxy.domain.proof import Verification
     from proxy.domain.reconcile import Finding, Reconciliation
     from proxy.domain.report import Figures
+    from proxy.gateway.finance.budgets import BudgetLine
     from proxy.gateway.finance.reconcile import Corrected, Correction
     from proxy.gateway.finance.report import Reported
 
 Json = dict[str, object]
+
+
+def budgets_body(lines: Sequence[BudgetLine]) -> Json:
+    """Every budget, as the team API shows its own, with whose it is and where it will end."""
+    return {
+        "object": "list",
+        "forecast_method": forecast.METHOD,
+        "data": [
+            {
+                "object": "budget",
+                "team": line.team,
+                "account": line.state.balance.account,
+                **account_body(line.state),
+                "forecast": _amount(line.forecast_micro_usd),
+            }
+            for line in lines
+        ],
+    }
 
 
 def report_body(found: Reported) -> Json:

@@ -16,15 +16,16 @@ from typing_extensions import override
 
 from proxy.domain.errors import StoreUnavailable
 from proxy.domain.proof import Law, Verification, Violation
+from proxy.gateway.balances import BalanceBook
 from proxy.gateway.finance.desk import FinanceDesk
 from proxy.gateway.live import Current, Live
 from proxy.gateway.ports.ledger import Mandate
 from proxy.http.finance import FinanceRoutes
 from proxy.http.middleware import render_errors, request_ids
-from tests.builders import a_snapshot
+from tests.builders import a_budget, a_snapshot, a_team
 from tests.fakes import ScriptedProviders
 from tests.gateway.finance.ledger_fake import FakeLedger
-from tests.gateway.finance.test_desk import StoreClock, a_book
+from tests.gateway.finance.test_desk import KnownAccounts, NovemberClock, a_book
 from tests.http.fakes import RecordingObserver, StillClock
 from tests.ledger_entries import a_charge
 
@@ -65,8 +66,15 @@ class Office:
         self.verification = SOUND
 
     def routes(self) -> FinanceRoutes:
-        live = Live(Current(snapshot=a_snapshot(), providers=ScriptedProviders({})))
-        desk = FinanceDesk(live, StoreClock(), history=self.ledger, ledger=self.ledger)
+        snapshot = a_snapshot(teams=[a_team(budgets=[a_budget()])])
+        live = Live(Current(snapshot=snapshot, providers=ScriptedProviders({})))
+        desk = FinanceDesk(
+            live,
+            KnownAccounts(),
+            balances=BalanceBook(NovemberClock()),
+            history=self.ledger,
+            ledger=self.ledger,
+        )
         return FinanceRoutes(desk, verify=self.verify, mandates=self.mandate)
 
     async def verify(self) -> Verification:
@@ -90,6 +98,7 @@ async def admin(office: Office) -> AsyncIterator[Client]:
             render_errors,
         ]
     )
+    app.router.add_get("/budgets", routes.budgets)
     app.router.add_get("/report", routes.report)
     app.router.add_get("/ledger", routes.entries)
     app.router.add_get("/export", routes.export)
@@ -100,6 +109,22 @@ async def admin(office: Office) -> AsyncIterator[Client]:
     app.router.add_post("/write_off", routes.write_off)
     async with TestClient(TestServer(app)) as connected:
         yield connected
+
+
+async def test_budgets_of_all_teams(admin: Client) -> None:
+    async with admin.get("/budgets") as answer:
+        body = await answer.json()
+    (budget,) = body["data"]
+    assert {
+        "team": "marketing",
+        "account": "team:marketing|month",
+        "budget": "monthly",
+        "limit": "5000.000000",
+        "spent": "0.000001",
+        "reserved": "0.000010",
+        "left": "4999.999989",
+        "forecast": "0.000001",
+    }.items() <= budget.items()
 
 
 async def test_a_report_is_money_in_dollars(admin: Client) -> None:
@@ -143,6 +168,8 @@ async def test_waste_is_told_by_outcome(admin: Client, office: Office) -> None:
 
 
 async def test_entries_are_listed(admin: Client) -> None:
+    async with admin.get("/ledger") as answer:
+        assert 3 == len((await answer.json())["data"])
     async with admin.get("/ledger?kind=settle&job=a&limit=1") as answer:
         body = await answer.json()
     (entry,) = body["data"]

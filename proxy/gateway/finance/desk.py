@@ -11,6 +11,7 @@ from proxy.domain.errors import InvalidRequest
 from proxy.domain.invoice import BadInvoiceError, parse_invoice
 from proxy.domain.standing import standings
 from proxy.domain.window import window_of
+from proxy.gateway.finance.budgets import all_budgets
 from proxy.gateway.finance.export import Export, ExportFormat
 from proxy.gateway.finance.reconcile import Corrected, Reconciler
 from proxy.gateway.finance.report import report
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from proxy.domain.reconcile import Reconciliation
     from proxy.domain.standing import Standing
     from proxy.domain.window import Window
+    from proxy.gateway.balances import BalanceBook
+    from proxy.gateway.finance.budgets import BudgetLine
     from proxy.gateway.finance.reconcile import Corrections
     from proxy.gateway.finance.report import History, Reported
     from proxy.gateway.live import Live
@@ -65,13 +68,28 @@ class FinanceDesk:
     """Reports, exports and reconciliation over the live configuration and the whole ledger."""
 
     def __init__(
-        self, live: Live, accounts: Accounts, *, history: History, ledger: Corrections
+        self,
+        live: Live,
+        accounts: Accounts,
+        *,
+        balances: BalanceBook,
+        history: History,
+        ledger: Corrections,
     ) -> None:
         self._live = live
         self._accounts = accounts
+        self._balances = balances
         self._history = history
         self._ledger = ledger
         self._reconciler = Reconciler(history, ledger)
+
+    async def budgets(self) -> tuple[BudgetLine, ...]:
+        """Every budget of the configuration in force, the organisation's first.
+
+        Raises:
+            StoreUnavailable: the store does not answer.
+        """
+        return await all_budgets(self._live.snapshot, self._balances, self._accounts)
 
     async def report(self, span: Span, by: str = BY) -> Reported:
         """Group what was spent. `by` is as for `parse_dimensions`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -9,12 +10,14 @@ import pytest
 
 from proxy.domain.errors import InvalidRequest
 from proxy.domain.ledger import EntryKind
+from proxy.domain.period import PeriodKind
 from proxy.domain.reconcile import Verdict
+from proxy.gateway.balances import BalanceBook
 from proxy.gateway.finance.desk import FinanceDesk, Span, Wanted
 from proxy.gateway.live import Current, Live
-from proxy.gateway.ports.admission import TeamState
+from proxy.gateway.ports.admission import BalanceState, TeamState
 from proxy.gateway.ports.ledger import NotPosted, Posted
-from tests.builders import NOW_MS, a_budget, a_snapshot, a_team
+from tests.builders import NOW_MS, a_budget, a_key, a_snapshot, a_team
 from tests.fakes import ScriptedProviders
 from tests.gateway.finance.ledger_fake import MANDATE, FakeLedger
 from tests.ledger_entries import Book, a_charge
@@ -25,31 +28,55 @@ if TYPE_CHECKING:
     from proxy.domain.balance import Balance
     from proxy.domain.bucket import Bucket
     from proxy.domain.ids import TeamId
+    from proxy.domain.policy import Snapshot
 
 NOVEMBER = Span(period="2026-11")
 INVOICE = b"task_id,micro_usd\nt1,7\norphan,3\n"
 
 
-class StoreClock:
-    """The port Accounts, of which only the store's clock is asked."""
+class KnownAccounts:
+    """The port Accounts: every balance is spent and held by as much as its place in the list."""
 
     async def team_state(
         self, team: TeamId, balances: Sequence[Balance], buckets: Sequence[Bucket]
     ) -> TeamState:
-        raise NotImplementedError
+        states = tuple(
+            BalanceState(balance=balance, spent_micro_usd=place, reserved_micro_usd=10 * place)
+            for place, balance in enumerate(balances, start=1)
+        )
+        return TeamState(balances=states, buckets=(), open_jobs=0, running_jobs=0)
 
     async def now_ms(self) -> int:
         return NOW_MS
 
 
-def a_desk(book: Book) -> FinanceDesk:
-    snapshot = a_snapshot(
+class NovemberClock:
+    """The port Clock, at NOW_MS."""
+
+    def now_s(self) -> float:
+        return NOW_MS / 1000
+
+    def monotonic_s(self) -> float:
+        return 0.0
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(0)
+
+
+def a_desk(book: Book, snapshot: Snapshot | None = None) -> FinanceDesk:
+    snapshot = snapshot or a_snapshot(
         teams=[replace(a_team(), cost_center="4711")],
         organisation_budgets=[a_budget(id="all", scope="org")],
     )
     live = Live(Current(snapshot=snapshot, providers=ScriptedProviders({})))
     ledger = FakeLedger(book)
-    return FinanceDesk(live, StoreClock(), history=ledger, ledger=ledger)
+    return FinanceDesk(
+        live,
+        KnownAccounts(),
+        balances=BalanceBook(NovemberClock()),
+        history=ledger,
+        ledger=ledger,
+    )
 
 
 def a_book() -> Book:
@@ -72,6 +99,40 @@ async def test_a_report_of_the_running_month_by_team() -> None:
 async def test_holds_have_the_cost_center_of_their_team() -> None:
     found = await a_desk(a_book()).report(NOVEMBER, "cost_center")
     assert [("4711",)] == [row.group for row in found.report.rows]
+
+
+async def test_every_budget_is_shown_with_whose_it_is() -> None:
+    key = a_key(budgets=[a_budget(id="web", scope="key:k7f3q2ab", period=PeriodKind.DAY)])
+    snapshot = a_snapshot(
+        teams=[a_team(budgets=[a_budget()])],
+        keys=[key],
+        organisation_budgets=[a_budget(id="all", scope="org")],
+    )
+    lines = await a_desk(Book(), snapshot).budgets()
+    assert [
+        (None, "org|month", 1, 1),
+        ("marketing", "team:marketing|month", 1, 1),
+        ("marketing", "key:k7f3q2ab|day", 2, None),
+    ] == [
+        (
+            line.team,
+            line.state.balance.account,
+            line.state.spent_micro_usd,
+            line.forecast_micro_usd,
+        )
+        for line in lines
+    ]
+
+
+async def test_without_teams_the_organisation_s_budgets_are_shown() -> None:
+    known = a_snapshot(organisation_budgets=[a_budget(id="all", scope="org")])
+    snapshot = replace(known, teams={}, keys={})
+    (line,) = await a_desk(Book(), snapshot).budgets()
+    assert "org|month" == line.state.balance.account
+
+
+async def test_without_budgets_there_is_nothing_to_show() -> None:
+    assert () == await a_desk(Book(), a_snapshot(teams=[a_team(budgets=[])], keys=[])).budgets()
 
 
 async def test_an_export_in_a_time_zone() -> None:
