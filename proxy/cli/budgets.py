@@ -1,21 +1,45 @@
-"""`greenlight budgets`: what the team has spent, what is held, and what is left."""
+"""`greenlight budgets`: what is spent, what is held and what is left, of a team or of all."""
 
 from decimal import Decimal, InvalidOperation
 
 import click
 from rich.table import Table
+from rich.text import Text
 
+from proxy.cli.admin import Admin, admin_options, open_admin
 from proxy.cli.api import Json, api_options, open_api
 from proxy.cli.console import bar, console, plain, table, usd
 from proxy.cli.json_line import write_json
 from proxy.cli.video import entries
 
 
-@click.command()
+@click.group(invoke_without_command=True)
+@click.option("--all", "is_all", is_flag=True, help="Every team's, by the admin listener.")
+@click.option("--team", help="One team's, by the admin listener.")
 @click.option("--json", "as_json", is_flag=True, help="Write the API's answer for machines.")
 @api_options
-def command(*, as_json: bool, url: str, api_key: str | None) -> None:
-    """Show the team's budgets at every level, its rate limits and its jobs."""
+@admin_options
+@click.pass_context
+def command(
+    context: click.Context,
+    *,
+    is_all: bool,
+    team: str | None,
+    as_json: bool,
+    url: str,
+    api_key: str | None,
+    admin_url: str,
+    admin_token: str | None,
+) -> None:
+    """Show the team's budgets at every level, its rate limits and its jobs.
+
+    With --all or --team: the budgets that the admin listener knows.
+    """
+    if context.invoked_subcommand:
+        return
+    if is_all or team:
+        _show_all(open_admin(admin_url, admin_token), team, as_json=as_json)
+        return
     answer = open_api(url, api_key).get("/budget")
     if as_json:
         write_json(answer)
@@ -32,6 +56,24 @@ def command(*, as_json: bool, url: str, api_key: str | None) -> None:
         out.print(plain(f"jobs: {unfinished}, {running}"))
 
 
+def _show_all(admin: Admin, team: str | None, *, as_json: bool) -> None:
+    answer = admin.get("/budgets")
+    found = [each for each in entries(answer.get("data")) if team in (None, each.get("team"))]
+    if as_json:
+        write_json({**answer, "data": found})
+        return
+    out = console()
+    out.print(budgets_table({"accounts": found}))
+    foretold = [each for each in found if each.get("forecast") is not None]
+    if foretold:
+        out.print()
+        method = answer.get("forecast_method")
+        shown = table("at the period's end", str(method), "of", right=(str(method), "of"))
+        for each in foretold:
+            shown.add_row(_name(each), usd(each.get("forecast")), usd(each.get("limit")))
+        out.print(shown)
+
+
 def budgets_table(answer: Json) -> Table:
     """Show every budget that counts the team's spending, with a bar of what is used."""
     shown = table(
@@ -39,10 +81,8 @@ def budgets_table(answer: Json) -> Table:
         right=("spent", "held", "left", "of"),
     )
     for budget in entries(answer.get("accounts")):
-        match = budget.get("match")
-        only = f" ({_matched(match)})" if isinstance(match, dict) else ""
         shown.add_row(
-            plain(f"{budget.get('scope')} {budget.get('budget')}{only}"),
+            _name(budget),
             bar(_used(budget)),
             usd(budget.get("spent")),
             usd(budget.get("reserved")),
@@ -84,6 +124,12 @@ def _used(budget: Json) -> float:
     except InvalidOperation:
         return 0.0
     return float(used / limit) if limit else 1.0
+
+
+def _name(budget: Json) -> Text:
+    match = budget.get("match")
+    only = f" ({_matched(match)})" if isinstance(match, dict) else ""
+    return plain(f"{budget.get('scope')} {budget.get('budget')}{only}")
 
 
 def _matched(match: Json) -> str:

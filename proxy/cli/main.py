@@ -29,7 +29,7 @@ COMMANDS = {
     "quote": Entry("proxy.cli.quote", "Say what a video would cost, and who would make it."),
     "submit": Entry("proxy.cli.submit", "Make a video, wait for it and save it."),
     "jobs": Entry("proxy.cli.jobs", "List the team's jobs, or show one."),
-    "budgets": Entry("proxy.cli.budgets", "Show the team's budgets and limits."),
+    "budgets": Entry("proxy.cli.budgets", "Show budgets: the team's, or all."),
     "report": Entry("proxy.cli.report", "Say what was spent, on what, and what a video cost."),
     "ledger": Entry("proxy.cli.ledger.command", "Prove, export and correct the ledger."),
     "diff": Entry("proxy.cli.diff", "Say what a change of the files does to limits and money."),

@@ -72,6 +72,29 @@ async def test_budgets_shows_bars_and_limits(proxy: FakeProxy, terminal: Termina
     assert said.out.endswith("jobs: 1 of 500 unfinished, 1 of 8 running\n")
 
 
+async def test_budgets_of_all_teams_by_the_admin_listener(
+    proxy: FakeProxy, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GREENLIGHT_ADMIN_URL", proxy.url)
+    monkeypatch.setenv("GREENLIGHT_ADMIN_TOKEN", proxy.key)
+    accounts = a_budget()["accounts"]
+    assert isinstance(accounts, list)
+    monthly = {**accounts[0], "team": "marketing", "forecast": "5123.400000"}
+    total = {**accounts[1], "team": "research", "forecast": None}
+    proxy.will_answer({"forecast_method": "linear", "data": [monthly, total]})
+    said = await terminal.beside("budgets", "--all")
+    lines = said.out.splitlines()
+    assert "$2500.00  $0.336  $2499.664  $5000.00  2026-12-01" in lines[1]
+    assert "team:marketing veo" in lines[2]
+    assert ["at", "the", "period's", "end", "linear", "of"] == lines[4].split()
+    assert ["team:marketing", "monthly", "$5123.40", "$5000.00"] == lines[5].split()
+    said = await terminal.beside("budgets", "--team", "research")
+    assert 2 == len(said.out.splitlines())
+    answer = json.loads((await terminal.beside("budgets", "--team", "research", "--json")).out)
+    assert [total] == answer["data"]
+    assert {"/admin/v1/budgets"} == {asked.path for asked in proxy.asked}
+
+
 async def test_quote_shows_candidates_and_the_choice(
     proxy: FakeProxy, terminal: Terminal, tmp_path: Path
 ) -> None:
