@@ -41,7 +41,8 @@ class Size:
 async def measure_size(address: Address, *, jobs: int) -> Size:
     """Let `jobs` jobs live from admission to a settled end, then weigh what is left of them."""
     client, keys = Client(address), Keys()
-    await client.call(("FLUSHALL",))
+    # SYNC: what is freed in the background would still count before, and be missing after.
+    await client.call(("FLUSHALL", "SYNC"))
     life = _Life(client, keys)
     await life.run()  # what is there once, whatever the number of jobs
     before = await _used_bytes(client)
@@ -53,7 +54,7 @@ async def measure_size(address: Address, *, jobs: int) -> Size:
         batch = finished[start : start + AT_ONCE]
         await asyncio.gather(*(life.jobs.mark_fetched(job) for job in batch))
     fetched = await _used_bytes(client)
-    await client.call(("FLUSHALL",))
+    await client.call(("FLUSHALL", "SYNC"))
     await client.close()
     return Size(
         jobs=len(finished),

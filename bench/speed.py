@@ -44,7 +44,7 @@ def measure_speed(address: Address, *, rounds: int, count: int) -> Speed:
     reference = connection.call("SCRIPT", "LOAD", REFERENCE.read_bytes())
     admit = connection.call("SCRIPT", "LOAD", admission.script.source)
     for number in range(rounds):
-        connection.call("FLUSHALL")
+        connection.call("FLUSHALL", "SYNC")
         commands = {
             "admit": _admissions(admit, admission, sampler, count),
             "reference": [packed(("EVALSHA", reference, 1, "bench:hash", 336_000))] * count,
@@ -52,7 +52,7 @@ def measure_speed(address: Address, *, rounds: int, count: int) -> Speed:
         order = sorted(commands, reverse=bool(number % 2))
         for name in order:
             rates[name].append(connection.rate(commands[name]))
-    connection.call("FLUSHALL")
+    connection.call("FLUSHALL", "SYNC")
     connection.close()
     return Speed(
         rounds=rounds,
