@@ -104,6 +104,9 @@ class Client:
             if error.kind not in NOT_NOW:
                 raise
             raise _unavailable(str(error)) from error
+        except asyncio.CancelledError:
+            outcome = None
+            raise
         finally:
             if self._observer is not None and outcome is not None:
                 name = operation or str(command[0]).lower()

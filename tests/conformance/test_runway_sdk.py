@@ -70,7 +70,9 @@ async def test_a_text_becomes_a_video_behind_a_url_that_needs_no_key(client: Sdk
     created = await client.text_to_video.create(**TEXT)
     assert 36 == created.estimated_cost.credits
     statuses, task = await seen_until_over(client, created.id)
-    assert ["PENDING", "RUNNING", "SUCCEEDED"] == statuses
+    life = ["PENDING", "RUNNING", "SUCCEEDED"]
+    assert [status for status in life if status in statuses] == statuses
+    assert "SUCCEEDED" == statuses[-1]
     assert 36 == task.cost.credits
     assert (3.0, 720, 1280) == duration_and_size(await fetch(task.output[0]))
 
@@ -110,7 +112,8 @@ async def test_a_video_becomes_another(client: Sdk) -> None:
 
 
 async def test_more_than_may_run_at_once_is_throttled_not_refused(client: Sdk) -> None:
-    made = [(await client.text_to_video.create(**TEXT)).id for _ in range(3)]
+    slow = TEXT | {"prompt_text": "a cat [[render=1]]"}
+    made = [(await client.text_to_video.create(**slow)).id for _ in range(3)]
     ended = await asyncio.gather(*(seen_until_over(client, task_id) for task_id in made))
     assert ["THROTTLED" in statuses for statuses, _ in ended] == [False, False, True]
     assert ["SUCCEEDED"] * 3 == [task.status for _, task in ended]
