@@ -98,6 +98,9 @@ class Client:
         try:
             reply = await self._send(command, resend)
             outcome = "ok"
+        except asyncio.CancelledError:
+            outcome = None  # whoever asked has left: that says nothing of the store
+            raise
         except ReplyError as error:
             if error.kind == ASKS_FOR_SOURCE:
                 outcome = None

@@ -189,3 +189,17 @@ async def test_a_script_the_server_has_yet_to_learn_is_no_failure(redis_address:
         (event.operation, event.outcome) for event in seen
     ]
     await client.close()
+
+
+async def test_a_caller_that_leaves_is_no_failure_of_the_store(redis_address: Address) -> None:
+    """As when a process stops: its last lines must not cry of a store that is well."""
+    recorder = RecordingObserver()
+    client = Client(redis_address, observer=recorder)
+    await client.call(("PING",))
+    leaving = asyncio.ensure_future(client.call(("ECHO", "left")))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await leaving
+    assert ["ok"] == [event.outcome for event in recorder.of(StoreCalled)]
+    await client.close()
