@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from proxy.app.compose import compose
 from proxy.app.gauges import refresh_gauges
 from proxy.app.listeners import listening
+from proxy.app.store_check import answering, tell
 from proxy.app.watch import watch_files
-from proxy.store.checks import check_server
 from proxy.telemetry.json_lines import log_as_json_lines
 from proxy.telemetry.loop_lag import sample_loop_lag
 
@@ -50,8 +50,9 @@ async def run(options: ServeOptions, loaded: Loaded, store: OpenStore, doors: Do
     async with AsyncExitStack() as stack:
         parts = await compose(stack, options, loaded, store.address)
         await store.ready()
-        for finding in await check_server(parts.client):
-            _LOGGER.log(logging.ERROR if finding.is_danger else logging.INFO, finding.message)
+        tell(await answering(parts.client, parts.runtime.clock, stop=stop))
+        if stop.is_set():
+            return 0
         await stack.enter_async_context(_background(parts, store, options.role))
         addresses = await stack.enter_async_context(listening(parts, doors))
         if options.announce is not None:

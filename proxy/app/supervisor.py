@@ -20,6 +20,7 @@ from proxy.app.clock import SystemClock
 from proxy.app.listeners import bound_socket, listen, origin
 from proxy.app.options import Addresses
 from proxy.app.reading import read_config
+from proxy.app.store_check import START_S as STORE_START_S
 from proxy.app.watch import marks_of, watch_files
 from proxy.config.problem import ConfigError
 from proxy.http.apps import admin_app
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from proxy.app.store import OpenStore
     from proxy.config.load import Loaded
 
-START_S = 30.0
+START_S = STORE_START_S + 30.0
 LOOK_S = 0.05
 OK = 200
 
@@ -71,8 +72,8 @@ async def supervise(options: ServeOptions, loaded: Loaded, store: OpenStore) -> 
         loop.add_signal_handler(signal.SIGHUP, fleet.forward_reload)
         await stack.enter_async_context(fleet.running(store, clock))
         admin_url = await listen(stack, fleet.app(clock), loaded.server.admin_listen)
-        await fleet.started(clock)
-        if options.announce is not None:
+        await fleet.started(clock, stop)
+        if options.announce is not None and not stop.is_set():
             base_url = origin(*public.getsockname()[:2]) + "/v1" if public else ""
             options.announce(Addresses(base_url=base_url, admin_url=admin_url))
         await stop.wait()
@@ -147,11 +148,14 @@ class Fleet:
         answers = await ask_all(self._children, "/metrics")
         return merge([body for status, body in answers if status == OK])
 
-    async def started(self, clock: SystemClock) -> None:
-        """Wait until every process is ready. Raises TimeoutError."""
-        async with asyncio.timeout(START_S):
-            while await self.readiness():
-                await clock.sleep(LOOK_S)
+    async def started(self, clock: SystemClock, stop: asyncio.Event) -> None:
+        """Wait until every process is ready, or there is to be none. Raises TimeoutError."""
+        until_s = clock.monotonic_s() + START_S
+        while (problems := await self.readiness()) and not stop.is_set():
+            if clock.monotonic_s() >= until_s:
+                message = f"not ready within {START_S:g} s: {', '.join(problems)}"
+                raise TimeoutError(message)
+            await clock.sleep(LOOK_S)
 
     def forward_reload(self) -> None:
         """Have every process read its configuration again."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from proxy.store.connection import ReplyError
+from proxy.store.keys import Keys
 
 if TYPE_CHECKING:
     from proxy.store.client import Client
@@ -26,8 +27,10 @@ async def check_server(client: Client) -> tuple[Finding, ...]:
     """Look at version, eviction, persistence and packing of hashes; all findings, good ones too.
 
     Raises:
-        StoreUnavailable: no answer.
+        StoreUnavailable: no answer, or it is still loading its data.
     """
+    # A server that loads its data tells of itself, but of no key.
+    await client.read(("EXISTS", Keys().organisation()))
     info = await _info(client, "server") | await _info(client, "persistence")
     findings = [_version(info), await _eviction(client), _persistence(info)]
     packing = await _setting(client, "hash-max-*-value")
