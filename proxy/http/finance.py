@@ -157,7 +157,7 @@ class FinanceRoutes:
                 "object": "ledger.write_off",
                 "attempt": attempt,
                 "entry": posted.entry_id,
-                "amount": format_usd(posted.amount_micro_usd),
+                "amount": format_usd(-posted.amount_micro_usd),
             }
         )
 

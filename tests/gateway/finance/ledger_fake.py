@@ -46,7 +46,7 @@ class FakeLedger(ListedHistory):
             return NotPosted.NOTHING
         cost = standing.cost_micro_usd
         self._book.write_off(standing.attempt, cost, standing.charge, standing.team)
-        return self._answered(mandate, cost)
+        return self._answered(mandate, -cost)
 
     async def unattributed(
         self,

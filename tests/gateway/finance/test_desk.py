@@ -199,7 +199,7 @@ async def test_a_write_off_is_of_the_whole_cost() -> None:
     desk = a_desk(a_book())
     posted = await desk.write_off("a-1", MANDATE)
     assert isinstance(posted, Posted)
-    assert 5 == posted.amount_micro_usd
+    assert -5 == posted.amount_micro_usd
     assert NotPosted.NOTHING is await desk.write_off("a-1", MANDATE)
 
 
