@@ -20,6 +20,7 @@ from proxy.app.watch import marks_of
 from proxy.artifacts.inputs import HashedInputs
 from proxy.artifacts.pictures import PictureRules, Pictures
 from proxy.artifacts.store import open_artifacts
+from proxy.domain.errors import StoreUnavailable
 from proxy.domain.video import PICTURE_BYTES_MAX
 from proxy.gateway.archive import Archive
 from proxy.gateway.balances import BalanceBook
@@ -48,6 +49,7 @@ from proxy.store.work import RedisWork
 from proxy.telemetry.logs import Logs
 from proxy.telemetry.metrics import Metrics
 from proxy.telemetry.observers import CRASH_AT, CrashAt, Fanout
+from proxy.telemetry.outages import StoreOutages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -112,7 +114,7 @@ async def compose(
     """
     clock, bell, times, waiters = SystemClock(), Bell(), LearnedTimes(), Waiters()
     metrics = Metrics(clock, version=version("greenlight-proxy"))
-    observer = _observers(metrics, times, waiters)
+    observer = _observers(metrics, StoreOutages(clock), times, waiters)
     local = _Local(clock=clock, bell=bell, observer=observer, times=times, waiters=waiters)
     sessions = await stack.enter_async_context(open_sessions())
     spool_dir = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="greenlight-")))
@@ -235,4 +237,6 @@ def _picture_rules(server: ServerSettings) -> PictureRules:
 
 
 def _report(what: str, error: Exception) -> None:
+    if isinstance(error, StoreUnavailable):
+        return  # told once by StoreOutages, and counted; every step of every job meets it
     _WORKER_LOGGER.error("a step of %s failed", what, exc_info=error)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from proxy.domain.errors import StoreUnavailable
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from proxy.telemetry.metrics import Metrics
 
 INTERVAL_S = 5.0
-_LOGGER = logging.getLogger("greenlight.store")
 
 
 async def refresh_gauges(
@@ -21,10 +20,9 @@ async def refresh_gauges(
 ) -> None:
     """Read every team's balances and job counts now and then, until cancelled."""
     while True:
-        try:
+        # Without the store they are stale; that it is away is told elsewhere, once.
+        with suppress(StoreUnavailable):
             await _refresh(runtime, metrics)
-        except StoreUnavailable:
-            _LOGGER.warning("the gauges of budgets and jobs are stale: the store does not answer")
         await runtime.clock.sleep(interval_s)
 
 

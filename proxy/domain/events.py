@@ -173,11 +173,15 @@ class ConfigReloaded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreCalled:
-    """One script or command of the store ended; `outcome` is "ok" or "error"."""
+    """One script or command of the store ended; `outcome` is "ok" or "error".
+
+    `unavailable` says why the store did not do it now; an error without it is a bug.
+    """
 
     operation: str
     outcome: str
     took_s: float
+    unavailable: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

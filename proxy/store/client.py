@@ -95,6 +95,7 @@ class Client:
         loop = asyncio.get_running_loop()
         began_s = loop.time()
         outcome: str | None = "error"
+        unavailable = None
         try:
             reply = await self._send(command, resend)
             outcome = "ok"
@@ -106,15 +107,21 @@ class Client:
                 outcome = None
             if error.kind not in NOT_NOW:
                 raise
-            raise _unavailable(str(error)) from error
-        except asyncio.CancelledError:
-            outcome = None
+            failed = _unavailable(str(error))
+            unavailable = failed.message
+            raise failed from error
+        except StoreUnavailable as error:
+            unavailable = error.message
             raise
         finally:
             if self._observer is not None and outcome is not None:
                 name = operation or str(command[0]).lower()
                 took_s = loop.time() - began_s
-                self._observer.observe(StoreCalled(operation=name, outcome=outcome, took_s=took_s))
+                self._observer.observe(
+                    StoreCalled(
+                        operation=name, outcome=outcome, took_s=took_s, unavailable=unavailable
+                    )
+                )
         return reply
 
     async def read(self, command: Command) -> Reply:

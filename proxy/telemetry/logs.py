@@ -132,7 +132,9 @@ def _call_level(
 ) -> int:
     if isinstance(event, events.CallbackReceived):
         return _CALLBACK_LEVELS.get(event.outcome, logging.INFO)
-    return logging.DEBUG if event.outcome == "ok" else logging.WARNING
+    # An outage of the store is told once (proxy.telemetry.outages), not call by call.
+    is_outage = isinstance(event, events.StoreCalled) and event.unavailable is not None
+    return logging.DEBUG if is_outage or event.outcome == "ok" else logging.WARNING
 
 
 def _upkeep_level(event: events.UpkeepEnded) -> int:

@@ -98,6 +98,8 @@ def test_what_went_wrong_is_louder() -> None:
         level_of(called),
         level_of(replace(called, outcome="error")),
     )
+    away = replace(called, outcome="error", unavailable="no connection")
+    assert logging.DEBUG == level_of(away)
     assert (logging.INFO, logging.ERROR) == (
         level_of(reloaded),
         level_of(replace(reloaded, problems=1)),
