@@ -6,7 +6,7 @@ ProxyError(code, message, param, retry_after_s)
 │  ├─ Unauthenticated · Forbidden · JobNotFound
 │  └─ NoRoute · IdempotencyConflict · VideoNotReady · PayloadTooLarge
 ├─ AdmissionError
-│  └─ RateLimited · BudgetExceeded
+│  └─ RateLimited · BudgetExceeded · SpendingFrozen
 ├─ StoreUnavailable
 └─ ProviderError(failure)          raised by adapters, caught by the gateway
 
@@ -101,6 +101,9 @@ class SignatureRefused(RequestError):
     code = "invalid_signature"
 
 
+KEY_REVOKED = "this API key was revoked"
+
+
 class Forbidden(RequestError):
     """The key holds, but may not do this."""
 
@@ -165,6 +168,12 @@ class BudgetExceeded(AdmissionError):
     code = "budget_exceeded"
 
 
+class SpendingFrozen(AdmissionError):
+    """Somebody stopped new spend, of the team, at every candidate's provider, or altogether."""
+
+    code = "spending_frozen"
+
+
 class StoreUnavailable(ProxyError):
     """The store does not answer: money fails closed."""
 
@@ -200,6 +209,7 @@ REQUEST_CODES: Mapping[str, str] = MappingProxyType(
         "rate_limit_exceeded": "a token bucket is empty; Retry-After says when to come back",
         "too_many_jobs": "the team has as many unfinished jobs as it may have",
         "budget_exceeded": "a budget has no room for the quote",
+        "spending_frozen": "new spend was stopped by an administrator",
         "store_unavailable": "the store does not answer; nothing was spent",
     }
 )

@@ -211,6 +211,15 @@ class LimitChecked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetPassed:
+    """A job went beyond the limit of a budget that says `allow`; team "" is the organisation."""
+
+    job: JobId
+    team: TeamId
+    budget: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UpkeepEnded:
     """A part of the upkeep ended; `outcome` is "ok" or the name of what stopped it.
 
@@ -240,6 +249,7 @@ Event = (
     | RecordSetAside
     | RequestServed
     | LimitChecked
+    | BudgetPassed
     | UpkeepEnded
 )
 """Any event; observers match on the type."""

@@ -30,10 +30,11 @@ class Scope(StrEnum):
 
 
 class OnExceed(StrEnum):
-    """What a full budget does to a candidate: refuse the request, or try the next one."""
+    """What a full budget does to a candidate: refuse the request, try the next one, or warn."""
 
     DENY = "deny"
     NEXT = "next"
+    ALLOW = "allow"
 
 
 class RouteClass(StrEnum):

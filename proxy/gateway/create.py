@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from proxy.domain.balance import bids_for
 from proxy.domain.bucket import Bucket
 from proxy.domain.errors import (
+    KEY_REVOKED,
     AdmissionError,
     BudgetExceeded,
     IdempotencyConflict,
     JobNotFound,
     ProxyError,
     RateLimited,
+    SpendingFrozen,
     StoreUnavailable,
+    Unauthenticated,
 )
-from proxy.domain.events import Admitted, LimitChecked, Refused
-from proxy.domain.ids import new_job_id
+from proxy.domain.events import Admitted, BudgetPassed, LimitChecked, Refused
+from proxy.domain.ids import TeamId, new_job_id
 from proxy.domain.job import Job
 from proxy.domain.money import format_usd
 from proxy.domain.period import FOREVER_MS
@@ -30,10 +33,12 @@ from proxy.gateway.ports.admission import (
     Accepted,
     AdmitCommand,
     BucketEmpty,
+    Frozen,
     KeyConflict,
     OverBudget,
     PeriodMoved,
     Replayed,
+    Revoked,
     TooManyOpen,
 )
 from proxy.gateway.views import Caller, JobView
@@ -41,6 +46,7 @@ from proxy.gateway.views import Caller, JobView
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from proxy.domain.balance import Balance
     from proxy.domain.bucket import BucketState
     from proxy.domain.policy import Snapshot
     from proxy.domain.route import Plan
@@ -50,6 +56,11 @@ if TYPE_CHECKING:
     from proxy.gateway.runtime import Runtime
 
 PERIOD_TRIES = 4
+_FROZEN = {
+    "team": "new spend of this team was stopped by an administrator",
+    "all": "all new spend was stopped by an administrator",
+    "provider": "new spend was stopped at every provider that could make this",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,10 +171,13 @@ async def _create(
     result = await _admit(runtime, caller, request, job=job, snapshot=snapshot)
     _observe_limit(runtime, result)
     match result:
-        case Accepted(job=admitted, buckets=buckets):
+        case Accepted(job=admitted, buckets=buckets, passed=passed):
             _observe_admitted(runtime, admitted, is_replay=False)
+            _observe_passed(runtime, admitted, passed)
             runtime.wake()
-            return _view(admitted, buckets, snapshot, is_replay=False)
+            warnings = tuple(balance.budget_id for balance in passed)
+            view = _view(admitted, buckets, snapshot, is_replay=False)
+            return replace(view, budget_warnings=warnings)
         case Replayed(job=Job(is_deleted=True)):
             # Neither a second purchase nor a look at what its team wanted forgotten.
             message = "the video that this Idempotency-Key made was deleted; use a new key"
@@ -245,6 +259,10 @@ def refusal_error(result: AdmitResult, caller: Caller) -> ProxyError:
             return _too_many(result, caller)
         case OverBudget():
             return _over_budget(result)
+        case Frozen(what=what):
+            return SpendingFrozen(_FROZEN[what], details={"frozen": what})
+        case Revoked():
+            return Unauthenticated(KEY_REVOKED)
         case _:
             message = f"{type(result).__name__} is not a refusal"
             raise AssertionError(message)
@@ -265,9 +283,10 @@ def _too_many(result: TooManyOpen, caller: Caller) -> AdmissionError:
 
 def _over_budget(result: OverBudget) -> AdmissionError:
     balance = result.balance
+    limit_micro_usd = balance.limit_micro_usd + result.lifted_micro_usd
     message = (
         f"budget {balance.budget_id!r} ({balance.account}) has no room:"
-        f" limit ${format_usd(balance.limit_micro_usd)},"
+        f" limit ${format_usd(limit_micro_usd)},"
         f" spent ${format_usd(result.spent_micro_usd)},"
         f" reserved ${format_usd(result.reserved_micro_usd)},"
         f" this video ${format_usd(result.quote_micro_usd)}"
@@ -278,7 +297,7 @@ def _over_budget(result: OverBudget) -> AdmissionError:
             "budget": balance.budget_id,
             "scope": balance.scope,
             "period": balance.period.id,
-            "limit": format_usd(balance.limit_micro_usd),
+            "limit": format_usd(limit_micro_usd),
             "spent": format_usd(result.spent_micro_usd),
             "reserved": format_usd(result.reserved_micro_usd),
             "quote": format_usd(result.quote_micro_usd),
@@ -310,6 +329,14 @@ def _observe_limit(runtime: Runtime, result: AdmitResult) -> None:
             route_class=RouteClass.SUBMIT.value, decision="refused" if refused else "allowed"
         )
     )
+
+
+def _observe_passed(runtime: Runtime, job: Job, passed: tuple[Balance, ...]) -> None:
+    for balance in passed:
+        team = "" if balance.is_organisation else job.team
+        runtime.observer.observe(
+            BudgetPassed(job=job.id, team=TeamId(team), budget=balance.budget_id)
+        )
 
 
 def _observe_admitted(runtime: Runtime, job: Job, *, is_replay: bool) -> None:

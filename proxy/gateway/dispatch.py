@@ -171,7 +171,7 @@ class Dispatch:
             lease_s=snapshot.engine.lease_s,
         )
         if isinstance(begun, NotBegun):
-            if begun is NotBegun.TEAM_FULL or (
+            if begun is not NotBegun.TAKEN or (
                 slot.is_new and not await self._is_under_way(job, account)
             ):
                 await runtime.slots.give_back(

@@ -8,7 +8,7 @@ from proxy.domain.balance import bids_for
 from proxy.domain.errors import RequestError
 from proxy.domain.policy import OnExceed, RouteClass
 from proxy.gateway.create import buckets_for, planned_for, rate_limited, refusal_error
-from proxy.gateway.ports.admission import OverBudget, TooManyOpen
+from proxy.gateway.ports.admission import Frozen, OverBudget, TooManyOpen
 from proxy.gateway.read import spend
 from proxy.gateway.views import QuotedCandidate, QuoteView
 
@@ -43,7 +43,8 @@ async def quote(runtime: Runtime, caller: Caller, request: VideoJob) -> QuoteVie
     bids = bids_for(
         enumerate(planned.candidates), balances, policy=planned.policy, metadata=request.metadata
     )
-    chosen, over = _choose(bids, state)
+    bidding = tuple(bid for bid in bids if not _is_frozen(bid, planned, state))
+    chosen, over = _choose(bidding, state)
     refusal_now = _refusal(state, caller, over)
     return QuoteView(
         plan=planned,
@@ -54,19 +55,31 @@ async def quote(runtime: Runtime, caller: Caller, request: VideoJob) -> QuoteVie
     )
 
 
+def _is_frozen(bid: Bid, planned: Plan, state: TeamState) -> bool:
+    return planned.candidates[bid.candidate].provider in state.frozen_providers
+
+
 def _failing(bid: Bid, state: TeamState) -> list[BalanceState]:
     """The balances a bid does not fit, by the very comparison of the admission script."""
     counted = [state.balances[index] for index in bid.balances]
     return [
         item
         for item in counted
-        if item.spent_micro_usd + item.reserved_micro_usd + bid.quote_micro_usd
-        > item.balance.limit_micro_usd
+        if item.balance.on_exceed is not OnExceed.ALLOW
+        and item.spent_micro_usd + item.reserved_micro_usd + bid.quote_micro_usd
+        > item.limit_micro_usd
     ]
 
 
-def _choose(bids: tuple[Bid, ...], state: TeamState) -> tuple[int | None, OverBudget | None]:
-    """The first bid that fits, by the rule of admission; else the refusal it would give."""
+def _choose(
+    bids: tuple[Bid, ...], state: TeamState
+) -> tuple[int | None, OverBudget | Frozen | None]:
+    """The first bid that fits, by the rule of admission; else the refusal it would give.
+
+    `bids` are those of providers that are not frozen.
+    """
+    if not bids:
+        return None, Frozen(what="provider")
     for bid in bids:
         failing = _failing(bid, state)
         if not failing:
@@ -84,10 +97,15 @@ def _over_budget(first: Bid, state: TeamState) -> OverBudget:
         spent_micro_usd=worst.spent_micro_usd,
         reserved_micro_usd=worst.reserved_micro_usd,
         buckets=state.buckets,
+        lifted_micro_usd=worst.lifted_micro_usd,
     )
 
 
-def _refusal(state: TeamState, caller: Caller, over: OverBudget | None) -> ProxyError | None:
+def _refusal(
+    state: TeamState, caller: Caller, over: OverBudget | Frozen | None
+) -> ProxyError | None:
+    if state.frozen:
+        return refusal_error(Frozen(what=state.frozen), caller)
     if any(bucket.retry_after_us for bucket in state.buckets):
         return rate_limited(RouteClass.SUBMIT, state.buckets)
     if state.open_jobs >= caller.team.queued:
@@ -100,7 +118,7 @@ def _quoted(bid: Bid, planned: Plan, state: TeamState) -> QuotedCandidate:
     counted = [state.balances[index] for index in bid.balances]
     return QuotedCandidate(
         candidate=planned.candidates[bid.candidate],
-        fits=not _failing(bid, state),
+        fits=not (_is_frozen(bid, planned, state) or _failing(bid, state)),
         left_after=tuple(
             (balance, balance.left_micro_usd - bid.quote_micro_usd) for balance in counted
         ),

@@ -151,8 +151,11 @@ async def spend(
 
     Raises:
         RateLimited: a bucket is empty.
+        Unauthenticated: the key was revoked.
     """
-    buckets = await runtime.jobs.spend(caller.team.id, buckets_for(caller, route_class))
+    buckets = await runtime.jobs.spend(
+        caller.team.id, buckets_for(caller, route_class), key=caller.key.id
+    )
     _check(runtime, route_class, buckets)
     return buckets
 
@@ -169,7 +172,7 @@ async def _read(
         await spend(runtime, caller, route_class)
         raise _not_found(job_id)
     job, buckets = await runtime.jobs.read(
-        caller.team.id, JobId(job_id), buckets_for(caller, route_class)
+        caller.team.id, JobId(job_id), buckets_for(caller, route_class), key=caller.key.id
     )
     _check(runtime, route_class, buckets)
     if job is None or job.team != caller.team.id or (job.is_deleted and not with_deleted):

@@ -41,7 +41,8 @@ class Turns:
     """The jobs that may be dispatched now, in a fair order.
 
     Jobs that only wait for their end (cancelled, or past their deadline) come first and need no
-    room. A team that runs all it may is left out, so that no slot is taken for nothing.
+    room. A team that runs all it may, or is frozen, is left out, so that no slot is taken for
+    nothing.
     """
 
     def __init__(self, ending: Iterable[Job], lines: dict[TeamId, _Line]) -> None:
@@ -112,9 +113,12 @@ class Queues:
         )
         lines = {}
         for (team, jobs), state in zip(waiting.items(), states, strict=True):
+            if state.frozen:
+                continue
             known = snapshot.teams.get(team)
+            frozen = state.frozen_providers
             lines[team] = _Line(
-                jobs=jobs,
+                jobs=deque(job for job in jobs if job.candidate.provider not in frozen),
                 running=state.running_jobs,
                 running_max=known.running if known else ORPHAN_RUNNING_MAX,
                 weight=known.weight if known else 1,

@@ -39,7 +39,7 @@ class UsageBook:
             BudgetUse(
                 budget_id=item.balance.budget_id,
                 used_micro_usd=item.spent_micro_usd + item.reserved_micro_usd,
-                limit_micro_usd=item.balance.limit_micro_usd,
+                limit_micro_usd=item.limit_micro_usd,
                 match=item.balance.match,
             )
             for item in state.balances

@@ -46,6 +46,7 @@ class JobView:
     source of the Deprecation and Sunset headers. `queue_position` is set while the job waits,
     `poll_after_ms` is when it is worth asking again, `poll_every_ms` the one interval for whoever
     keeps it to the end. `has_waited` says that the caller's patience was made use of.
+    `budget_warnings` are ids of budgets that say `allow` and whose limit this create went beyond.
     """
 
     job: Job
@@ -56,6 +57,7 @@ class JobView:
     poll_every_ms: int = POLL_AFTER_MS
     is_replay: bool = False
     has_waited: bool = False
+    budget_warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

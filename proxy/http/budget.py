@@ -63,6 +63,7 @@ def account_body(state: BalanceState) -> dict[str, object]:
         "period": _kind(balance.account),
         "period_id": balance.period.id,
         "limit": format_usd(balance.limit_micro_usd),
+        "override": format_usd(state.lifted_micro_usd),
         "spent": format_usd(state.spent_micro_usd),
         "reserved": format_usd(state.reserved_micro_usd),
         "left": format_usd(state.left_micro_usd),

@@ -75,9 +75,10 @@ CREATE = Endpoint(
         "idempotency_conflict",
         "too_many_jobs",
         "budget_exceeded",
+        "spending_frozen",
     ),
     parameters=("IdempotencyKey", "Prefer"),
-    headers=(*_AGING, "Preference-Applied", "Idempotency-Replayed"),
+    headers=(*_AGING, "Preference-Applied", "Idempotency-Replayed", "Greenlight-Budget-Warning"),
     takes_create=True,
 )
 PAGE = Endpoint(

@@ -36,6 +36,7 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "rate_limit_exceeded": 429,
         "too_many_jobs": 429,
         "budget_exceeded": 402,
+        "spending_frozen": 403,
         "store_unavailable": 503,
     }
 )

@@ -86,6 +86,7 @@ HEADERS: Mapping[str, Schema] = MappingProxyType(
         "Cache-Control": _answered("Whether the answer may be kept."),
         "Preference-Applied": _answered("`wait=N`: the answer was held as asked."),
         "Idempotency-Replayed": _answered("An earlier create made this video.", constant("true")),
+        "Greenlight-Budget-Warning": _answered("Budgets it went beyond that only warn, by comma."),
         "RateLimit-Policy": _answered("Capacity and window in seconds of the tightest bucket."),
         "RateLimit": _answered("What is left in it, and the seconds until it is full."),
         "x-ratelimit-limit-requests": _answered("Its capacity.", _NUMBER),

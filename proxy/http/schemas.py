@@ -272,6 +272,7 @@ _ACCOUNT = record(
         "spent": DOLLARS,
         "reserved": DOLLARS,
         "left": DOLLARS,
+        "override": DOLLARS,
         "on_exceed": one_of(OnExceed),
         "resets_at": nullable(text(format="date-time")),
     }

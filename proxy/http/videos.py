@@ -66,8 +66,10 @@ class VideoRoutes:
             sdk_try=number,
             patience=_patience(request),
         )
-        replayed = {"Idempotency-Replayed": "true"} if view.is_replay else {}
-        return self._answer(request, caller, view, replayed)
+        added = {"Idempotency-Replayed": "true"} if view.is_replay else {}
+        if view.budget_warnings:
+            added["Greenlight-Budget-Warning"] = ", ".join(view.budget_warnings)
+        return self._answer(request, caller, view, added)
 
     async def _with_pictures(self, caller: Caller, draft: Draft) -> VideoJob:
         """Store pictures before admission: no admitted job waits for bytes that may not come."""

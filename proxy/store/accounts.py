@@ -7,6 +7,15 @@ from typing import TYPE_CHECKING
 
 from proxy.gateway.ports.admission import BalanceState, TeamState
 from proxy.store.arguments import Books, bucket_fields, bucket_states
+from proxy.store.entries import short_name
+from proxy.store.flags import (
+    FLAGS,
+    FREEZE,
+    OVERRIDES,
+    flags_of,
+    frozen_providers,
+    live_overrides,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,30 +43,37 @@ class RedisAccounts:
         books = Books.of(team, balances)
         fields = books.fields()
         split = 2 * books.of_team
-        own = ["open", *bucket_fields(buckets), *fields[:split]]
-        # "open" stands in where no balance is the organisation's: HMGET wants a field.
-        shared = fields[split:] or ["open"]
+        own = [FLAGS, OVERRIDES, "open", *bucket_fields(buckets), *fields[:split]]
+        shared = [FLAGS, OVERRIDES, *fields[split:]]
         now_us, of_team, of_organisation, running = await asyncio.gather(
             self._now_us(),
             self._client.read(("HMGET", self._keys.team(team), *own)),
             self._client.read(("HMGET", self._keys.organisation(), *shared)),
             self._client.read(("SCARD", self._keys.running(team))),
         )
-        open_jobs, *rest = [int(value or 0) for value in of_team]
+        open_jobs, *rest = [int(value or 0) for value in of_team[2:]]
         times, amounts = rest[: len(buckets)], rest[len(buckets) :]
-        amounts += [int(value or 0) for value in of_organisation][: len(fields) - split]
+        amounts += [int(value or 0) for value in of_organisation[2:]]
+        own_flags, shared_flags = flags_of(of_team[0]), flags_of(of_organisation[0])
+        own_lifts = live_overrides(of_team[1], now_us // 1000)
+        shared_lifts = live_overrides(of_organisation[1], now_us // 1000)
         return TeamState(
             balances=tuple(
                 BalanceState(
                     balance=balance,
                     spent_micro_usd=amounts[2 * place],
                     reserved_micro_usd=amounts[2 * place + 1],
+                    lifted_micro_usd=(shared_lifts if balance.is_organisation else own_lifts).get(
+                        short_name(team, balance.name), 0
+                    ),
                 )
                 for balance, place in zip(balances, books.places, strict=True)
             ),
             buckets=bucket_states(buckets, times, now_us, is_spent=False),
             open_jobs=open_jobs,
             running_jobs=running,
+            frozen="team" if FREEZE in own_flags else "all" if FREEZE in shared_flags else "",
+            frozen_providers=frozen_providers(shared_flags),
         )
 
     async def now_ms(self) -> int:

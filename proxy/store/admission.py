@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from proxy.domain.ids import JobId
@@ -12,10 +13,12 @@ from proxy.gateway.ports.admission import (
     TOO_MANY_JOBS_RETRY_S,
     Accepted,
     BucketEmpty,
+    Frozen,
     KeyConflict,
     OverBudget,
     PeriodMoved,
     Replayed,
+    Revoked,
     TooManyOpen,
 )
 from proxy.store.arguments import Books, bucket_fields, bucket_states, bucket_terms
@@ -26,6 +29,8 @@ from proxy.store.script import Script
 from proxy.store.steps import new_operation
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from proxy.domain.bucket import BucketState
     from proxy.domain.ids import KeyId
     from proxy.domain.job import Job
@@ -34,7 +39,7 @@ if TYPE_CHECKING:
     from proxy.store.connection import Argument, Reply
     from proxy.store.keys import Keys
 
-VALUES = 4
+VALUES = 5
 """How many values stand between the clock and the buckets in the script's reply."""
 
 
@@ -57,12 +62,15 @@ class RedisAdmission:
         arguments = arguments_of(command, books, not_after_ms=self._not_after_ms(command))
         reply = await self.script.run(self._client, self.keys_of(command), arguments)
         code, now_us, *values = reply
-        (first, second, third, _), times = values[:VALUES], values[VALUES:]
+        (first, second, third, passed, _), times = values[:VALUES], values[VALUES:]
         buckets = bucket_states(command.buckets, times, now_us, is_spent=code == b"A")
         if code == b"A":
-            return Accepted(job=_accepted(command.job, first, second, third), buckets=buckets)
+            job = _accepted(command.job, first, second, third)
+            return Accepted(job=job, buckets=buckets, passed=books.named(passed))
         if code == b"D":
-            return Accepted(job=job_of(command.job.id, fields_of(first)), buckets=buckets)
+            fields = fields_of(first)
+            job = job_of(command.job.id, fields)
+            return Accepted(job=job, buckets=buckets, passed=books.named(fields.get("g", b"")))
         if code == b"R":
             return await self._replayed(command, JobId(first.decode()), buckets)
         return _refused(reply, books, buckets)
@@ -143,17 +151,23 @@ def arguments_of(
     ]
 
 
+_REFUSED: Mapping[bytes, AdmitResult] = MappingProxyType({b"K": KeyConflict(), b"X": Revoked()})
+"""Refusals that say nothing more."""
+
+
 def _refused(reply: Reply, books: Books, buckets: tuple[BucketState, ...]) -> AdmitResult:
-    code, now_us, first, second, third, fourth, *_ = reply
+    code, now_us, first, second, third, fourth, fifth, *_ = reply
+    if code in _REFUSED:
+        return _REFUSED[code]
     match code:
-        case b"K":
-            return KeyConflict()
         case b"L":
             return BucketEmpty(buckets=buckets)
         case b"O":
             return TooManyOpen(open_jobs=first, buckets=buckets)
         case b"P":
             return PeriodMoved(now_ms=now_us // 1000)
+        case b"F":
+            return Frozen(what=first.decode())
         case _:
             assert code == b"B", code
     return OverBudget(
@@ -162,6 +176,7 @@ def _refused(reply: Reply, books: Books, buckets: tuple[BucketState, ...]) -> Ad
         spent_micro_usd=third,
         reserved_micro_usd=fourth,
         buckets=buckets,
+        lifted_micro_usd=fifth,
     )
 
 

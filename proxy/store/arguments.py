@@ -58,14 +58,13 @@ class Books:
         end_ms = min((balance.period.end_ms for balance in self.balances), default=FOREVER_MS)
         return start_ms, end_ms
 
-    def limits(self) -> list[int]:
-        """Limit of each balance; below zero (-1 - limit) where its budget says next."""
-        return [
-            balance.limit_micro_usd
-            if balance.on_exceed is OnExceed.DENY
-            else -1 - balance.limit_micro_usd
-            for balance in self.balances
-        ]
+    def named(self, numbers: bytes) -> tuple[Balance, ...]:
+        """Balances by their numbers, as a script writes them."""
+        return tuple(self.balances[int(number)] for number in numbers.split())
+
+    def limits(self) -> list[Argument]:
+        """Limit of each balance, as bids.lua takes it."""
+        return [_limit(balance) for balance in self.balances]
 
     def bids(self, job: Job, bids: Sequence[Bid]) -> list[Argument]:
         """Each bid, then each group of balances that counts one, as bids.lua takes them."""
@@ -78,9 +77,21 @@ class Books:
             lines.append(f"{bid.candidate} {bid.quote_micro_usd} {group}\n{offer}")
         for places in groups:
             lines.append(" ".join(map(str, places)))
-            names = (self.balances[place].name for place in places)
+            # Several budgets may limit one account: all are checked, its balance counts once.
+            names = dict.fromkeys(self.balances[place].name for place in places)
             lines.append("\n".join(owned_name(self.team, name) for name in names))
         return lines
+
+
+def _limit(balance: Balance) -> Argument:
+    limit = balance.limit_micro_usd
+    match balance.on_exceed:
+        case OnExceed.DENY:
+            return limit
+        case OnExceed.NEXT:
+            return -1 - limit
+        case OnExceed.ALLOW:
+            return f"a{limit}"
 
 
 def bucket_fields(buckets: Sequence[Bucket]) -> list[str]:

@@ -9,6 +9,7 @@ from proxy.domain.ids import JobId, TeamId
 from proxy.domain.ledger import Charge
 from proxy.gateway.ports.ledger import NotPosted, Posted
 from proxy.store.entries import ORGANISATION_OWNER, TEAM_OWNER, facts_text, owned_name, short_name
+from proxy.store.flags import FREEZE, REVOKED
 from proxy.store.script import Script
 
 if TYPE_CHECKING:
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 OVERRIDES_MAX = 64
 """Live overrides of a team, or of the organisation: every admission reads them."""
 ID_CHARS = 16
-
-FREEZE = "freeze"
-REVOKED = "revoked"
 
 
 class RedisChanges:

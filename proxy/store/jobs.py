@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from proxy.domain.errors import KEY_REVOKED, Unauthenticated
 from proxy.domain.job import JobState
 from proxy.gateway.ports.jobs import Cancelled
 from proxy.store.arguments import bucket_fields, bucket_states, bucket_terms
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from proxy.domain.bucket import Bucket, BucketState
-    from proxy.domain.ids import JobId, TeamId
+    from proxy.domain.ids import JobId, KeyId, TeamId
     from proxy.domain.job import Job, PublicStatus
     from proxy.gateway.ports.jobs import Page
     from proxy.store.client import Client
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 CANCEL_S = 3.0
 """How long a cancel waits for an answer of a store that is away."""
+REVOKED = -1
+"""What spend.lua says instead of "allowed" about a revoked key."""
 _OVER = (None, *(STATE_LETTERS[state].encode() for state in JobState if state.is_terminal))
 """Field `s` of a job that is gone or has ended."""
 
@@ -46,14 +49,17 @@ class RedisJobs:
         self._listing = Listing(client, keys)
 
     async def read(
-        self, team: TeamId, job: JobId, buckets: Sequence[Bucket]
+        self, team: TeamId, job: JobId, buckets: Sequence[Bucket], *, key: KeyId
     ) -> tuple[Job | None, tuple[BucketState, ...]]:
         """Spend a token of each bucket and read a job, in one round trip.
 
         A lost reply costs one token at most. When a bucket refuses, the job is not read.
+
+        Raises:
+            Unauthenticated: the API key was revoked.
         """
         keys = [self._keys.team(team), self._keys.job(job)]
-        fields, states = await self._spend_and_read(keys, buckets)
+        fields, states = await self._spend_and_read(keys, buckets, key)
         found = job_of(job, fields) if fields else None
         return (found if found is not None and found.team == team else None), states
 
@@ -70,9 +76,15 @@ class RedisJobs:
             job for job, (state, flags) in zip(jobs, found, strict=True) if state in _OVER or flags
         )
 
-    async def spend(self, team: TeamId, buckets: Sequence[Bucket]) -> tuple[BucketState, ...]:
-        """Spend a token of each bucket, or none. A lost reply costs one token at most."""
-        _, states = await self._spend_and_read([self._keys.team(team)], buckets)
+    async def spend(
+        self, team: TeamId, buckets: Sequence[Bucket], *, key: KeyId
+    ) -> tuple[BucketState, ...]:
+        """Spend a token of each bucket, or none. A lost reply costs one token at most.
+
+        Raises:
+            Unauthenticated: the API key was revoked.
+        """
+        _, states = await self._spend_and_read([self._keys.team(team)], buckets, key)
         return states
 
     async def mark_fetched(self, job: Job) -> None:
@@ -132,10 +144,12 @@ class RedisJobs:
         return None if rank is None else rank + 1
 
     async def _spend_and_read(
-        self, keys: Sequence[str], buckets: Sequence[Bucket]
+        self, keys: Sequence[str], buckets: Sequence[Bucket], key: KeyId
     ) -> tuple[dict[str, bytes], tuple[BucketState, ...]]:
-        terms = [len(buckets), *bucket_fields(buckets), *bucket_terms(buckets)]
+        terms = [len(buckets), key, *bucket_fields(buckets), *bucket_terms(buckets)]
         reply = await self._spend.run(self._client, keys, [1, *terms], again=[0, *terms])
-        now_us, _, is_spent, fields, *times = reply
+        now_us, allowed, is_spent, fields, *times = reply
+        if allowed == REVOKED:
+            raise Unauthenticated(KEY_REVOKED)
         states = bucket_states(buckets, times, now_us, is_spent=bool(is_spent))
         return fields_of(fields), states

@@ -125,6 +125,7 @@ class RedisWork:
             attempt_text(attempt),
             running_max,
             _milliseconds(lease_s),
+            job.candidate.provider,
         ]
         keys = step_keys(self._keys, job)
         reply = await insist(
@@ -132,6 +133,8 @@ class RedisWork:
         )
         if reply[0] == b"full":
             return NotBegun.TEAM_FULL
+        if reply[0] == b"frozen":
+            return NotBegun.FROZEN
         if reply[0] == b"lost":
             return NotBegun.TAKEN
         return stored(replace(job, attempts=(*job.attempts[:-1], attempt)), reply)

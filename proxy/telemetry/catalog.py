@@ -162,6 +162,11 @@ BUDGET_SPENT = _gauge(
 BUDGET_RESERVED = _gauge(
     "greenlight_budget_reserved_usd", ("team", "budget"), "Held for unfinished attempts."
 )
+BUDGET_WARNINGS = _counter(
+    "greenlight_budget_warnings_total",
+    ("team", "budget"),
+    "Creates accepted beyond the limit of a budget that says allow.",
+)
 RESERVED_USD = _counter(
     "greenlight_reserved_usd_total", _OFFER, "Reserved, at admission and for further attempts."
 )

@@ -62,6 +62,7 @@ FIELDS: Mapping[type, tuple[str, ...]] = {
     events.RecordSetAside: ("job",),
     events.RequestServed: ("route", "method", "status", "took_s", "request_id"),
     events.LimitChecked: ("route_class", "decision"),
+    events.BudgetPassed: ("job", "team", "budget"),
     events.UpkeepEnded: ("part", "outcome", "items"),
 }
 """Event -> the fields that are logged. A field that is added to an event stays out until here."""
@@ -70,6 +71,7 @@ _LEVELS: Mapping[type, int] = {
     events.SlotTaken: logging.DEBUG,
     events.LimitChecked: logging.DEBUG,
     events.FailedOver: logging.WARNING,
+    events.BudgetPassed: logging.WARNING,
     events.OutcomeUnknown: logging.WARNING,
     events.RecordSetAside: logging.ERROR,
 }

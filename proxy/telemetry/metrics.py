@@ -27,6 +27,7 @@ _REFUSALS = {
     "rate_limit_exceeded": "rate_limited",
     "too_many_jobs": "too_many_jobs",
     "budget_exceeded": "budget_exceeded",
+    "spending_frozen": "frozen",
     "store_unavailable": "unavailable",
 }
 _COUNTED_BY_OFFER = tuple(
@@ -64,6 +65,7 @@ class Metrics:
             events.RecordSetAside: self._record_set_aside,
             events.RequestServed: self._request_served,
             events.LimitChecked: self._limit_checked,
+            events.BudgetPassed: self._budget_passed,
             events.UpkeepEnded: self._upkeep_ended,
         }
 
@@ -87,7 +89,7 @@ class Metrics:
             labels = (self._team(team), state.balance.budget_id)
             if labels[0] == OTHER_TEAM:
                 continue
-            limit[labels] = _usd(state.balance.limit_micro_usd)
+            limit[labels] = _usd(state.limit_micro_usd)
             spent[labels] = _usd(state.spent_micro_usd)
             reserved[labels] = _usd(state.reserved_micro_usd)
         self._families.replace(catalog.BUDGET_LIMIT, limit)
@@ -222,6 +224,9 @@ class Metrics:
 
     def _record_set_aside(self, _: events.RecordSetAside) -> None:
         self._families.count(catalog.RECORDS_SET_ASIDE)
+
+    def _budget_passed(self, event: events.BudgetPassed) -> None:
+        self._families.count(catalog.BUDGET_WARNINGS, (self._team(event.team), event.budget))
 
     def _upkeep_ended(self, event: events.UpkeepEnded) -> None:
         labels = (event.part, event.outcome)

@@ -107,6 +107,7 @@ class RecordingVideos:
     refusal: BaseException | None = None
     quote_refusal: ProxyError | None = None
     is_replay: bool = False
+    budget_warnings: tuple[str, ...] = ()
     is_full: bool = False
     offer: Offer | None = None
     team_state: TeamState | None = None
@@ -176,6 +177,7 @@ class RecordingVideos:
             poll_after_ms=50,
             poll_every_ms=40,
             is_replay=self.is_replay,
+            budget_warnings=self.budget_warnings,
             has_waited=has_waited,
         )
 

@@ -60,6 +60,7 @@ async def test_a_budget_tells_what_is_left_at_every_level(
         "spent": "0.900000",
         "reserved": "0.300000",
         "left": "0.000000",
+        "override": "0.000000",
         "on_exceed": "next",
         "resets_at": "2026-12-15T00:00:00Z",
     } == fiscal

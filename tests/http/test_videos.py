@@ -53,6 +53,12 @@ async def test_a_create_carries_the_rate_limit(client: Client) -> None:
         assert "Idempotency-Replayed" not in answer.headers
 
 
+async def test_a_budget_that_only_warns_is_named(client: Client, videos: RecordingVideos) -> None:
+    videos.budget_warnings = ("daily", "all")
+    async with client.post("/v1/videos", json={"prompt": "x"}) as answer:
+        assert (200, "daily, all") == (answer.status, answer.headers["Greenlight-Budget-Warning"])
+
+
 async def test_a_replay_says_so(client: Client, videos: RecordingVideos) -> None:
     videos.is_replay = True
     headers = {"Idempotency-Key": '"k-1"', "x-stainless-retry-count": "2"}

@@ -22,7 +22,7 @@ from proxy.store.ledger import RedisLedger
 from proxy.store.render_times import RedisRenderTimes
 from proxy.store.slots import RedisSlots
 from proxy.store.work import RedisWork
-from tests.builders import MARKETING
+from tests.builders import MARKETING, a_key
 from tests.fakes import RecordingObserver
 from tests.job_builders import a_job, a_job_id
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 RETENTION_S = 90 * 24 * 3600
 TEAM_SCOPE = f"team:{MARKETING}"
 DOLLAR = 1_000_000
+KEY = a_key().id
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from proxy.store.arguments import bucket_fields, bucket_states, bucket_terms
 from proxy.store.client import Client
 from proxy.store.script import Script
 from tests.builders import MARKETING
-from tests.store.stores import Store, a_bucket
+from tests.store.stores import KEY, Store, a_bucket
 
 if TYPE_CHECKING:
     from proxy.store.address import Address
@@ -41,7 +41,7 @@ def test_one_spend_is_the_domain_s(
         tat_us = max(0, int(seconds) * 10**6 + int(micros) + offset_us)
         await client.call(("HSET", "gl:{main}:team:x", "b|x", tat_us))
         bucket = Bucket(name="x", limit=limit)
-        arguments = [1, 1, *bucket_fields([bucket]), *bucket_terms([bucket])]
+        arguments = [1, 1, "k", *bucket_fields([bucket]), *bucket_terms([bucket])]
         script = Script.load("spend")
         now_us, is_allowed, is_spent, _, after_us = await script.run(
             client, ["gl:{main}:team:x"], arguments
@@ -62,28 +62,28 @@ def test_one_spend_is_the_domain_s(
 
 async def test_a_bucket_gives_its_capacity_and_no_more(store: Store) -> None:
     for left in (2, 1, 0):
-        [state] = await store.jobs.spend(MARKETING, [a_bucket(3)])
+        [state] = await store.jobs.spend(MARKETING, [a_bucket(3)], key=KEY)
         assert (left, 0) == (state.remaining, state.retry_after_us)
-    [state] = await store.jobs.spend(MARKETING, [a_bucket(3)])
+    [state] = await store.jobs.spend(MARKETING, [a_bucket(3)], key=KEY)
     assert 0 == state.remaining
     assert state.retry_after_us > 0
 
 
 async def test_several_buckets_give_all_or_none(store: Store) -> None:
     roomy, tight = a_bucket(9, name="poll"), a_bucket(1, name="poll:key")
-    await store.jobs.spend(MARKETING, [roomy, tight])
-    states = await store.jobs.spend(MARKETING, [roomy, tight])
+    await store.jobs.spend(MARKETING, [roomy, tight], key=KEY)
+    states = await store.jobs.spend(MARKETING, [roomy, tight], key=KEY)
     assert [8, 0] == [state.remaining for state in states]
-    [state] = await store.jobs.spend(MARKETING, [roomy])
+    [state] = await store.jobs.spend(MARKETING, [roomy], key=KEY)
     assert 7 == state.remaining
 
 
 async def test_no_bucket_refuses_nobody(store: Store) -> None:
-    assert () == await store.jobs.spend(MARKETING, [])
+    assert () == await store.jobs.spend(MARKETING, [], key=KEY)
 
 
 async def test_refilling_is_by_the_clock_of_the_store(store: Store) -> None:
     fast = Bucket(name="poll", limit=RateLimit(capacity=1, interval_us=1))
     for _ in range(5):
-        [state] = await store.jobs.spend(MARKETING, [fast])
+        [state] = await store.jobs.spend(MARKETING, [fast], key=KEY)
         assert 0 == state.retry_after_us

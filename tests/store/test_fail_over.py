@@ -114,7 +114,7 @@ async def test_what_the_first_attempt_held_is_free_for_the_second(store: Store) 
     assert [(0, SECOND)] == await store.used(*tight)
 
 
-@pytest.mark.parametrize("on_exceed", OnExceed)
+@pytest.mark.parametrize("on_exceed", [OnExceed.DENY, OnExceed.NEXT])
 async def test_without_room_the_job_ends_as_told_never_as_a_402(
     store: Store, on_exceed: OnExceed
 ) -> None:
@@ -181,3 +181,18 @@ async def test_the_second_attempt_is_reserved_in_its_own_period(store: Store) ->
     queued = await failed_over(store, job, following((december,)))
     assert [(0, 0), (0, 0), (0, SECOND)] == await store.used(*LEVELS, december)
     assert 2 == queued.attempt.number
+
+
+async def test_two_budgets_on_one_account_count_once(store: Store) -> None:
+    soft = replace(a_balance(FIRST), budget_id="soft", on_exceed=OnExceed.ALLOW)
+    balances = (a_balance(FIRST + SECOND), soft)
+    job = await store.running(await store.admitted(a_command(balances=balances)))
+    assert [(0, FIRST)] == await store.used(soft)
+    billed = Settle(charged_micro_usd=FIRST, by="bills_on")
+    queued = await store.work.fail_over(job, given_up(job), billed, following(balances), wait_s=0)
+    assert not isinstance(queued, PeriodMoved)
+    assert [(FIRST, SECOND)] == await store.used(soft)
+    running = await store.running(queued)
+    after = replace(running, state=JobState.COMPLETED)
+    await store.work.finish(running, after, Settle(charged_micro_usd=SECOND, by="price_book"))
+    assert [(FIRST + SECOND, 0)] == await store.used(soft)

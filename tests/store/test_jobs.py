@@ -14,7 +14,7 @@ from proxy.store.listing import SCAN_STEP, Listing
 from tests.builders import MARKETING, NOW_MS
 from tests.job_builders import a_job, a_job_id
 from tests.store.dump import dump
-from tests.store.stores import DOLLAR, RETENTION_S, a_balance, a_bucket, a_command
+from tests.store.stores import DOLLAR, KEY, RETENTION_S, a_balance, a_bucket, a_command
 
 if TYPE_CHECKING:
     from proxy.domain.job import Job
@@ -39,7 +39,7 @@ async def several(store: Store, count: int, *, step_ms: int = 1) -> list[Job]:
 
 async def test_reading_spends_a_token_of_each_bucket(store: Store) -> None:
     job = await store.admitted()
-    found, states = await store.jobs.read(MARKETING, job.id, [a_bucket(2, name="poll")])
+    found, states = await store.jobs.read(MARKETING, job.id, [a_bucket(2, name="poll")], key=KEY)
     assert job == found
     assert [1] == [state.remaining for state in states]
 
@@ -47,16 +47,16 @@ async def test_reading_spends_a_token_of_each_bucket(store: Store) -> None:
 async def test_an_empty_bucket_hides_the_job(store: Store) -> None:
     job = await store.admitted()
     poll = [a_bucket(1, name="poll")]
-    await store.jobs.read(MARKETING, job.id, poll)
-    found, [state] = await store.jobs.read(MARKETING, job.id, poll)
+    await store.jobs.read(MARKETING, job.id, poll, key=KEY)
+    found, [state] = await store.jobs.read(MARKETING, job.id, poll, key=KEY)
     assert found is None
     assert state.retry_after_us > 0
 
 
 async def test_another_team_s_job_does_not_exist(store: Store) -> None:
     job = await store.admitted()
-    assert (None, ()) == await store.jobs.read(TeamId("product"), job.id, [])
-    assert (None, ()) == await store.jobs.read(MARKETING, a_job_id(99), [])
+    assert (None, ()) == await store.jobs.read(TeamId("product"), job.id, [], key=KEY)
+    assert (None, ()) == await store.jobs.read(MARKETING, a_job_id(99), [], key=KEY)
 
 
 async def test_a_page_is_newest_first_and_says_whether_there_is_more(store: Store) -> None:

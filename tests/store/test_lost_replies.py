@@ -27,7 +27,7 @@ from tests.builders import KLING, MARKETING
 from tests.job_builders import a_job_id, a_mandate
 from tests.store.dump import dump
 from tests.store.lossy_redis import LossyRedis, lossy_redis
-from tests.store.stores import Store, a_balance, a_bucket, a_command
+from tests.store.stores import KEY, Store, a_balance, a_bucket, a_command
 from tests.store.test_changes import an_orphan, ended
 from tests.store.test_fail_over import following, given_up
 
@@ -131,14 +131,16 @@ async def _refused_early(far: Store, *, job: Job, sdk_try: int) -> None:
 
 
 async def test_spend(losing: Losing) -> None:
-    await losing.once(lambda far: far.jobs.spend(MARKETING, [a_bucket(3)]))
-    [state] = await losing.store.jobs.spend(MARKETING, [a_bucket(3)])
+    await losing.once(lambda far: far.jobs.spend(MARKETING, [a_bucket(3)], key=KEY))
+    [state] = await losing.store.jobs.spend(MARKETING, [a_bucket(3)], key=KEY)
     assert 1 == state.remaining
 
 
 async def test_read(losing: Losing) -> None:
     job = await losing.store.admitted()
-    answer = await losing.once(lambda far: far.jobs.read(MARKETING, job.id, [a_bucket(3)]))
+    answer = await losing.once(
+        lambda far: far.jobs.read(MARKETING, job.id, [a_bucket(3)], key=KEY)
+    )
     assert isinstance(answer, tuple)
     assert job == answer[0]
 

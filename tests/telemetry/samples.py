@@ -105,6 +105,7 @@ ONE_OF_EACH: tuple[Event, ...] = (
         route="/v1/videos", method="POST", status=200, took_s=0.004, request_id="req_1"
     ),
     events.LimitChecked(route_class="submit", decision="allowed"),
+    events.BudgetPassed(job=JOB, team=MARKETING, budget="monthly"),
     events.UpkeepEnded(part="archive", outcome="ok", items=1),
 )
 

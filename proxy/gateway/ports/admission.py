@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from proxy.domain.balance import Balance, Bid
     from proxy.domain.bucket import Bucket, BucketState
-    from proxy.domain.ids import KeyId, TeamId
+    from proxy.domain.ids import KeyId, ProviderName, TeamId
     from proxy.domain.job import Job
 
 
@@ -41,10 +41,14 @@ class AdmitCommand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """The job is stored; `candidate` won and its quote is reserved."""
+    """The job is stored; a candidate won and its quote is reserved.
+
+    `passed` are balances whose budgets say `allow` and whose limit this job went beyond.
+    """
 
     job: Job
     buckets: tuple[BucketState, ...]
+    passed: tuple[Balance, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,13 +81,29 @@ class TooManyOpen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverBudget:
-    """A budget refused: the first failing balance of the first candidate; amounts in micro-USD."""
+    """A budget refused: the first failing balance of the first candidate; amounts in micro-USD.
+
+    `lifted_micro_usd` is what live overrides add to the balance's limit.
+    """
 
     balance: Balance
     quote_micro_usd: int
     spent_micro_usd: int
     reserved_micro_usd: int
     buckets: tuple[BucketState, ...]
+    lifted_micro_usd: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frozen:
+    """New spend is stopped: `what` is "team", "all", or "provider" when each candidate's is."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revoked:
+    """The API key was revoked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +114,15 @@ class PeriodMoved:
 
 
 AdmitResult = (
-    Accepted | Replayed | KeyConflict | BucketEmpty | TooManyOpen | OverBudget | PeriodMoved
+    Accepted
+    | Replayed
+    | KeyConflict
+    | BucketEmpty
+    | TooManyOpen
+    | OverBudget
+    | Frozen
+    | Revoked
+    | PeriodMoved
 )
 
 
@@ -116,27 +144,39 @@ class Admission(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BalanceState:
-    """How a balance stands, in micro-USD."""
+    """How a balance stands, in micro-USD; `lifted_micro_usd` is what live overrides add."""
 
     balance: Balance
     spent_micro_usd: int
     reserved_micro_usd: int
+    lifted_micro_usd: int = 0
+
+    @property
+    def limit_micro_usd(self) -> int:
+        """The limit that holds just now: the budget's, with live overrides."""
+        return self.balance.limit_micro_usd + self.lifted_micro_usd
 
     @property
     def left_micro_usd(self) -> int:
         """What may still be reserved; 0 when overage went past the limit."""
         used = self.spent_micro_usd + self.reserved_micro_usd
-        return max(0, self.balance.limit_micro_usd - used)
+        return max(0, self.limit_micro_usd - used)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TeamState:
-    """The live numbers of one team."""
+    """The live numbers of one team.
+
+    `frozen` ("team", "all" or "") says that nothing of it may be started, `frozen_providers` where
+    nobody's may.
+    """
 
     balances: tuple[BalanceState, ...]
     buckets: tuple[BucketState, ...]
     open_jobs: int
     running_jobs: int
+    frozen: str = ""
+    frozen_providers: frozenset[ProviderName] = frozenset()
 
 
 class Accounts(Protocol):

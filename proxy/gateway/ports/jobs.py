@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from proxy.domain.balance import Balance, Bid
     from proxy.domain.bucket import Bucket, BucketState, RateLimit
-    from proxy.domain.ids import AttemptId, JobId, ProviderName, TeamId
+    from proxy.domain.ids import AttemptId, JobId, KeyId, ProviderName, TeamId
     from proxy.domain.job import Job, PublicStatus
     from proxy.gateway.ports.admission import PeriodMoved
     from proxy.gateway.ports.ledger import Mandate
@@ -42,11 +42,12 @@ class Jobs(Protocol):
     """Reading jobs, and the changes a client may ask for; other teams' jobs do not exist."""
 
     async def read(
-        self, team: TeamId, job: JobId, buckets: Sequence[Bucket]
+        self, team: TeamId, job: JobId, buckets: Sequence[Bucket], *, key: KeyId
     ) -> tuple[Job | None, tuple[BucketState, ...]]:
         """Spend a token of each bucket and read a job in the same round trip.
 
-        When a bucket refuses (retry_after_us > 0) the job is not read.
+        When a bucket refuses (retry_after_us > 0) the job is not read. Raises Unauthenticated
+        when the API key was revoked.
         """
 
     async def load(self, job: JobId) -> Job | None:
@@ -58,8 +59,10 @@ class Jobs(Protocol):
         Read together, in one round trip, without spending anything.
         """
 
-    async def spend(self, team: TeamId, buckets: Sequence[Bucket]) -> tuple[BucketState, ...]:
-        """Spend a token of each bucket, or none."""
+    async def spend(
+        self, team: TeamId, buckets: Sequence[Bucket], *, key: KeyId
+    ) -> tuple[BucketState, ...]:
+        """Spend a token of each bucket, or none. Raises Unauthenticated: the key was revoked."""
 
     async def mark_fetched(self, job: Job) -> None:
         """Note that a client has read the job by its id; SDK retries no longer replay it."""
@@ -99,10 +102,11 @@ class Waiting:
 
 
 class NotBegun(StrEnum):
-    """Why a dispatch went no further: somebody else has the job, or its team runs all it may."""
+    """Why a dispatch went no further: somebody else has it, its team runs all it may, a freeze."""
 
     TAKEN = "taken"
     TEAM_FULL = "team_full"
+    FROZEN = "frozen"
 
 
 class LostLease(Exception):

@@ -6,12 +6,14 @@
 --   14 when to come back after too many open jobs (s) 15 the job's facts
 --   then the names of the fields: "open", each bucket, spent and reserved of each balance (the team's first);
 --   then interval and span (us) of each bucket; then limits, bids and groups as in bids.lua
--- Reply: code, now (us), four values, the time (us) of each bucket. A accepted (candidate, micro-USD, ms),
---   D this operation was done before (fields of the job), R replay (job id), K key conflict, L bucket empty,
---   O open jobs, B over budget (balance, quote, spent, reserved), P period moved, or too late
+-- Reply: code, now (us), five values, the time (us) of each bucket. A accepted (candidate, micro-USD, ms, soft
+--   budgets it passed), D this operation was done before (fields of the job), R replay (job id), K key conflict,
+--   L bucket empty, O open jobs, B over budget (balance, quote, spent, reserved, lifted by overrides),
+--   P period moved, or too late, X key revoked, F frozen (team, all, or every provider: provider)
 -- Time: Redis TIME. Complexity: O(log jobs of the team + balances x bids)
 -- include: clock
 -- include: gcra
+-- include: flags
 -- include: bids
 local ledger_key, call = KEYS[6], redis.call
 -- include: ledger
@@ -24,14 +26,16 @@ local fields = 16
 local team_fields, org_fields = 1 + buckets + 2 * of_team, 2 * of_org
 local buckets_at = fields + team_fields + org_fields
 local limits = buckets_at + 2 * buckets
-local values = call('HMGET', KEYS[2], unpack(ARGV, fields, fields + team_fields - 1))
-local next_us, stored_us = weigh_buckets(values, 2, buckets, buckets_at)
-local function answer(code, a, b, c, d, times)
-  return {code, now_us, a or 0, b or 0, c or 0, d or 0, unpack(times or stored_us)}
+-- Flags, overrides, then the fields by name; the organisation's follow the team's.
+local values = call('HMGET', KEYS[2], 'z', 'v', unpack(ARGV, fields, fields + team_fields - 1))
+local next_us, stored_us = weigh_buckets(values, 4, buckets, buckets_at)
+local function answer(code, a, b, c, d, e, times)
+  return {code, now_us, a or 0, b or 0, c or 0, d or 0, e or 0, unpack(times or stored_us)}
 end
 
 -- Replays: they spend nothing.
 if call('EXISTS', KEYS[1]) == 1 then return answer('D', call('HGETALL', KEYS[1])) end
+if values[1] and is_flagged(values[1], 'revoked:' .. string.match(ARGV[15], '\n([^\n]*)')) then return answer('X') end
 local records = nil
 if KEYS[9] then
   local bound = call('GET', KEYS[9])
@@ -62,6 +66,10 @@ local function refuse(retry_after_s, ...)
   if records then keep_records(KEYS[7], records) end
   return answer(...)
 end
+local first = fields + team_fields
+local more = call('HMGET', KEYS[3], 'z', 'v', unpack(ARGV, first, first + org_fields - 1))
+if is_flagged(values[1], 'freeze') then return refuse(nil, 'F', 'team') end
+if is_flagged(more[1], 'freeze') then return refuse(nil, 'F', 'all') end
 if not next_us then
   local wait_us = 0
   for i = 1, buckets do
@@ -70,20 +78,18 @@ if not next_us then
   end
   return refuse(math.ceil(wait_us / 1000000), 'L')
 end
-local open = tonumber(values[1]) or 0
+local open = tonumber(values[3]) or 0
 if open >= tonumber(ARGV[4]) then return refuse(tonumber(ARGV[14]), 'O', open) end
-if of_org > 0 then
-  local first = fields + team_fields
-  local more = call('HMGET', KEYS[3], unpack(ARGV, first, first + org_fields - 1))
-  for i = 1, org_fields do values[team_fields + i] = more[i] end
-end
-local v, bids_at = 2 + buckets, limits + of_team + of_org
-local candidate, quote, members, names, facts = choose_bid(values, v, limits, bids_at,
-  tonumber(ARGV[11]), bids_at + ARGV[11], true)
+for i = 1, org_fields do values[team_fields + 2 + i] = more[i + 2] end
+local v, bids_at = 4 + buckets, limits + of_team + of_org
+local lifts = lifted(values[2], more[2], fields + 1 + buckets, of_team, of_team + of_org)
+local candidate, quote, members, names, facts, passed = choose_bid(values, v, limits, bids_at,
+  tonumber(ARGV[11]), bids_at + ARGV[11], true, more[1], lifts)
 if not candidate then
   local failed, asked = quote, members
+  if not failed then return refuse(nil, 'F', 'provider') end
   return refuse(nil, 'B', failed, asked, tonumber(values[v + 2 * failed]) or 0,
-    tonumber(values[v + 2 * failed + 1]) or 0)
+    tonumber(values[v + 2 * failed + 1]) or 0, lifts and lifts[failed])
 end
 -- include: admit_write
-return answer('A', tonumber(candidate), tonumber(quote), now_ms, 0, next_us)
+return answer('A', tonumber(candidate), tonumber(quote), now_ms, passed or '', 0, next_us)

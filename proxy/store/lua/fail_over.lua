@@ -15,6 +15,7 @@ local ledger_key = KEYS[7]
 -- include: fenced
 -- include: resolve
 -- include: end_job
+-- include: flags
 -- include: bids
 local team_fields, org_fields, bids = 2 * ARGV[16], 2 * ARGV[17], tonumber(ARGV[18])
 local fields = 22
@@ -30,27 +31,28 @@ resolve(ARGV[4], ARGV[3], ARGV[10], ARGV[11], ARGV[12], ARGV[13], outcome)
 
 local values = {}
 local function read(key, from, count)
-  if count == 0 then return end
-  for i, value in ipairs(redis.call('HMGET', key, unpack(ARGV, from, from + count - 1))) do
-    values[from - fields + i] = value
-  end
+  local found = redis.call('HMGET', key, 'z', 'v', unpack(ARGV, from, from + count - 1))
+  for i = 1, count do values[from - fields + i] = found[i + 2] end
+  return found[1], found[2]
 end
 local candidate, quote, members, names, facts = nil, nil, nil, nil, nil
 if may_go_on then
-  read(KEYS[5], fields, team_fields)
-  read(KEYS[6], fields + team_fields, org_fields)
+  -- A frozen team's job goes on as far as the queue, and is held there.
+  local _, team_overrides = read(KEYS[5], fields, team_fields)
+  local shared, overrides = read(KEYS[6], fields + team_fields, org_fields)
+  local lifts = lifted(team_overrides, overrides, fields, tonumber(ARGV[16]), ARGV[16] + ARGV[17])
   local bids_at = limits + ARGV[16] + ARGV[17]
   candidate, quote, members, names, facts = choose_bid(values, 1, limits, bids_at, bids,
-    bids_at + bids, false)
+    bids_at + bids, false, shared, lifts)
 end
 if not candidate then
   end_job(ARGV[4], ARGV[5], ARGV[6], ARGV[8], ARGV[9])
   return report('ok')
 end
 
-for number in string.gmatch(members, '%d+') do
-  local place = 2 * number + 1
-  redis.call('HINCRBY', place < team_fields and KEYS[5] or KEYS[6], ARGV[fields + place], quote)
+for name in string.gmatch(names, '[^\n]+') do
+  local owner = string.sub(name, 1, 1) == 'T' and KEYS[5] or KEYS[6]
+  redis.call('HINCRBY', owner, string.sub(name, 2) .. '|r', quote)
 end
 local number = ARGV[3] + 1
 redis.call('HSET', KEYS[1], 's', 'q', 'n', number, 'l', op, 'a' .. number,

@@ -1,0 +1,42 @@
+"""Flags and live overrides, as the fields `z` and `v` of a team's or the organisation's hash.
+
+flags.lua reads them inside the scripts; here they are read for whoever only looks.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from proxy.domain.ids import ProviderName
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FLAGS, OVERRIDES = "z", "v"
+FREEZE = "freeze"
+REVOKED = "revoked"
+
+
+def flags_of(text: bytes | None) -> frozenset[str]:
+    """The flags that are up."""
+    return frozenset((text or b"").decode().splitlines())
+
+
+def frozen_providers(flags: frozenset[str]) -> frozenset[ProviderName]:
+    """The providers that the organisation's flags freeze."""
+    prefix = f"{FREEZE}:"
+    return frozenset(
+        ProviderName(flag.removeprefix(prefix)) for flag in flags if flag.startswith(prefix)
+    )
+
+
+def live_overrides(text: bytes | None, now_ms: int) -> Mapping[str, int]:
+    """Micro-USD that overrides add just now, by a balance's short name."""
+    lifts: Counter[str] = Counter()
+    for line in (text or b"").decode().split("\n"):
+        if line:
+            _, micro_usd, until_ms, name = line.split(" ", 3)
+            if int(until_ms) > now_ms:
+                lifts[name] += int(micro_usd)
+    return lifts
