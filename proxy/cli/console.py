@@ -28,6 +28,8 @@ def table(*headings: str, right: tuple[str, ...] = ()) -> Table:
             heading,
             justify="right" if is_number else "left",
             no_wrap=is_number or heading in _NEVER_WRAPPED,
+            # An id that is cut off cannot be copied.
+            overflow="fold",
         )
     return made
 
