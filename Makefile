@@ -88,6 +88,7 @@ $(FOCUS): requirements/focus.txt requirements/focus-build.txt tools/find-python
 soak: setup $(FOCUS) ## what takes too long for every change
 	@FOCUS_VALIDATOR=$(dir $(FOCUS))bin/focus-validator \
 	  $(BIN)/python -m pytest -rs tests/conformance/test_focus_validator.py
+	@$(BIN)/python -m pytest -s tests/soak/ten_thousand.py
 
 failures: setup ## write docs/failures.md from the failure table
 	@$(BIN)/python -m tests.system.failure_page

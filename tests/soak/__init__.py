@@ -1,0 +1,1 @@
+"""Proofs that take too long for every change: `make soak`."""
