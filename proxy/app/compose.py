@@ -52,9 +52,10 @@ from proxy.telemetry.observers import CRASH_AT, CrashAt, Fanout
 from proxy.telemetry.outages import StoreOutages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Mapping
     from contextlib import AsyncExitStack
 
+    from proxy.app.chores import Chore
     from proxy.app.options import ServeOptions
     from proxy.app.watch import Marks
     from proxy.config.load import Loaded
@@ -72,7 +73,7 @@ _WORKER_LOGGER = logging.getLogger("greenlight.worker")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """A process put together, not yet running; each of `chores` runs as long as it does."""
+    """A process put together, not yet running; `chores`, by name, run as long as it does."""
 
     runtime: Runtime
     client: Client
@@ -83,7 +84,7 @@ class Parts:
     links: Links
     callbacks: Callbacks
     look: Callable[[], Marks]
-    chores: tuple[Callable[[], Coroutine[None, None, None]], ...]
+    chores: Mapping[str, Chore]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,17 +164,15 @@ def _applied(metrics: Metrics, pictures: Pictures) -> Callable[[Loaded], None]:
     return applied
 
 
-def _chores(
-    runtime: Runtime, client: Client, times: LearnedTimes
-) -> tuple[Callable[[], Coroutine[None, None, None]], ...]:
+def _chores(runtime: Runtime, client: Client, times: LearnedTimes) -> Mapping[str, Chore]:
     """What the use cases need done beside them, now and then."""
     samples = RedisRenderTimes(client, Keys())
-    return (
-        Upkeep(runtime).watch,
-        lambda: runtime.openings.watch(runtime.live),
-        lambda: times.share(samples, runtime.clock),
-        lambda: runtime.waiters.watch(runtime.jobs, runtime.clock),
-    )
+    return {
+        "upkeep": Upkeep(runtime).watch,
+        "openings": lambda: runtime.openings.watch(runtime.live),
+        "render_times": lambda: times.share(samples, runtime.clock),
+        "waiters": lambda: runtime.waiters.watch(runtime.jobs, runtime.clock),
+    }
 
 
 def _client(server: ServerSettings, address: Address, observer: Observer) -> Client:

@@ -7,8 +7,10 @@ import logging
 import signal
 import sys
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
+from proxy.app.chores import kept, vital
 from proxy.app.compose import compose
 from proxy.app.gauges import refresh_gauges
 from proxy.app.listeners import listening
@@ -20,6 +22,7 @@ from proxy.telemetry.loop_lag import sample_loop_lag
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from proxy.app.chores import Chore
     from proxy.app.compose import Parts
     from proxy.app.options import Doors, Role, ServeOptions
     from proxy.app.store import OpenStore
@@ -66,18 +69,13 @@ async def run(options: ServeOptions, loaded: Loaded, store: OpenStore, doors: Do
 async def _background(parts: Parts, store: OpenStore, role: Role) -> AsyncIterator[None]:
     """Work, watch and measure until the block ends; then let the steps under way end."""
     runtime = parts.runtime
-    reloads = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloads.set)
+    keep = partial(kept, clock=runtime.clock, observer=runtime.observer)
     try:
         async with asyncio.TaskGroup() as group:
-            works = [group.create_task(parts.worker.run())] if role.works else []
+            working = vital("the worker", parts.worker.run)
+            works = [group.create_task(working)] if role.works else []
             others = [
-                *(group.create_task(chore()) for chore in parts.chores),
-                group.create_task(store.watch(runtime.clock, _say_store)),
-                group.create_task(_reload_when_asked(parts, reloads)),
-                group.create_task(watch_files(parts.look, parts.reload.run, runtime.clock)),
-                group.create_task(refresh_gauges(runtime, parts.metrics)),
-                group.create_task(sample_loop_lag(runtime.clock, parts.metrics.observe_loop_lag)),
+                group.create_task(keep(name, chore)) for name, chore in _chores(parts, store)
             ]
             try:
                 yield
@@ -90,6 +88,21 @@ async def _background(parts: Parts, store: OpenStore, role: Role) -> AsyncIterat
     except BaseExceptionGroup as failed:
         # An address in use, say: one reason, as it was raised.
         raise failed.exceptions[0] from None
+
+
+def _chores(parts: Parts, store: OpenStore) -> list[tuple[str, Chore]]:
+    """Everything that goes on beside requests and the worker."""
+    runtime, metrics = parts.runtime, parts.metrics
+    reloads = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloads.set)
+    return [
+        *parts.chores.items(),
+        ("store", lambda: store.watch(runtime.clock, _say_store)),
+        ("reload", lambda: _reload_when_asked(parts, reloads)),
+        ("files", lambda: watch_files(parts.look, parts.reload.run, runtime.clock)),
+        ("gauges", lambda: refresh_gauges(runtime, metrics)),
+        ("loop_lag", lambda: sample_loop_lag(runtime.clock, metrics.observe_loop_lag)),
+    ]
 
 
 def _say_what_is_missing(snapshot: Snapshot) -> None:

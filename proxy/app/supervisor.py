@@ -11,11 +11,13 @@ import sys
 import tempfile
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from proxy.app.child import Order
 from proxy.app.children import Child, ask_all
+from proxy.app.chores import kept
 from proxy.app.clock import SystemClock
 from proxy.app.listeners import bound_socket, listen, origin
 from proxy.app.options import Addresses
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
+    from proxy.app.chores import Chore
     from proxy.app.options import ServeOptions
     from proxy.app.store import OpenStore
     from proxy.config.load import Loaded
@@ -108,9 +111,13 @@ class Fleet:
         """Keep every process and the store alive until the block ends; then let them finish."""
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(child.run()) for child in self._children]
-                tasks.append(group.create_task(store.watch(clock, self.say_store)))
-                tasks.append(group.create_task(watch_files(self.look, self.reload, clock)))
+                chores: list[tuple[str, Chore]] = [
+                    *(("process", child.run) for child in self._children),
+                    ("store", lambda: store.watch(clock, self.say_store)),
+                    ("files", lambda: watch_files(self.look, self.reload, clock)),
+                ]
+                keep = partial(kept, clock=clock, observer=Logs())
+                tasks = [group.create_task(keep(name, chore)) for name, chore in chores]
                 try:
                     yield
                 finally:

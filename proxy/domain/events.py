@@ -192,6 +192,13 @@ class RecordSetAside:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChoreFailed:
+    """A background task failed as none should; it is begun again."""
+
+    chore: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RequestServed:
     """One HTTP request was answered; `route` is the template, never the path."""
 
@@ -247,6 +254,7 @@ Event = (
     | ConfigReloaded
     | StoreCalled
     | RecordSetAside
+    | ChoreFailed
     | RequestServed
     | LimitChecked
     | BudgetPassed

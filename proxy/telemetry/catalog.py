@@ -215,6 +215,11 @@ UPKEEP_ITEMS = _counter(
     ("operation", "outcome"),
     "Days archived, and files removed because their time was over.",
 )
+CHORE_FAILURES = _counter(
+    "greenlight_background_failures_total",
+    (),
+    "Failures of background tasks, which begin again.",
+)
 CONFIG_RELOADS = _counter(
     "greenlight_config_reloads_total", (), "Reloads of the configuration that were tried."
 )

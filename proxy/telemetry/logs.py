@@ -60,6 +60,7 @@ FIELDS: Mapping[type, tuple[str, ...]] = {
     events.ConfigReloaded: ("digest", "problems"),
     events.StoreCalled: ("operation", "outcome", "took_s"),
     events.RecordSetAside: ("job",),
+    events.ChoreFailed: ("chore",),
     events.RequestServed: ("route", "method", "status", "took_s", "request_id"),
     events.LimitChecked: ("route_class", "decision"),
     events.BudgetPassed: ("job", "team", "budget"),
@@ -74,6 +75,7 @@ _LEVELS: Mapping[type, int] = {
     events.BudgetPassed: logging.WARNING,
     events.OutcomeUnknown: logging.WARNING,
     events.RecordSetAside: logging.ERROR,
+    events.ChoreFailed: logging.ERROR,
 }
 
 _CALLBACK_LEVELS: Mapping[str, int] = {

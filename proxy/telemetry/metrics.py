@@ -63,6 +63,7 @@ class Metrics:
             events.ConfigReloaded: self._config_reloaded,
             events.StoreCalled: self._store_called,
             events.RecordSetAside: self._record_set_aside,
+            events.ChoreFailed: self._chore_failed,
             events.RequestServed: self._request_served,
             events.LimitChecked: self._limit_checked,
             events.BudgetPassed: self._budget_passed,
@@ -232,6 +233,9 @@ class Metrics:
         labels = (event.part, event.outcome)
         self._families.count(catalog.UPKEEP_RUNS, labels)
         self._families.count(catalog.UPKEEP_ITEMS, labels, event.items)
+
+    def _chore_failed(self, _: events.ChoreFailed) -> None:
+        self._families.count(catalog.CHORE_FAILURES)
 
     def _request_served(self, event: events.RequestServed) -> None:
         self._families.time(

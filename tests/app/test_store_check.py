@@ -51,7 +51,7 @@ async def test_a_store_that_loads_its_data_is_waited_for(
     redis_address: Address, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It answers, and tells of itself, but of no key."""
-    loads = 3
+    loads, ended = 3, asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal loads
@@ -64,8 +64,10 @@ async def test_a_store_that_loads_its_data_is_waited_for(
             else:
                 far_writer.write(data)
                 writer.write(await far_reader.read(65_536))
-        far_writer.close()
-        writer.close()
+        for each in (far_writer, writer):
+            each.close()
+            await each.wait_closed()
+        ended.set()
 
     path = tmp_path / "loading.sock"
     server = await asyncio.start_unix_server(serve, path)
@@ -74,7 +76,9 @@ async def test_a_store_that_loads_its_data_is_waited_for(
     (waited,) = waits(caplog)
     assert "LOADING" in waited
     await client.close()
+    await ended.wait()
     server.close()
+    await server.wait_closed()
 
 
 async def test_it_is_not_waited_for_for_ever(tmp_path: Path) -> None:

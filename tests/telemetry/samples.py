@@ -101,6 +101,7 @@ ONE_OF_EACH: tuple[Event, ...] = (
     events.ConfigReloaded(digest="0123456789abcdef", problems=0),
     events.StoreCalled(operation="admit", outcome="ok", took_s=0.0004),
     events.RecordSetAside(job=JOB),
+    events.ChoreFailed(chore="gauges"),
     events.RequestServed(
         route="/v1/videos", method="POST", status=200, took_s=0.004, request_id="req_1"
     ),
