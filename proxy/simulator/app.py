@@ -1,5 +1,6 @@
 """Put the simulator together and run it: the table of vendors, the mounts, the server."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -42,7 +43,14 @@ def build_app(settings: SimulatorSettings) -> web.Application:
     async def end_hangs(_: web.Application) -> None:
         world.closing.set()
 
+    async def call_back(_: web.Application) -> AsyncIterator[None]:
+        async with asyncio.TaskGroup() as group:
+            calling = group.create_task(world.callbacks.run())
+            yield
+            calling.cancel()
+
     app.on_shutdown.append(end_hangs)
+    app.cleanup_ctx.append(call_back)
     return app
 
 

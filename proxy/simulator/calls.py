@@ -29,7 +29,9 @@ class Call:
     """One request. It is logged when it arrives and completed when it is answered."""
 
     provider: str
-    operation: str  # submit | status | find | download | cancel | delete | list | other | unknown
+    # submit | status | find | download | cancel | delete | list | other | unknown, or callback,
+    # which the vendor sends: then `status` is what it was answered
+    operation: str
     at: float  # seconds of the simulator's clock
     task_id: str | None = None
     accepted: bool = False  # a submit that created a task

@@ -6,11 +6,15 @@ import json
 
 from aiohttp import web
 
+from proxy.simulator.callbacks import Recipient
 from proxy.simulator.directives import BadDirectiveError
 from proxy.simulator.fields import BadFieldError, Fields
 from proxy.simulator.links import clip_of
 from proxy.simulator.tasks import Task
 from proxy.simulator.world import World
+
+WITH_WEBHOOKS = ("openai",)
+"""The vendors where a webhook is registered once, for all tasks."""
 
 
 def routes(world: World, vendors: tuple[str, ...]) -> list[web.RouteDef]:
@@ -21,6 +25,7 @@ def routes(world: World, vendors: tuple[str, ...]) -> list[web.RouteDef]:
         web.get("/_sim/calls", control.calls),
         web.get("/_sim/clips", control.clips),
         web.post("/_sim/scenarios", control.scenarios),
+        web.post("/_sim/webhooks", control.webhooks),
         web.post("/_sim/reset", control.reset),
     ]
 
@@ -79,12 +84,28 @@ class _Control:
             return web.json_response({"error": str(error)}, status=400)
         return web.json_response({"provider": provider, "directive": directive})
 
+    async def webhooks(self, request: web.Request) -> web.Response:
+        """Register where a vendor's events go: `{"provider": "openai", "url", "secret"}`."""
+        try:
+            fields = Fields(json.loads(await request.read()), "")
+            provider = fields.required_text("provider", allowed=WITH_WEBHOOKS)
+            url, secret = fields.required_text("url"), fields.text("secret")
+            fields.done()
+        except (BadFieldError, ValueError) as error:
+            return web.json_response({"error": str(error)}, status=400)
+        self._world.webhooks.pop(provider, None)
+        if url:
+            self._world.webhooks[provider] = Recipient(url, secret)
+        return web.json_response({"provider": provider, "url": url})
+
     async def reset(self, _: web.Request) -> web.Response:
-        """Forget tasks, calls and scenarios."""
+        """Forget tasks, calls, scenarios and webhooks."""
         self._world.tasks.reset()
         self._world.calls.reset()
         self._world.scenarios.reset()
         self._world.kept.clear()
+        self._world.callbacks.reset()
+        self._world.webhooks.clear()
         return web.json_response({})
 
 

@@ -25,6 +25,7 @@ READ_FAULTS = _STATUS_FAULTS | frozenset({"hang", "reset", "garbage", "oversized
 OUTCOMES = frozenset(
     {"ok", "internal", "content_policy", "filtered", "cancelled", "hang", "vanish", "garbage"}
 )
+CALLBACK_FAULTS = frozenset({"none", "twice", "forged", "stale", "unsigned", "garbage"})
 DOWNLOAD_FAULTS = frozenset({"404", "expired", "truncate", "slow", "reset", "garbage"})
 
 _GROUP = re.compile(r"\[\[(.*?)\]\]", re.DOTALL)
@@ -62,6 +63,7 @@ class Plan:
     find_times: int | None = None
     download: str = "ok"
     download_times: int | None = None
+    callback: str = "ok"  # what is wrong with the vendor's callbacks about the task
     link_s: float | None = None  # how long a clip can be fetched; None: the vendor's time
     clip_bytes: int | None = None  # None: the clip's natural size
     url: str | None = None  # where the clip is said to be, instead of its own link
@@ -222,6 +224,7 @@ _KEYS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "find_times": ("find_times", _whole("find_times", 1, 10**6)),
     "download": ("download", _one_of(DOWNLOAD_FAULTS | _OK, "download")),
     "download_times": ("download_times", _whole("download_times", 1, 10**6)),
+    "callback": ("callback", _one_of(CALLBACK_FAULTS | _OK, "callback")),
     "link": ("link_s", _duration("link")),
     "bytes": ("clip_bytes", _size),
     "url": ("url", _url("url")),

@@ -18,13 +18,15 @@ class KlingKeyPair:
 class KlingAccount:
     """One account: any of its keys gives the same access.
 
-    `concurrency` caps the unfinished tasks per model; None is no cap.
+    `concurrency` caps the unfinished tasks per model; None is no cap. `webhook_secret` signs what
+    is sent to a task's `callback_url`; None sends it unsigned.
     """
 
     name: str = "default"
     api_keys: tuple[str, ...] = ()
     key_pairs: tuple[KlingKeyPair, ...] = ()
     concurrency: int | None = None
+    webhook_secret: str | None = None
 
 
 @dataclass(frozen=True)

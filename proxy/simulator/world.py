@@ -8,6 +8,7 @@ from collections.abc import Collection
 
 from aiohttp import web
 
+from proxy.simulator.callbacks import Callbacks, Recipient
 from proxy.simulator.calls import Call, CallLog
 from proxy.simulator.scenarios import Scenarios
 from proxy.simulator.settings import SimulatorSettings
@@ -32,6 +33,9 @@ class World:
         self.tasks = TaskBook(settings.now, settings.render_s)
         self.calls = CallLog()
         self.scenarios = Scenarios(vendors)
+        self.callbacks = Callbacks(self)
+        # Where a vendor's registered webhook leads, by vendor.
+        self.webhooks: dict[str, Recipient] = {}
         # What else vendors keep for their callers, by vendor and id.
         self.kept: dict[tuple[str, str], dict[str, object]] = {}
         self.closing = asyncio.Event()

@@ -18,6 +18,14 @@ _PROMPT, _FIRST, _LAST = "prompt", "first_frame", "last_frame"
 
 
 @dataclass(frozen=True)
+class Options:
+    """What the caller calls the task, and where it wants to hear of it."""
+
+    external_id: str | None = None
+    callback_url: str | None = None
+
+
+@dataclass(frozen=True)
 class Create:
     """A valid create request, defaults filled in."""
 
@@ -26,7 +34,7 @@ class Create:
     width: int
     height: int
     micro_usd_per_s: int
-    external_id: str | None
+    options: Options
     inputs: Inputs
 
 
@@ -55,11 +63,11 @@ def read_text_to_video(body: object, model: Model) -> Create:
     fields = Fields(body, "")
     prompt = _prompt(fields, "prompt", model.prompt_max)
     settings = _settings(fields, model, has_aspect_ratio=True)
-    external_id = _options(fields)
+    options = _options(fields)
     fields.done()
     rate = model.rates[settings.resolution, settings.sound]
     ratio = settings.aspect_ratio or "16:9"
-    return _create(prompt, settings, rate, ratio=ratio, external_id=external_id, inputs=Inputs())
+    return _create(prompt, settings, rate, ratio=ratio, options=options, inputs=Inputs())
 
 
 def read_image_to_video(body: object, model: Model) -> Create:
@@ -73,7 +81,7 @@ def read_image_to_video(body: object, model: Model) -> Create:
     fields = Fields(body, "")
     settings = _settings(fields, model, has_aspect_ratio=False)
     prompt, frames = _contents(fields, model)
-    external_id = _options(fields)
+    options = _options(fields)
     fields.done()
     if _FIRST not in frames:
         raise BadFieldError(path="contents", problem="a first_frame is required")
@@ -86,7 +94,7 @@ def read_image_to_video(body: object, model: Model) -> Create:
         first_frame=frames[_FIRST].name,
         last_frame=frames[_LAST].name if _LAST in frames else None,
     )
-    return _create(prompt, settings, rate, ratio=ratio, external_id=external_id, inputs=inputs)
+    return _create(prompt, settings, rate, ratio=ratio, options=options, inputs=inputs)
 
 
 def _create(
@@ -95,11 +103,11 @@ def _create(
     rate: int,
     *,
     ratio: str,
-    external_id: str | None,
+    options: Options,
     inputs: Inputs,
 ) -> Create:
     width, height = frame_size(settings.resolution, ratio)
-    return Create(prompt, settings.seconds, width, height, rate, external_id, inputs)
+    return Create(prompt, settings.seconds, width, height, rate, options, inputs)
 
 
 def _prompt(fields: Fields, name: str, longest: int) -> str:
@@ -127,14 +135,14 @@ def _settings(body: Fields, model: Model, *, has_aspect_ratio: bool) -> _Setting
     return _Settings(resolution, ratio, seconds, sound)
 
 
-def _options(body: Fields) -> str | None:
+def _options(body: Fields) -> Options:
     fields = body.child("options")
     if fields is None:
-        return None
-    url = fields.text("callback_url")
+        return Options()
+    # The vendor's own example sends "" for "none".
+    url = fields.text("callback_url") or None
     if url and not url.startswith(("http://", "https://")):
         raise BadFieldError(path="options.callback_url", problem="must be an http or https URL")
-    # The vendor's own example sends "" for "none".
     external_id = fields.text("external_task_id") or None
     # Not stated by the vendor: a comma separates ids in a query, so none may hold one.
     if external_id and "," in external_id:
@@ -144,7 +152,7 @@ def _options(body: Fields) -> str | None:
         watermark.flag("enabled")
         watermark.done()
     fields.done()
-    return external_id
+    return Options(external_id, url)
 
 
 def _contents(body: Fields, model: Model) -> tuple[str, dict[str, _Frame]]:

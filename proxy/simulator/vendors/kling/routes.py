@@ -7,6 +7,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 from yarl import URL
 
+from proxy.simulator.callbacks import Recipient
 from proxy.simulator.directives import BadDirectiveError
 from proxy.simulator.fields import BadFieldError
 from proxy.simulator.links import link_to
@@ -135,12 +136,12 @@ class _Api:
             return fault_error(fault, plan.retry_after_s)
 
         await refuse_submit(request, world, plan, error)
-        self._check_room(account, name, create.external_id)
+        self._check_room(account, name, create.options.external_id)
         order = Order(
             provider=NAME,
             account=account.name,
             model=name,
-            external_id=create.external_id,
+            external_id=create.options.external_id,
             seconds=create.seconds,
             width=create.width,
             height=create.height,
@@ -150,8 +151,15 @@ class _Api:
         )
         task = world.tasks.accept(self._new_task_id(), order)
         call.task_id, call.accepted = task.task_id, True
+        self._follow(task, create.options.callback_url, account, request.url.origin())
         lost = await lose_answer(request, world, plan, error)
         return envelope(world, _head(task, world.now_s())) if lost is None else lost
+
+    def _follow(self, task: Task, url: str | None, account: KlingAccount, origin: URL) -> None:
+        """Tell the caller of each change: the task as a query shows it, without the envelope."""
+        if url is not None:
+            recipient = Recipient(url, account.webhook_secret)
+            self._world.callbacks.follow(task, recipient, lambda now: self._view(now, origin))
 
     def _check_room(self, account: KlingAccount, model: str, external_id: str | None) -> None:
         tasks = self._world.tasks

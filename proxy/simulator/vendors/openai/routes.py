@@ -39,7 +39,13 @@ from proxy.simulator.vendors.openai.requests import (
     read_extension,
     read_remix,
 )
-from proxy.simulator.vendors.openai.videos import expires_at_s, page_of, read_page, view
+from proxy.simulator.vendors.openai.videos import (
+    ended_event,
+    expires_at_s,
+    page_of,
+    read_page,
+    view,
+)
 from proxy.simulator.world import CALL, World
 
 NAME = "openai"
@@ -236,6 +242,9 @@ class _Api:
         )
         task = world.tasks.accept(f"video_{world.new_uuid().hex}", order)
         call.task_id, call.accepted = task.task_id, True
+        webhook = world.webhooks.get(NAME)
+        if webhook is not None:
+            world.callbacks.follow(task, webhook, lambda now: ended_event(world, now))
         lost = await lose_answer(request, world, plan, error)
         if lost is not None:
             return lost

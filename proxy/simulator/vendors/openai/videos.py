@@ -51,6 +51,23 @@ def view(world: World, task: Task) -> dict[str, object]:
     }
 
 
+def ended_event(world: World, task: Task) -> dict[str, object] | None:
+    """Return the webhook event of a video that has ended; None while it is at work.
+
+    Source: https://developers.openai.com/api/docs/guides/webhooks, 2026-11-22: the id only.
+    """
+    status = _STATUSES[task.phase(world.now_s())]
+    if status not in {"completed", "failed"}:
+        return None
+    return {
+        "id": f"evt_{world.new_uuid().hex}",
+        "object": "event",
+        "created_at": int(world.now_s()),
+        "type": f"video.{status}",
+        "data": {"id": task.task_id},
+    }
+
+
 @dataclass(frozen=True)
 class Page:
     """Which part of a list is asked for."""
