@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
+import base64
 import json
 import os
-import secrets
 import select
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+
+from tests.system.accounts import PROJECT, make_key, make_service_account
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
 
 ROOT = Path(__file__).parents[2]
 KLING_KEY = "kling-system-test-key"
 RUNWAY_SECRET = "runway-system-test-secret"
 OPENAI_KEY = "openai-system-test-key"
-PROJECT = "system-test"
+WEBHOOK_SECRET = "whsec_" + base64.b64encode(b"a system test's key of 32 bytes.").decode()
 SECRETS = {
+    "WEBHOOK_SECRET": WEBHOOK_SECRET,
     "KLING_API_KEY": KLING_KEY,
     "RUNWAYML_API_SECRET": RUNWAY_SECRET,
     "OPENAI_API_KEY": OPENAI_KEY,
@@ -47,35 +48,6 @@ FAST_ENGINE: Mapping[str, Any] = {
 }
 FAST_POLL = {"first": "200ms", "min": "100ms", "max": "300ms"}
 FAST_TIMEOUTS = {"connect": "1s", "submit": "1500ms", "status": "2s", "download": "20s"}
-
-
-def make_key(prefix: str, key_id: str) -> tuple[str, str]:
-    """A printed key and its SHA-256."""
-    printed = f"{prefix}_{key_id}_{secrets.token_urlsafe(32)}"
-    return printed, hashlib.sha256(printed.encode()).hexdigest()
-
-
-def make_service_account() -> tuple[str, str, str]:
-    """A service account of its own: its JSON key file, its address and its public key."""
-    private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem = private.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    ).decode()
-    public = private.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    email = f"proxy@{PROJECT}.example.test"
-    account = {
-        "type": "service_account",
-        "project_id": PROJECT,
-        "private_key_id": "1",
-        "private_key": pem,
-        "client_email": email,
-        "token_uri": "http://127.0.0.1:9/token",
-    }
-    return json.dumps(account), email, public.decode()
 
 
 @dataclass
@@ -121,6 +93,8 @@ class Deployment:
     providers: tuple[str, ...] = ("kling", "vertex")
     store_url: str = "redis+embedded://./var/redis"
     is_sora_alive: bool = False
+    are_callbacks_signed: bool = False
+    callbacks_url: str | None = None
 
     def __post_init__(self) -> None:
         """Make keys and write everything the simulator needs."""
@@ -159,7 +133,12 @@ class Deployment:
             "public_key_pem": self._public,
         }
         return {
-            "kling": [{"api_keys": [KLING_KEY]}],
+            "kling": [
+                {
+                    "api_keys": [KLING_KEY],
+                    "webhook_secret": WEBHOOK_SECRET if self.are_callbacks_signed else None,
+                }
+            ],
             "vertex": [project],
             "runway": [{"api_secrets": [RUNWAY_SECRET]}],
             "openai": [{"api_keys": [OPENAI_KEY]}],
@@ -199,6 +178,10 @@ class Deployment:
             "runway": {"api_secret": "${RUNWAYML_API_SECRET}"},
             "openai": {"api_key": "${OPENAI_API_KEY}"},
         }
+        if self.are_callbacks_signed:
+            for provider in ("kling", "openai"):
+                credentials[provider]["webhook_secret"] = "${WEBHOOK_SECRET}"
+        callbacks = {"base_url": self.callbacks_url} if self.callbacks_url else {}
         paths = {"openai": "openai/v1"}
         return {
             "listen": "127.0.0.1:0",
@@ -216,6 +199,7 @@ class Deployment:
             "store": {"url": self.store_url},
             "artifacts": {"url": "file://./var/artifacts"},
             "policies": "./policies",
+            "callbacks": callbacks,
             "providers": {
                 name: {
                     "base_url": f"{url}/{paths.get(name, name)}",
@@ -234,13 +218,25 @@ class Deployment:
 
     def raise_budget(self, limit: str) -> None:
         """Change the first budget's limit in the YAML and have the proxy read it."""
-        assert self.proxy is not None
         self.team["budgets"][0]["limit"] = limit
-        self.write()
+        with self.reloading():
+            self.write()
+
+    def ask_for_callbacks(self, processes: int) -> None:
+        """Have the running proxy, whose address is known now, ask providers to call back."""
+        self.callbacks_url = self.base_url.removesuffix("/v1")
+        with self.reloading(processes):
+            self.write_config()
+
+    @contextmanager
+    def reloading(self, processes: int = 1) -> Iterator[None]:
+        """Change files inside, and wait until so many processes have read them."""
+        assert self.proxy is not None
         before = self.proxy.log.read_text().count("ConfigReloaded")
+        yield
         self.proxy.popen.send_signal(signal.SIGHUP)
         deadline_s = time.monotonic() + START_TIMEOUT_S
-        while self.proxy.log.read_text().count("ConfigReloaded") == before:
+        while self.proxy.log.read_text().count("ConfigReloaded") < before + processes:
             assert time.monotonic() < deadline_s, "the proxy did not reload"
             time.sleep(0.05)
 
