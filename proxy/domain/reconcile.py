@@ -137,10 +137,11 @@ class Relevant:
 
 def reconcile(invoice: Invoice, relevant: Relevant, entries: Sequence[Entry]) -> Reconciliation:
     """Compare an invoice with the entries that `relevant` kept, oldest first."""
+    providers = {line.provider for line in invoice.lines}
     known = {
         name: standing
         for name, standing in standings(entries).items()
-        if standing.charge.provider in {line.provider for line in invoice.lines}
+        if standing.charge.provider in providers
     }
     nobodys = _unattributed(relevant, entries)
     groups = _groups(invoice, known)

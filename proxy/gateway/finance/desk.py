@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -180,7 +181,9 @@ class FinanceDesk:
             StoreUnavailable: the store does not answer.
         """
         now_ms = await self._accounts.now_ms()
-        return await self._reconciler.compare(_invoice(content, provider), _covered(span, now_ms))
+        return await self._reconciler.compare(
+            await _invoice(content, provider), _covered(span, now_ms)
+        )
 
     async def correct(
         self, content: bytes, span: Span | None, mandate: Mandate, *, provider: str = ""
@@ -193,7 +196,7 @@ class FinanceDesk:
         """
         now_ms = await self._accounts.now_ms()
         return await self._reconciler.correct(
-            _invoice(content, provider),
+            await _invoice(content, provider),
             _covered(span, now_ms),
             mandate,
             organisation_budgets=self._live.snapshot.organisation_budgets,
@@ -201,9 +204,9 @@ class FinanceDesk:
         )
 
 
-def _invoice(content: bytes, provider: str) -> Invoice:
+async def _invoice(content: bytes, provider: str) -> Invoice:
     try:
-        return parse_invoice(content, provider=provider)
+        return await asyncio.to_thread(parse_invoice, content, provider=provider)
     except BadInvoiceError as error:
         message = f"the invoice cannot be read: {error}"
         raise InvalidRequest(message, param="invoice") from error

@@ -15,7 +15,7 @@ from proxy.gateway.ports.ledger import Mandate, Posted
 from proxy.store.ledger import RedisLedger
 from tests.domain.export.focus_rows import problems
 from tests.fakes import failing
-from tests.gateway.harness import KLING_MICRO_USD
+from tests.gateway.harness import KLING_MICRO_USD, wait_until
 
 if TYPE_CHECKING:
     from proxy.domain.job import Job
@@ -39,6 +39,21 @@ def desk_of(stage: Stage) -> FinanceDesk:
     )
 
 
+async def a_moment_later(stage: Stage) -> FinanceDesk:
+    """The desk, once the store's clock has left the millisecond of the last entry.
+
+    A window ends before the millisecond that runs: more may still be written in it.
+    """
+    accounts = stage.runtime.accounts
+    written_ms = await accounts.now_ms()
+
+    async def over() -> bool:
+        return await accounts.now_ms() > written_ms
+
+    await wait_until(over, "the next millisecond")
+    return desk_of(stage)
+
+
 async def two_videos_and_a_failure(stage: Stage) -> list[Job]:
     jobs = [await stage.made(), await stage.made()]
     stage.kling.submits.append(failing(FailureKind.INVALID_INPUT))
@@ -50,7 +65,7 @@ async def two_videos_and_a_failure(stage: Stage) -> list[Job]:
 
 async def test_a_report_of_what_was_made(stage: Stage) -> None:
     await two_videos_and_a_failure(stage)
-    found = await desk_of(stage).report(ALWAYS, "team,provider,model,policy,key")
+    found = await (await a_moment_later(stage)).report(ALWAYS, "team,provider,model,policy,key")
     total = found.report.total
     assert (2 * KLING_MICRO_USD, 3, 2, 0) == (
         total.spent_micro_usd,
@@ -67,13 +82,13 @@ async def test_a_report_of_what_was_made(stage: Stage) -> None:
 
 async def test_what_is_held_is_reported(stage: Stage) -> None:
     await stage.create()
-    found = await desk_of(stage).report(ALWAYS)
+    found = await (await a_moment_later(stage)).report(ALWAYS)
     assert KLING_MICRO_USD == found.report.total.held_micro_usd
 
 
 async def test_focus_rows_of_real_entries_conform(stage: Stage) -> None:
     await two_videos_and_a_failure(stage)
-    export = await desk_of(stage).export(ALWAYS, "focus-1.4")
+    export = await (await a_moment_later(stage)).export(ALWAYS, "focus-1.4")
     content = b"".join([piece async for piece in export.pieces()])
     rows = list(csv.DictReader(io.StringIO(content.decode(), newline="")))
     assert ["Usage", "Usage"] == [row["ChargeCategory"] for row in rows]
@@ -92,7 +107,7 @@ async def test_after_posting_an_invoice_nothing_differs(stage: Stage) -> None:
         f"kling,{failed.attempt_id},,5\n"
         "kling,,orphan,11\n"
     ).encode()
-    desk = desk_of(stage)
+    desk = await a_moment_later(stage)
     result = await desk.correct(invoice, ALWAYS, a_mandate())
     assert {
         (first.attempt_id, 7),
@@ -105,6 +120,7 @@ async def test_after_posting_an_invoice_nothing_differs(stage: Stage) -> None:
     again = await desk.correct(invoice, ALWAYS, a_mandate())
     assert ((), ()) == (again.corrections, again.after.findings)
     assert (KLING_MICRO_USD + 7 + 5, 0) == await stage.money()
+    desk = await a_moment_later(stage)
     report = (await desk.report(ALWAYS)).report
     assert KLING_MICRO_USD + 7 + 5 + 11 == report.total.spent_micro_usd
     await stage.check_books()
@@ -128,6 +144,7 @@ async def test_a_write_off_leaves_the_team(stage: Stage) -> None:
     posted = await desk.write_off(job.attempt_id, a_mandate("write_off:1"))
     assert isinstance(posted, Posted)
     assert -KLING_MICRO_USD == posted.amount_micro_usd
+    desk = await a_moment_later(stage)
     report = (await desk.report(ALWAYS)).report
     assert {("marketing",): 0, ("",): KLING_MICRO_USD} == {
         row.group: row.figures.spent_micro_usd for row in report.rows
