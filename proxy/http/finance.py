@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from aiohttp import web
@@ -44,6 +45,16 @@ _REFUSED = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class AdminRoute:
+    """A handler, its path below /admin/v1, and the role it asks for; "viewer" is any token's."""
+
+    method: str
+    path: str
+    handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    role: str = "viewer"
+
+
 class Mandates(Protocol):
     """Knows who sends a request, and may say so in the ledger."""
 
@@ -64,6 +75,20 @@ class FinanceRoutes:
         self._desk = desk
         self._verify = verify
         self._mandates = mandates
+
+    def table(self) -> tuple[AdminRoute, ...]:
+        """Every route, for the admin listener to serve below /admin/v1."""
+        return (
+            AdminRoute("GET", "/budgets", self.budgets),
+            AdminRoute("GET", "/report", self.report),
+            AdminRoute("GET", "/ledger", self.entries),
+            AdminRoute("GET", "/ledger/export", self.export),
+            AdminRoute("GET", "/ledger/export/manifest", self.manifest),
+            AdminRoute("GET", "/ledger/verify", self.verify),
+            AdminRoute("POST", "/ledger/reconcile", self.compare),
+            AdminRoute("POST", "/ledger/reconcile/post", self.correct, role="finance"),
+            AdminRoute("POST", "/ledger/write_off", self.write_off, role="finance"),
+        )
 
     async def budgets(self, _: web.Request) -> web.Response:
         """GET /admin/v1/budgets: every budget with what is spent and held on it."""

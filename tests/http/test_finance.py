@@ -98,17 +98,17 @@ async def admin(office: Office) -> AsyncIterator[Client]:
             render_errors,
         ]
     )
-    app.router.add_get("/budgets", routes.budgets)
-    app.router.add_get("/report", routes.report)
-    app.router.add_get("/ledger", routes.entries)
-    app.router.add_get("/export", routes.export)
-    app.router.add_get("/manifest", routes.manifest)
-    app.router.add_get("/verify", routes.verify)
-    app.router.add_post("/compare", routes.compare)
-    app.router.add_post("/correct", routes.correct)
-    app.router.add_post("/write_off", routes.write_off)
+    for route in routes.table():
+        app.router.add_route(route.method, route.path, route.handler)
     async with TestClient(TestServer(app)) as connected:
         yield connected
+
+
+def test_only_changes_ask_for_more_than_a_viewer(office: Office) -> None:
+    asked = {route.path: route.role for route in office.routes().table()}
+    changes = {"/ledger/reconcile/post", "/ledger/write_off"}
+    assert changes == {path for path, role in asked.items() if role == "finance"}
+    assert {"viewer", "finance"} == set(asked.values())
 
 
 async def test_budgets_of_all_teams(admin: Client) -> None:
@@ -190,10 +190,10 @@ async def test_entries_are_listed(admin: Client) -> None:
 @pytest.mark.parametrize("format_name", ["csv", "focus-1.4", "focus-1.0", "jsonl"])
 async def test_the_file_is_what_its_manifest_says(admin: Client, format_name: str) -> None:
     query = f"?period=2026-11&format={format_name}"
-    async with admin.get(f"/export{query}") as answer:
+    async with admin.get(f"/ledger/export{query}") as answer:
         content = await answer.read()
         media = answer.headers["Content-Type"]
-    async with admin.get(f"/manifest{query}") as answer:
+    async with admin.get(f"/ledger/export/manifest{query}") as answer:
         manifest = await answer.json()
     assert hashlib.sha256(content).hexdigest() == manifest["sha256"]
     assert "0.000005" == manifest["spent"]
@@ -206,7 +206,7 @@ async def test_the_file_is_what_its_manifest_says(admin: Client, format_name: st
 
 
 async def test_an_export_of_nothing_is_an_empty_file(admin: Client) -> None:
-    async with admin.get("/export?period=2025-11&format=jsonl") as answer:
+    async with admin.get("/ledger/export?period=2025-11&format=jsonl") as answer:
         assert (200, b"") == (answer.status, await answer.read())
 
 
@@ -214,7 +214,7 @@ async def test_a_store_that_is_away_is_said_before_the_file_begins(
     admin: Client, office: Office
 ) -> None:
     office.ledger.breaks_after = 1
-    async with admin.get("/export") as answer:
+    async with admin.get("/ledger/export") as answer:
         assert 503 == answer.status
 
 
@@ -222,14 +222,14 @@ async def test_a_file_that_breaks_off_is_no_whole_file(admin: Client, office: Of
     for number in range(1000):
         office.book.attempt(f"x{number}-1", quote=5, cost=5, charge=a_charge())
     office.ledger.breaks_after = 1500
-    async with admin.get("/export") as answer:
+    async with admin.get("/ledger/export") as answer:
         assert 200 == answer.status
         with pytest.raises(aiohttp.ClientPayloadError):
             await answer.read()
 
 
 async def test_a_proof_names_what_does_not_hold(admin: Client, office: Office) -> None:
-    async with admin.get("/verify") as answer:
+    async with admin.get("/ledger/verify") as answer:
         assert (await answer.json())["sound"] is True
     office.verification = Verification(
         entries=3,
@@ -237,7 +237,7 @@ async def test_a_proof_names_what_does_not_hold(admin: Client, office: Office) -
         open_attempts=1,
         violations=(Violation(law=Law.SUMS, subject="org|month|2026-11", message="off by 1"),),
     )
-    async with admin.get("/verify") as answer:
+    async with admin.get("/ledger/verify") as answer:
         body = await answer.json()
     assert (False, [{"law": "I1", "subject": "org|month|2026-11", "message": "off by 1"}]) == (
         body["sound"],
@@ -250,7 +250,9 @@ INVOICE = "task_id,micro_usd\nt1,7\norphan,3\n"
 
 async def test_an_invoice_is_compared(admin: Client, office: Office) -> None:
     before = len(office.book.entries)
-    async with admin.post("/compare", json={"invoice": INVOICE, "provider": "kling"}) as answer:
+    async with admin.post(
+        "/ledger/reconcile", json={"invoice": INVOICE, "provider": "kling"}
+    ) as answer:
         body = await answer.json()
     assert {"lines": 2, "invoiced": "0.000010", "difference": "-0.000005"}.items() <= body.items()
     (differing,) = body["differing"]
@@ -272,7 +274,7 @@ async def test_an_invoice_is_compared(admin: Client, office: Office) -> None:
 
 async def test_an_invoice_is_posted_with_its_reason(admin: Client, office: Office) -> None:
     fields = {"invoice": INVOICE, "provider": "kling", "period": "2026-11", "reason": REASON}
-    async with admin.post("/correct", json=fields) as answer:
+    async with admin.post("/ledger/reconcile/post", json=fields) as answer:
         body = await answer.json()
     assert ["differing", "not_ours"] == [each["verdict"] for each in body["posted"]]
     assert [] == body["refused"]
@@ -285,17 +287,17 @@ async def test_an_invoice_is_posted_with_its_reason(admin: Client, office: Offic
 
 async def test_a_refused_correction_is_told(admin: Client) -> None:
     fields = {"invoice": "task,provider,micro_usd\nt1,kling,-1\n", "reason": REASON}
-    async with admin.post("/correct", json=fields) as answer:
+    async with admin.post("/ledger/reconcile/post", json=fields) as answer:
         (refused,) = (await answer.json())["refused"]
     assert ("below_zero", None) == (refused["refused"], refused["entry"])
 
 
 async def test_a_cost_is_written_off_once(admin: Client, office: Office) -> None:
     fields = {"attempt": "a-1", "reason": "a wrong video"}
-    async with admin.post("/write_off", json=fields) as answer:
+    async with admin.post("/ledger/write_off", json=fields) as answer:
         assert {"attempt": "a-1", "amount": "0.000005"}.items() <= (await answer.json()).items()
     assert ["write_off:a-1"] == [mandate.operation for mandate in office.ledger.mandates]
-    async with admin.post("/write_off", json=fields) as answer:
+    async with admin.post("/ledger/write_off", json=fields) as answer:
         assert 400 == answer.status
         assert "nothing to write off" in (await answer.json())["error"]["message"]
 
@@ -310,8 +312,8 @@ async def test_a_cost_is_written_off_once(admin: Client, office: Office) -> None
         ("/ledger?limit=0", "limit"),
         ("/ledger?limit=1001", "limit"),
         ("/ledger?limit=many", "limit"),
-        ("/export?format=xlsx", "format"),
-        ("/manifest?timezone=Mars", "timezone"),
+        ("/ledger/export?format=xlsx", "format"),
+        ("/ledger/export/manifest?timezone=Mars", "timezone"),
     ],
 )
 async def test_a_query_that_cannot_be_read_is_refused(
@@ -324,18 +326,18 @@ async def test_a_query_that_cannot_be_read_is_refused(
 @pytest.mark.parametrize(
     ("path", "content", "param"),
     [
-        ("/compare", "not JSON", None),
-        ("/compare", "[]", None),
-        ("/compare", "[" * 100_000, None),
-        ("/compare", "{}", "invoice"),
-        ("/compare", '{"invoice": ""}', "invoice"),
-        ("/compare", '{"invoice": 5}', "invoice"),
-        ("/compare", '{"invoice": "x", "colour": "red"}', "colour"),
-        ("/compare", '{"invoice": "x", "reason": "y"}', "reason"),
-        ("/compare", '{"invoice": "\\ud800"}', "invoice"),
-        ("/correct", '{"invoice": "task,amount"}', "reason"),
-        ("/write_off", '{"reason": "y"}', "attempt"),
-        ("/write_off", '{"attempt": "x-1", "reason": "y"}', "attempt"),
+        ("/ledger/reconcile", "not JSON", None),
+        ("/ledger/reconcile", "[]", None),
+        ("/ledger/reconcile", "[" * 100_000, None),
+        ("/ledger/reconcile", "{}", "invoice"),
+        ("/ledger/reconcile", '{"invoice": ""}', "invoice"),
+        ("/ledger/reconcile", '{"invoice": 5}', "invoice"),
+        ("/ledger/reconcile", '{"invoice": "x", "colour": "red"}', "colour"),
+        ("/ledger/reconcile", '{"invoice": "x", "reason": "y"}', "reason"),
+        ("/ledger/reconcile", '{"invoice": "\\ud800"}', "invoice"),
+        ("/ledger/reconcile/post", '{"invoice": "task,amount"}', "reason"),
+        ("/ledger/write_off", '{"reason": "y"}', "attempt"),
+        ("/ledger/write_off", '{"attempt": "x-1", "reason": "y"}', "attempt"),
     ],
 )
 async def test_a_body_that_cannot_be_read_is_refused(
