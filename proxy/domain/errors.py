@@ -3,7 +3,7 @@
 ProxyError(code, message, param, retry_after_s)
 ├─ RequestError
 │  ├─ InvalidRequest · ImageUrlRefused · ImageUnavailable · NotSupportedYet
-│  ├─ Unauthenticated · Forbidden · JobNotFound
+│  ├─ Unauthenticated · SignatureRefused · Forbidden · JobNotFound
 │  └─ NoRoute · IdempotencyConflict · VideoNotReady · PayloadTooLarge
 ├─ AdmissionError
 │  └─ RateLimited · BudgetExceeded · SpendingFrozen
