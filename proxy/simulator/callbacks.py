@@ -11,19 +11,16 @@ import binascii
 import hmac
 import ipaddress
 import json
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
 import aiohttp
 from yarl import URL
 
-from proxy.simulator.calls import Call
-from proxy.simulator.tasks import UNFINISHED, Phase, Task
-
-if TYPE_CHECKING:
-    from proxy.simulator.world import World
+from proxy.simulator.calls import Call, CallLog
+from proxy.simulator.tasks import UNFINISHED, Phase, Task, TaskBook
 
 _LOOK_S = 0.02
 _SEND_S = 5.0
@@ -50,8 +47,18 @@ class _Followed:
 class Callbacks:
     """Follows tasks and tells of each change of their status."""
 
-    def __init__(self, world: "World") -> None:
-        self._world = world
+    def __init__(
+        self,
+        tasks: TaskBook,
+        calls: CallLog,
+        *,
+        now_s: Callable[[], float],
+        new_uuid: Callable[[], uuid.UUID],
+    ) -> None:
+        self._tasks = tasks
+        self._calls = calls
+        self._now_s = now_s
+        self._new_uuid = new_uuid
         self._followed: list[_Followed] = []
         self._news = asyncio.Event()
 
@@ -82,8 +89,8 @@ class Callbacks:
     def _look(
         self, followed: _Followed, session: aiohttp.ClientSession, group: asyncio.TaskGroup
     ) -> None:
-        task = self._world.tasks.get(followed.task.order.provider, followed.task.task_id)
-        phase = Phase.VANISHED if task is None else task.phase(self._world.now_s())
+        task = self._tasks.get(followed.task.order.provider, followed.task.task_id)
+        phase = Phase.VANISHED if task is None else task.phase(self._now_s())
         if phase not in UNFINISHED and followed in self._followed:
             self._followed.remove(followed)
         if task is None or phase in {followed.shown, Phase.VANISHED}:
@@ -96,11 +103,11 @@ class Callbacks:
     async def _send(
         self, session: aiohttp.ClientSession, to: Recipient, task: Task, content: object
     ) -> None:
-        plan, world = task.order.plan, self._world
+        plan = task.order.plan
         body = b'{"id": ' if plan.callback == "garbage" else json.dumps(content).encode()
-        message_id = f"msg_{world.new_uuid().hex}"
+        message_id = f"msg_{self._new_uuid().hex}"
         for _ in range(2 if plan.callback == "twice" else 1):
-            call = world.calls.open(Call(task.order.provider, "callback", at=world.now_s()))
+            call = self._calls.open(Call(task.order.provider, "callback", at=self._now_s()))
             call.task_id = task.task_id
             headers = {"Content-Type": "application/json"}
             headers |= self._signed(plan.callback, to.secret, message_id, body)
@@ -121,7 +128,7 @@ class Callbacks:
     ) -> dict[str, str]:
         if secret is None or fault == "unsigned":
             return {}
-        at_s = int(self._world.now_s()) - (_STALE_S if fault == "stale" else 0)
+        at_s = int(self._now_s()) - (_STALE_S if fault == "stale" else 0)
         key = _OTHER_KEY if fault == "forged" else _key(secret)
         content = f"{message_id}.{at_s}.".encode() + body
         signature = base64.b64encode(hmac.digest(key, content, sha256)).decode()

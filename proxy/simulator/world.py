@@ -33,7 +33,9 @@ class World:
         self.tasks = TaskBook(settings.now, settings.render_s)
         self.calls = CallLog()
         self.scenarios = Scenarios(vendors)
-        self.callbacks = Callbacks(self)
+        self.callbacks = Callbacks(
+            self.tasks, self.calls, now_s=self.now_s, new_uuid=self.new_uuid
+        )
         # Where a vendor's registered webhook leads, by vendor.
         self.webhooks: dict[str, Recipient] = {}
         # What else vendors keep for their callers, by vendor and id.
