@@ -25,7 +25,7 @@ ALWAYS = Span(since="2020-01-01")
 
 
 def a_mandate(operation: str = "") -> Mandate:
-    return Mandate(operation=operation, actor="ines (abcd2345)", role="finance", reason="test")
+    return Mandate(operation=operation, actor="finance (abcd2345)", role="finance", reason="test")
 
 
 def desk_of(stage: Stage) -> FinanceDesk:
