@@ -14,6 +14,7 @@ import uvloop
 from proxy.app.options import Doors, Role, ServeOptions
 from proxy.app.process import run
 from proxy.app.reading import read_config
+from proxy.app.stopping import STORE, Stop
 from proxy.app.store import open_store
 from proxy.config.problem import ConfigError
 from proxy.domain.errors import StoreUnavailable
@@ -52,9 +53,12 @@ def main(argument: str) -> int:
         return 1
     public = None if order.public_fd is None else socket.socket(fileno=order.public_fd)
     doors = Doors(public=public, admin=Path(order.control))
-    with open_store(order.store_url) as store:
+    with (
+        Stop(loaded.server.stop_within_s) as stop,
+        open_store(order.store_url, stop_s=stop.share_s(STORE)) as store,
+    ):
         try:
-            return uvloop.run(run(options, loaded, store, doors))
+            return uvloop.run(run(options, loaded, store, doors, stop=stop))
         except StoreUnavailable as error:
             sys.stderr.write(f"{error.message}\n")
             return 1

@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
 RESTART_S = 1.0
 ASK_S = 2.0
-STOP_S = 40.0
-"""Longer than a child takes to finish its requests and then its steps."""
-
 _LOGGER = logging.getLogger("greenlight.supervisor")
 
 
@@ -53,14 +50,14 @@ class Child:
         if self._process is not None and self._process.returncode is None:
             self._process.send_signal(number)
 
-    async def stop(self) -> None:
+    async def stop(self, within_s: float) -> None:
         """Let the process finish what is under way; end it if that takes too long."""
         self._stopping.set()
         self.send(signal.SIGTERM)
         if self._process is None:
             return
         try:
-            async with asyncio.timeout(STOP_S):
+            async with asyncio.timeout(within_s):
                 await self._process.wait()
         except TimeoutError:
             self.send(signal.SIGKILL)

@@ -22,18 +22,22 @@ if TYPE_CHECKING:
     from proxy.app.options import Doors
     from proxy.config.settings import Address
 
-SHUTDOWN_S = 10.0
-"""How long requests under way may take to end."""
+ADMIN_SHUTDOWN_S = 1.0
+"""How long requests of the admin listener may take to end: they are short."""
 
 
 @asynccontextmanager
-async def listening(parts: Parts, doors: Doors) -> AsyncIterator[Addresses]:
-    """Answer requests until the block ends; then finish those under way. Raises OSError."""
+async def listening(parts: Parts, doors: Doors, shutdown_s: float) -> AsyncIterator[Addresses]:
+    """Answer requests until the block ends; then finish those under way. Raises OSError.
+
+    `shutdown_s` is how long those may take to end, and then again to leave.
+    """
     async with AsyncExitStack() as stack:
         admin_url = await listen(stack, _admin(parts), doors.admin)
         base_url = ""
         if doors.public is not None:
-            base_url = await listen(stack, _public(parts), doors.public) + "/v1"
+            public = _public(parts)
+            base_url = await listen(stack, public, doors.public, shutdown_s=shutdown_s) + "/v1"
         yield Addresses(base_url=base_url, admin_url=admin_url)
 
 
@@ -66,10 +70,14 @@ def _admin(parts: Parts) -> web.Application:
 
 
 async def listen(
-    stack: AsyncExitStack, app: web.Application, door: Address | socket.socket | Path
+    stack: AsyncExitStack,
+    app: web.Application,
+    door: Address | socket.socket | Path,
+    *,
+    shutdown_s: float = ADMIN_SHUTDOWN_S,
 ) -> str:
     """Start one listener, stopped by the stack; returns its origin ("" for a unix socket)."""
-    started = runner(app, shutdown_s=SHUTDOWN_S)
+    started = runner(app, shutdown_s=shutdown_s)
     await started.setup()
     stack.push_async_callback(started.cleanup)
     if isinstance(door, Path):

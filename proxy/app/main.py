@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from proxy.app.options import Doors
 from proxy.app.reading import read_config
+from proxy.app.stopping import STORE, Stop
 from proxy.app.store import open_store
 from proxy.config.problem import ConfigError
 from proxy.domain.errors import StoreUnavailable
@@ -32,23 +33,29 @@ def serve(options: ServeOptions) -> int:
         for problem in error.problems:
             sys.stderr.write(problem.render() + "\n")
         return 1
-    with open_store(loaded.server.store.url) as store:
+    with (
+        Stop(loaded.server.stop_within_s) as stop,
+        open_store(loaded.server.store.url, stop_s=stop.share_s(STORE)) as store,
+    ):
         # The store's child comes up while these are imported.
         import uvloop  # noqa: PLC0415
 
         try:
-            return uvloop.run(_main(options, loaded, store))
+            return uvloop.run(_main(options, loaded, store, stop))
         except StoreUnavailable as error:
             sys.stderr.write(f"{error.message}\n")
             return 1
 
 
-def _main(options: ServeOptions, loaded: Loaded, store: OpenStore) -> Coroutine[None, None, int]:
+def _main(
+    options: ServeOptions, loaded: Loaded, store: OpenStore, stop: Stop
+) -> Coroutine[None, None, int]:
     if options.workers > 1:
         from proxy.app.supervisor import supervise  # noqa: PLC0415
 
-        return supervise(options, loaded, store)
+        return supervise(options, loaded, store, stop)
     from proxy.app.process import run  # noqa: PLC0415
 
     public = loaded.server.listen if options.role.serves else None
-    return run(options, loaded, store, Doors(public=public, admin=loaded.server.admin_listen))
+    doors = Doors(public=public, admin=loaded.server.admin_listen)
+    return run(options, loaded, store, doors, stop=stop)

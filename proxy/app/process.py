@@ -14,6 +14,7 @@ from proxy.app.chores import kept, vital
 from proxy.app.compose import compose
 from proxy.app.gauges import refresh_gauges
 from proxy.app.listeners import listening
+from proxy.app.stopping import REQUESTS, STEPS
 from proxy.app.store_check import answering, tell
 from proxy.app.watch import watch_files
 from proxy.telemetry.json_lines import log_as_json_lines
@@ -25,17 +26,17 @@ if TYPE_CHECKING:
     from proxy.app.chores import Chore
     from proxy.app.compose import Parts
     from proxy.app.options import Doors, Role, ServeOptions
+    from proxy.app.stopping import Stop
     from proxy.app.store import OpenStore
     from proxy.config.load import Loaded
     from proxy.domain.policy import Snapshot
 
-DRAIN_S = 25.0
-"""How long steps under way may take to end after SIGTERM; the rest goes on at the next start."""
-
 _LOGGER = logging.getLogger("greenlight")
 
 
-async def run(options: ServeOptions, loaded: Loaded, store: OpenStore, doors: Doors) -> int:
+async def run(
+    options: ServeOptions, loaded: Loaded, store: OpenStore, doors: Doors, *, stop: Stop
+) -> int:
     """Serve until SIGTERM or SIGINT; returns the exit code.
 
     Raises:
@@ -43,30 +44,33 @@ async def run(options: ServeOptions, loaded: Loaded, store: OpenStore, doors: Do
         ValueError: credentials or the artifact URL cannot be used.
     """
     log_as_json_lines(sys.stderr)
-    stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, stop.ask)
     for problem in loaded.problems:
         _LOGGER.warning("%s", problem.render())
     _say_what_is_missing(loaded.snapshot)
     async with AsyncExitStack() as stack:
         parts = await compose(stack, options, loaded, store.address)
         await store.ready()
-        tell(await answering(parts.client, parts.runtime.clock, stop=stop))
-        if stop.is_set():
+        tell(await answering(parts.client, parts.runtime.clock, stop=stop.asked))
+        if stop.asked.is_set():
             return 0
-        await stack.enter_async_context(_background(parts, store, options.role))
-        addresses = await stack.enter_async_context(listening(parts, doors))
+        await stack.enter_async_context(_background(parts, store, options.role, stop))
+        shutdown_s = stop.share_s(REQUESTS)
+        addresses = await stack.enter_async_context(listening(parts, doors, shutdown_s))
         if options.announce is not None:
             options.announce(addresses)
-        await stop.wait()
+        await stop.asked.wait()
         parts.readiness.is_draining = True
+        parts.worker.drain()
     return 0
 
 
 @asynccontextmanager
-async def _background(parts: Parts, store: OpenStore, role: Role) -> AsyncIterator[None]:
+async def _background(
+    parts: Parts, store: OpenStore, role: Role, stop: Stop
+) -> AsyncIterator[None]:
     """Work, watch and measure until the block ends; then let the steps under way end."""
     runtime = parts.runtime
     keep = partial(kept, clock=runtime.clock, observer=runtime.observer)
@@ -82,7 +86,7 @@ async def _background(parts: Parts, store: OpenStore, role: Role) -> AsyncIterat
             finally:
                 parts.worker.drain()
                 if works:
-                    await asyncio.wait(works, timeout=DRAIN_S)
+                    await asyncio.wait(works, timeout=stop.left_s(STEPS))
                 for task in (*works, *others):
                     task.cancel()
     except BaseExceptionGroup as failed:

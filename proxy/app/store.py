@@ -39,8 +39,10 @@ class OpenStore:
 
 
 @contextmanager
-def open_store(url: str) -> Iterator[OpenStore]:
+def open_store(url: str, *, stop_s: float) -> Iterator[OpenStore]:
     """Start our own server without waiting for it, or just name another's.
+
+    `stop_s` is how long our own may take to end, before it is killed; it loses nothing by that.
 
     Raises:
         EmbeddedStoreError: our own cannot be started.
@@ -56,4 +58,4 @@ def open_store(url: str) -> Iterator[OpenStore]:
         shared = f"unix://{embedded.address.path}"
         yield OpenStore(url=shared, address=embedded.address, embedded=embedded)
     finally:
-        embedded.stop()
+        embedded.stop(stop_s)

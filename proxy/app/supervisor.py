@@ -22,6 +22,7 @@ from proxy.app.clock import SystemClock
 from proxy.app.listeners import bound_socket, listen, origin
 from proxy.app.options import Addresses
 from proxy.app.reading import read_config
+from proxy.app.stopping import PROCESSES
 from proxy.app.store_check import START_S as STORE_START_S
 from proxy.app.watch import marks_of, watch_files
 from proxy.config.problem import ConfigError
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
     from proxy.app.chores import Chore
     from proxy.app.options import ServeOptions
+    from proxy.app.stopping import Stop
     from proxy.app.store import OpenStore
     from proxy.config.load import Loaded
 
@@ -48,7 +50,7 @@ OK = 200
 _LOGGER = logging.getLogger("greenlight.supervisor")
 
 
-async def supervise(options: ServeOptions, loaded: Loaded, store: OpenStore) -> int:
+async def supervise(options: ServeOptions, loaded: Loaded, store: OpenStore, stop: Stop) -> int:
     """Run `options.workers` processes until SIGTERM or SIGINT; returns the exit code.
 
     Raises:
@@ -56,10 +58,9 @@ async def supervise(options: ServeOptions, loaded: Loaded, store: OpenStore) -> 
         TimeoutError: the processes do not come up.
     """
     log_as_json_lines(sys.stderr)
-    stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, stop.ask)
     await store.ready()
     clock = SystemClock()
     async with AsyncExitStack() as stack:
@@ -73,13 +74,13 @@ async def supervise(options: ServeOptions, loaded: Loaded, store: OpenStore) -> 
         ]
         fleet = Fleet(options, loaded, children)
         loop.add_signal_handler(signal.SIGHUP, fleet.forward_reload)
-        await stack.enter_async_context(fleet.running(store, clock))
+        await stack.enter_async_context(fleet.running(store, clock, stop))
         admin_url = await listen(stack, fleet.app(clock), loaded.server.admin_listen)
-        await fleet.started(clock, stop)
-        if options.announce is not None and not stop.is_set():
+        await fleet.started(clock, stop.asked)
+        if options.announce is not None and not stop.asked.is_set():
             base_url = origin(*public.getsockname()[:2]) + "/v1" if public else ""
             options.announce(Addresses(base_url=base_url, admin_url=admin_url))
-        await stop.wait()
+        await stop.asked.wait()
         fleet.is_draining = True
     return 0
 
@@ -107,7 +108,9 @@ class Fleet:
         self.is_draining = False
 
     @asynccontextmanager
-    async def running(self, store: OpenStore, clock: SystemClock) -> AsyncIterator[None]:
+    async def running(
+        self, store: OpenStore, clock: SystemClock, stop: Stop
+    ) -> AsyncIterator[None]:
         """Keep every process and the store alive until the block ends; then let them finish."""
         try:
             async with asyncio.TaskGroup() as group:
@@ -121,7 +124,8 @@ class Fleet:
                 try:
                     yield
                 finally:
-                    await asyncio.gather(*(child.stop() for child in self._children))
+                    within_s = stop.left_s(PROCESSES)
+                    await asyncio.gather(*(child.stop(within_s) for child in self._children))
                     for task in tasks:
                         task.cancel()
         except BaseExceptionGroup as failed:

@@ -100,11 +100,12 @@ class ServerSettings:
 
     `public_url`, without a slash at its end, is where callers reach the server; None: where each
     request came to. `callbacks_url`, likewise, is where providers do; None: they are asked for no
-    callbacks.
+    callbacks. `stop_within_s` is how long a process may take to stop, whatever others do.
     """
 
     listen: Address
     public_url: str | None
+    stop_within_s: float
     admin_listen: Address
     store: StoreSettings
     artifacts: ArtifactSettings

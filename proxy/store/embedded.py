@@ -163,15 +163,15 @@ class EmbeddedStore:
                 if on_change is not None:
                     on_change(True)  # noqa: FBT003 - as above
 
-    def stop(self) -> None:
-        """Stop the server if we own it; its data stays."""
+    def stop(self, within_s: float = STOP_S) -> None:
+        """Stop the server if we own it, and kill it if it takes longer; its data stays."""
         self.is_ready = False
         if self._owner_lock is None:
             return
         if self._child is not None:
             self._child.terminate()
             try:
-                self._child.wait(STOP_S)
+                self._child.wait(within_s)
             except subprocess.TimeoutExpired:
                 self._child.kill()
                 self._child.wait()

@@ -95,6 +95,7 @@ class Deployment:
     is_sora_alive: bool = False
     are_callbacks_signed: bool = False
     callbacks_url: str | None = None
+    stop_within: str = "28s"
 
     def __post_init__(self) -> None:
         """Make keys and write everything the simulator needs."""
@@ -185,6 +186,7 @@ class Deployment:
         paths = {"openai": "openai/v1"}
         return {
             "listen": "127.0.0.1:0",
+            "stop_within": self.stop_within,
             "admin": {
                 "listen": "127.0.0.1:0",
                 "tokens": [

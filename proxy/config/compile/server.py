@@ -44,6 +44,7 @@ class ServerCompiler:
         return ServerSettings(
             listen=_address(server.listen),
             public_url=_without_slash(server.public_url),
+            stop_within_s=seconds(server.stop_within),
             admin_listen=_address(server.admin.listen),
             store=StoreSettings(
                 url=self._url(("store", "url"), server.store.url, _STORES),

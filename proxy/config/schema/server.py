@@ -165,6 +165,7 @@ class ServerSchema(Section):
     listen: HostPort = "127.0.0.1:8080"
     admin: AdminSection = Field(default_factory=AdminSection)
     public_url: HttpUrl | None = None
+    stop_within: DurationMs = 28_000
     store: StoreSection = Field(default_factory=StoreSection)
     artifacts: ArtifactsSection = Field(default_factory=ArtifactsSection)
     image_urls: ImageUrlsSection = Field(default_factory=ImageUrlsSection)
