@@ -152,6 +152,7 @@ def test_every_picture_may_be_a_file_or_an_object() -> None:
         ([part("metadata[a]", b"1"), part("metadata[a]", b"2")], "metadata[a]", "twice"),
         ([part("metadata", b"{}"), part("metadata[a]", b"2")], "metadata", "twice"),
         ([part("metadata[a][b]", b"1")], "metadata", "deep"),
+        ([part("nothing[a]", b"1"), part("nothing", b"2")], "nothing", "twice"),
         ([part("metadata", b"{nope}")], "metadata", "valid JSON"),
         ([part("prompt", b"\xff")], "prompt", "UTF-8"),
         ([part("prompt", b"text", filename="p.txt")], "prompt", "not a file"),

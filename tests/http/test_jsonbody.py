@@ -7,12 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.domain.errors import InvalidRequest
-from proxy.http.jsonbody import load_object, parse_object
+from proxy.http.jsonbody import load_object, parse_list, parse_object
 from tests.http.outcome import outcome
 
 
 def test_numbers_with_a_point_stay_decimal() -> None:
     assert {"a": Decimal("0.10"), "b": 2} == load_object(b'{"a": 0.10, "b": 2}')
+
+
+def test_a_list_is_read_as_strictly_as_an_object() -> None:
+    assert [Decimal("0.10"), {"a": 1}] == parse_list('[0.10, {"a": 1}]', "it")
+    for text in ("{}", "1", "[NaN]", '[{"a": 1, "a": 2}]', "[1"):
+        with pytest.raises(InvalidRequest) as caught:
+            parse_list(text, "it", param="pictures")
+        assert caught.value.param in {"pictures", "a"}
 
 
 def test_a_byte_order_mark_is_passed_over() -> None:
