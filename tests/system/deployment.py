@@ -167,6 +167,21 @@ class Deployment:
         return team | self.team
 
     def _config(self) -> dict[str, Any]:
+        token = {"id": ADMIN_ID, "name": "ops1", "role": "operator", "sha256": self._admin_sha256}
+        return {
+            "listen": "127.0.0.1:0",
+            "stop_within": self.stop_within,
+            "admin": {"listen": "127.0.0.1:0", "tokens": [token]},
+            "store": {"url": self.store_url},
+            "artifacts": {"url": "file://./var/artifacts"},
+            "policies": "./policies",
+            "callbacks": {"base_url": self.callbacks_url} if self.callbacks_url else {},
+            "providers": self._providers(),
+            "unknown": self.unknown,
+            "worker": self.engine,
+        }
+
+    def _providers(self) -> dict[str, Any]:
         assert self.simulator is not None
         url = self.simulator.addresses["simulator_url"]
         credentials = {
@@ -182,40 +197,18 @@ class Deployment:
         if self.are_callbacks_signed:
             for provider in ("kling", "openai"):
                 credentials[provider]["webhook_secret"] = "${WEBHOOK_SECRET}"
-        callbacks = {"base_url": self.callbacks_url} if self.callbacks_url else {}
         paths = {"openai": "openai/v1"}
         return {
-            "listen": "127.0.0.1:0",
-            "stop_within": self.stop_within,
-            "admin": {
-                "listen": "127.0.0.1:0",
-                "tokens": [
-                    {
-                        "id": ADMIN_ID,
-                        "name": "ops1",
-                        "role": "operator",
-                        "sha256": self._admin_sha256,
-                    }
+            name: {
+                "base_url": f"{url}/{paths.get(name, name)}",
+                "accounts": [
+                    {"name": "main", "credentials": credentials[name], "slots": self.slots}
                 ],
-            },
-            "store": {"url": self.store_url},
-            "artifacts": {"url": "file://./var/artifacts"},
-            "policies": "./policies",
-            "callbacks": callbacks,
-            "providers": {
-                name: {
-                    "base_url": f"{url}/{paths.get(name, name)}",
-                    "accounts": [
-                        {"name": "main", "credentials": credentials[name], "slots": self.slots}
-                    ],
-                    "poll": self.poll,
-                    "timeouts": self.timeouts,
-                    "give_up_after": self.give_up_after,
-                }
-                for name in self.providers
-            },
-            "unknown": self.unknown,
-            "worker": self.engine,
+                "poll": self.poll,
+                "timeouts": self.timeouts,
+                "give_up_after": self.give_up_after,
+            }
+            for name in self.providers
         }
 
     def raise_budget(self, limit: str) -> None:
