@@ -27,8 +27,8 @@ Fields: TypeAlias = dict[str, object]
 PROCESSES = 2
 LEAST_S = 0.3
 VIA_KLING: Fields = {"model": "kling-3.0", "seconds": 4}
-# After five renders of an offer the first poll comes when the next is likely done: these make fewer
-# than that before the last test that must not be polled.
+# After five renders of an offer the first poll comes when the next is likely done: these make
+# fewer than that before the last test that must not be polled.
 VIA_TURBO: Fields = {"model": "kling-2.5-turbo", "seconds": 5}
 VIA_2_6: Fields = {"model": "kling-2.6", "seconds": 5}
 VIA_OPENAI = {"model": "sora-2", "seconds": 4}
