@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from proxy.domain.capability import DEFAULT_SECONDS_MIN, Wanted, find_misfit, own_seconds, shape_of
@@ -26,8 +25,8 @@ if TYPE_CHECKING:
 
 DEFAULT_RESOLUTION = "720p"
 DEFAULT_ASPECT_RATIO = "16:9"
-_LAST_TO_TELL = MappingProxyType({"not_configured": 1, "price_unknown": 2, "retired": 3})
-"""Reasons that no change of the request removes, after all others."""
+_LAST_TO_TELL = ("incapable", "not_configured", "price_unknown", "retired")
+"""Reasons in the order in which they are told, after those that a limit of the caller's set."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -386,8 +385,12 @@ def _no_route(target: _Target, substitute: Substitute, skipped: Sequence[Skipped
 def _reasons(skipped: Sequence[Skipped]) -> list[str]:
     """Each reason once, with the offers it holds for; what the caller can change comes first."""
     offers: dict[str, list[str]] = {}
-    for item in sorted(skipped, key=lambda item: _LAST_TO_TELL.get(item.code, 0)):
+    for item in sorted(skipped, key=_place):
         micro_usd = item.quote_micro_usd
         cost = "" if micro_usd is None else f" at ${format_usd(micro_usd)}"
         offers.setdefault(item.detail, []).append(f"{item.provider}/{item.model}{cost}")
     return [f"{detail} ({', '.join(dict.fromkeys(names))})" for detail, names in offers.items()]
+
+
+def _place(item: Skipped) -> int:
+    return _LAST_TO_TELL.index(item.code) if item.code in _LAST_TO_TELL else -1
