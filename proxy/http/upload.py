@@ -62,9 +62,7 @@ class Upload:
         return picture_type(self._head) or self._declared_type
 
     def check(self) -> Upload:
-        """Return the whole file if it can be a picture.
-
-        A file without a type and without a known beginning is passed on: the provider judges it.
+        """Return the whole file if it begins like a picture, whatever it was said to be.
 
         Raises:
             InvalidRequest: it is empty or of another type.
@@ -72,9 +70,9 @@ class Upload:
         if self.size_bytes == 0:
             message = f"{self._param} is an empty file"
             raise InvalidRequest(message, param=self._param)
-        if self.media_type not in (*PICTURE_TYPES, UNTYPED):
-            shown, allowed = self.media_type[:60], ", ".join(PICTURE_TYPES)
-            message = f"{self._param} is {shown}; allowed: {allowed}"
+        if picture_type(self._head) is None:
+            allowed = ", ".join(PICTURE_TYPES)
+            message = f"{self._param} does not begin like a picture; allowed: {allowed}"
             raise InvalidRequest(message, param=self._param)
         return self
 

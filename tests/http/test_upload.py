@@ -36,10 +36,12 @@ def test_first_bytes_outweigh_the_declared_type() -> None:
     upload.close()
 
 
-def test_a_file_of_no_known_type_is_left_to_the_provider() -> None:
-    upload = Upload(None, param=PARAM)
+@pytest.mark.parametrize("declared", [None, "image/png"])
+def test_a_file_that_begins_like_no_picture_is_refused(declared: str | None) -> None:
+    upload = Upload(declared, param=PARAM)
     upload.write(b"Example data")
-    assert "application/octet-stream" == upload.check().media_type
+    with pytest.raises(InvalidRequest, match="does not begin like a picture; allowed: image/jpeg"):
+        upload.check()
     upload.close()
 
 
