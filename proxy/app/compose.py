@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import random
-import tempfile
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -16,6 +15,7 @@ from proxy.app.clock import Bell, SystemClock
 from proxy.app.link_secret import link_secret
 from proxy.app.readiness import Readiness
 from proxy.app.reload import Reload
+from proxy.app.spool import own_folder, spool_root
 from proxy.app.watch import marks_of
 from proxy.artifacts.inputs import HashedInputs
 from proxy.artifacts.pictures import PictureRules, Pictures
@@ -83,6 +83,7 @@ class Parts:
     readiness: Readiness
     links: Links
     callbacks: Callbacks
+    spool_dir: Path
     look: Callable[[], Marks]
     chores: Mapping[str, Chore]
 
@@ -118,13 +119,13 @@ async def compose(
     observer = _observers(metrics, StoreOutages(clock), times, waiters)
     local = _Local(clock=clock, bell=bell, observer=observer, times=times, waiters=waiters)
     sessions = await stack.enter_async_context(open_sessions())
-    spool_dir = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="greenlight-")))
+    spool_dir = stack.enter_context(own_folder(spool_root(loaded.server.artifacts.url)))
     secret = link_secret(loaded.server)
     builder = AdapterBuilder(sessions=sessions, clock=clock, spool_dir=spool_dir, secret=secret)
     live = Live(Current(snapshot=loaded.snapshot, providers=builder.build(loaded.server)))
     client = _client(loaded.server, address, observer)
     stack.push_async_callback(client.close)
-    pictures = Pictures(sessions, _picture_rules(loaded.server))
+    pictures = Pictures(sessions, _picture_rules(loaded.server), spool_dir=spool_dir)
     runtime = _runtime(loaded.server, live, client, pictures, local=local)
     metrics.set_catalog(loaded.snapshot)
     return Parts(
@@ -143,6 +144,7 @@ async def compose(
         readiness=Readiness(runtime.accounts, clock),
         links=Links(secret=secret, public_url=loaded.server.public_url),
         callbacks=Callbacks(runtime, secret),
+        spool_dir=spool_dir,
         look=lambda: marks_of(options.config, loaded.policies),
         chores=_chores(runtime, client, times),
     )

@@ -47,6 +47,7 @@ def _public(parts: Parts) -> web.Application:
     return public_app(
         Services(videos=videos, authenticate=videos.authenticate, callbacks=parts.callbacks),
         links=parts.links,
+        spool_dir=parts.spool_dir,
         clock=runtime.clock,
         observer=runtime.observer,
         random_bytes=os.urandom,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from proxy.domain.video import InputFile
-from proxy.gateway.names import input_name
+from proxy.gateway.names import ARRIVING, input_name
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -44,7 +44,7 @@ class HashedInputs:
             ArtifactTooLarge: the file is over the limit; nothing of it is kept.
             ArtifactUnavailable: the store fails.
         """
-        arriving = input_name(f"arriving-{self._random_bytes(RANDOM_BYTES).hex()}")
+        arriving = ARRIVING + self._random_bytes(RANDOM_BYTES).hex()
         sha256, size_bytes = await self._artifacts.put(arriving, chunks, bytes_max=self._bytes_max)
         await self._artifacts.rename(arriving, input_name(sha256))
         return InputFile(sha256=sha256, size_bytes=size_bytes, media_type=media_type)

@@ -18,6 +18,7 @@ from proxy.outgoing.url import Destination, RefusedUrl
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from proxy.outgoing.session import Sessions
 
@@ -53,10 +54,16 @@ class Picture:
 
 
 class Pictures:
-    """Fetches pictures; `rules` may be replaced at any time."""
+    """Fetches pictures; `rules` may be replaced at any time.
 
-    def __init__(self, sessions: Sessions, rules: PictureRules) -> None:
+    Large ones wait in `spool_dir` (None: the system's temporary folder), without a name.
+    """
+
+    def __init__(
+        self, sessions: Sessions, rules: PictureRules, *, spool_dir: Path | None = None
+    ) -> None:
         self._sessions = sessions
+        self._spool_dir = None if spool_dir is None else str(spool_dir)
         self.rules = rules
 
     @asynccontextmanager
@@ -68,7 +75,7 @@ class Pictures:
             PictureUnavailable: it did not come whole in time, is too large, or is no picture.
         """
         rules = self.rules
-        with SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES_MAX) as file:
+        with SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES_MAX, dir=self._spool_dir) as file:
             try:
                 async with asyncio.timeout(rules.timeout_s):
                     head = await self._read(url, rules, file)

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import hashlib
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -34,6 +35,9 @@ CLOUD_PART_BYTES = 5 * 1024 * 1024
 
 Source: docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html, 2026-11-22.
 """
+
+
+_UNFINISHED = re.compile(r".+#[0-9]+")
 
 
 class Artifacts:
@@ -146,6 +150,16 @@ class Artifacts:
                     modified_at_s=found["last_modified"].timestamp(),
                 )
 
+    async def clear_unfinished(self, *, before_s: float) -> int:
+        """Remove what killed puts left in a local folder, if it was not touched since.
+
+        Whoever still writes touches it, in this process or another. Raises ArtifactUnavailable.
+        """
+        if self._folder is None:
+            return 0
+        with _translated("what killed puts left"):
+            return await asyncio.to_thread(_clear_unfinished, self._folder, before_s)
+
     async def _sync(self, name: str) -> None:
         if self._folder is not None:
             await asyncio.to_thread(_sync_file, self._folder / name)
@@ -186,6 +200,19 @@ def _sync_file(path: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def _clear_unfinished(folder: Path, before_s: float) -> int:
+    removed = 0
+    for path in folder.rglob("*#*"):
+        # The local store writes to `name#1`, or another number, and renames it at the end.
+        if _UNFINISHED.fullmatch(path.name) is None:
+            continue
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_mtime < before_s:
+                path.unlink()
+                removed += 1
+    return removed
 
 
 class _Measured:

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 VIDEOS = "videos/"
 INPUTS = "inputs/"
+ARRIVING = f"{INPUTS}arriving-"
+"""How inputs begin whose content, and so whose name, is not known yet."""
 
 
 def video_name(job: Job) -> str:

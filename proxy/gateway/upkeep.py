@@ -9,11 +9,11 @@ from proxy.domain.events import UpkeepEnded
 from proxy.domain.ids import JobId, TeamId, is_job_id
 from proxy.domain.policy import Retention
 from proxy.gateway.archive import DamagedArchive
-from proxy.gateway.names import INPUTS, VIDEOS
+from proxy.gateway.names import ARRIVING, INPUTS, VIDEOS
 from proxy.gateway.ports.artifacts import ArtifactUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from proxy.gateway.ports.artifacts import StoredObject
     from proxy.gateway.runtime import Runtime
@@ -33,6 +33,7 @@ class Upkeep:
     async def watch(self) -> None:
         """Keep house until cancelled; what fails is told and tried again the next time."""
         runtime = self._runtime
+        await self._do("leftovers", self.clear_leftovers)
         while True:
             every_s = runtime.live.snapshot.engine.upkeep_every_s
             await runtime.clock.sleep(every_s * (0.5 + runtime.random()))
@@ -40,16 +41,17 @@ class Upkeep:
 
     async def once(self) -> None:
         """Do everything once; one failing part keeps no other from being done."""
-        for name, part in (
-            ("archive", self.archive_days),
-            ("artifacts", self.sweep_videos),
-            ("inputs", self.sweep_inputs),
-        ):
-            try:
-                ended = UpkeepEnded(part=name, outcome="ok", items=await part())
-            except (StoreUnavailable, ArtifactUnavailable, DamagedArchive) as error:
-                ended = UpkeepEnded(part=name, outcome=type(error).__name__, items=0)
-            self._runtime.observer.observe(ended)
+        await self._do("archive", self.archive_days)
+        await self._do("artifacts", self.sweep_videos)
+        await self._do("inputs", self.sweep_inputs)
+        await self._do("leftovers", self.clear_leftovers)
+
+    async def _do(self, name: str, part: Callable[[], Awaitable[int]]) -> None:
+        try:
+            ended = UpkeepEnded(part=name, outcome="ok", items=await part())
+        except (StoreUnavailable, ArtifactUnavailable, DamagedArchive) as error:
+            ended = UpkeepEnded(part=name, outcome=type(error).__name__, items=0)
+        self._runtime.observer.observe(ended)
 
     async def archive_days(self) -> int:
         """Move closed days of the ledger into files; returns how many.
@@ -86,6 +88,21 @@ class Upkeep:
         async for stored, kept in self._old(INPUTS):
             if self._age_s(stored) >= kept.jobs_s:
                 await self._runtime.artifacts.delete(stored.name)
+                removed += 1
+        return removed
+
+    async def clear_leftovers(self) -> int:
+        """Remove what processes that were killed left half written; returns how many.
+
+        Raises:
+            ArtifactUnavailable: the rest is left for the next time.
+        """
+        artifacts = self._runtime.artifacts
+        before_s = self._runtime.clock.now_s() - SETTLING_S
+        removed = await artifacts.clear_unfinished(before_s=before_s)
+        async for stored in artifacts.list(INPUTS):
+            if stored.name.startswith(ARRIVING) and stored.modified_at_s < before_s:
+                await artifacts.delete(stored.name)
                 removed += 1
         return removed
 

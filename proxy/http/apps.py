@@ -9,6 +9,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from proxy.http.body import CREATE_BYTES_MAX
+from proxy.http.keys import SPOOL_DIR
 from proxy.http.middleware import (
     Access,
     authentication,
@@ -21,6 +22,7 @@ from proxy.http.routes import routes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from proxy.domain.policy import Snapshot
     from proxy.gateway.ports.runtime import Clock, Observer
@@ -37,6 +39,7 @@ def public_app(
     clock: Clock,
     observer: Observer,
     random_bytes: Callable[[int], bytes],
+    spool_dir: Path | None = None,
 ) -> web.Application:
     """The team API under /v1.
 
@@ -46,6 +49,7 @@ def public_app(
         clock: wall time for links and headers, monotonic time for events.
         observer: receives one RequestServed per request.
         random_bytes: unguessable bytes, for request ids.
+        spool_dir: where large uploads wait, without a name; None: the system's temporary folder.
     """
     accesses: dict[web.AbstractRoute, Access] = {}
     app = web.Application(
@@ -57,6 +61,8 @@ def public_app(
         # Bodies are read through proxy.http.body alone; this is for whoever would forget.
         client_max_size=CREATE_BYTES_MAX,
     )
+    if spool_dir is not None:
+        app[SPOOL_DIR] = spool_dir
     for route in routes(services.videos, services.callbacks, links=links, clock=clock):
         endpoint = route.endpoint
         for method in ("GET", "HEAD") if endpoint.method == "GET" else (endpoint.method,):

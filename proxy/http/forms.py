@@ -16,6 +16,7 @@ from proxy.http.upload import UNTYPED, Upload
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from contextlib import ExitStack
+    from pathlib import Path
 
     from multipart import MultipartSegment
 
@@ -32,7 +33,11 @@ _WHOLE = re.compile(r"-?[0-9]{1,18}")
 
 
 async def read_multipart(
-    chunks: AsyncIterator[bytes], boundary: str, stack: ExitStack
+    chunks: AsyncIterator[bytes],
+    boundary: str,
+    stack: ExitStack,
+    *,
+    spool_dir: Path | None = None,
 ) -> dict[str, object]:
     """Read multipart/form-data; a file becomes an Upload that `stack` closes.
 
@@ -40,7 +45,7 @@ async def read_multipart(
         InvalidRequest: the body is not multipart, or a field is broken or sent twice.
         PayloadTooLarge: too many parts, or one is too long.
     """
-    form = _Form(stack)
+    form = _Form(stack, spool_dir)
     try:
         # Not strict: that refuses a body whose last line break arrives in a chunk of its own.
         parser = PushMultipartParser(boundary, max_segment_count=PARTS_MAX)
@@ -127,9 +132,10 @@ def _put_item(fields: dict[str, object], key: str, value: object) -> None:
 class _Form:
     """Collects the parser's events."""
 
-    def __init__(self, stack: ExitStack) -> None:
+    def __init__(self, stack: ExitStack, spool_dir: Path | None) -> None:
         self.fields: dict[str, object] = {}
         self._stack = stack
+        self._spool_dir = spool_dir
         self._name = ""
         self._text: bytearray | None = None
         self._file: Upload | None = None
@@ -157,7 +163,8 @@ class _Form:
         if self._field not in PICTURE_FIELDS:
             message = f"{self._name[:64]!r} must be text, not a file"
             raise InvalidRequest(message, param=self._name[:64])
-        self._file = Upload(declared, param=self._name[:64])
+        param = self._name[:64]
+        self._file = Upload(declared, param=param, spool_dir=self._spool_dir)
         self._stack.callback(self._file.close)
 
     def _append(self, chunk: bytes) -> None:

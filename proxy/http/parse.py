@@ -13,10 +13,12 @@ from proxy.http.body import CREATE_BYTES_MAX, FORM_BYTES_MAX, body_chunks, read_
 from proxy.http.fields import read_fields
 from proxy.http.forms import read_multipart, read_urlencoded
 from proxy.http.jsonbody import load_object
+from proxy.http.keys import SPOOL_DIR
 from proxy.http.upload import Upload, decode_data_url
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from aiohttp import web
 
@@ -37,14 +39,15 @@ async def read_create(request: web.Request) -> AsyncIterator[Draft]:
     """
     with ExitStack() as stack:
         draft = read_fields(await _raw_fields(request, stack))
-        pictures = [await _decoded(picture, stack) for picture in draft.pictures]
+        spool_dir = request.app.get(SPOOL_DIR)
+        pictures = [await _decoded(picture, stack, spool_dir) for picture in draft.pictures]
         yield replace(draft, pictures=tuple(pictures))
 
 
-async def _decoded(picture: Picture, stack: ExitStack) -> Picture:
+async def _decoded(picture: Picture, stack: ExitStack, spool_dir: Path | None) -> Picture:
     if isinstance(picture.source, Upload) or picture.is_link:
         return picture
-    upload = await decode_data_url(picture.source, param=picture.param)
+    upload = await decode_data_url(picture.source, param=picture.param, spool_dir=spool_dir)
     stack.callback(upload.close)
     return replace(picture, source=upload)
 
@@ -57,7 +60,9 @@ async def _raw_fields(request: web.Request, stack: ExitStack) -> dict[str, objec
         return load_object(await read_body(request, bytes_max=CREATE_BYTES_MAX))
     if content_type == "multipart/form-data":
         chunks = body_chunks(request, bytes_max=CREATE_BYTES_MAX)
-        return await read_multipart(chunks, _boundary(options), stack)
+        return await read_multipart(
+            chunks, _boundary(options), stack, spool_dir=request.app.get(SPOOL_DIR)
+        )
     if content_type == "application/x-www-form-urlencoded":
         _check_charset(options.get("charset"))
         return read_urlencoded(await read_body(request, bytes_max=FORM_BYTES_MAX))

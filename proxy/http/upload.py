@@ -21,6 +21,7 @@ from proxy.domain.video import (
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
 IN_MEMORY_BYTES_MAX = 2**20
 READ_BYTES = 2**16
@@ -30,13 +31,20 @@ _DATA_URL = re.compile(r"data:([a-z]+/[a-z0-9.+-]+);base64,", re.IGNORECASE)
 
 
 class Upload:
-    """One file of a request; `param` is the field it came in. Close it when that is done."""
+    """One file of a request; `param` is the field it came in. Close it when that is done.
 
-    def __init__(self, declared_type: str | None, *, param: str) -> None:
+    A large one waits in `spool_dir` (None: the system's temporary folder), without a name.
+    """
+
+    def __init__(
+        self, declared_type: str | None, *, param: str, spool_dir: Path | None = None
+    ) -> None:
         self._param = param
         self._declared_type = declared_type or UNTYPED
         # Page-cache writes take microseconds; a thread for each would cost more than it saves.
-        self._file = SpooledTemporaryFile(max_size=IN_MEMORY_BYTES_MAX)  # noqa: SIM115 - closed by close()
+        self._file = SpooledTemporaryFile(  # noqa: SIM115 - closed by close()
+            max_size=IN_MEMORY_BYTES_MAX, dir=None if spool_dir is None else str(spool_dir)
+        )
         self._digest = hashlib.sha256()
         self._head = b""
         self.size_bytes = 0
@@ -93,7 +101,7 @@ class Upload:
         self._file.close()
 
 
-async def decode_data_url(url: str, *, param: str) -> Upload:
+async def decode_data_url(url: str, *, param: str, spool_dir: Path | None = None) -> Upload:
     """Decode a data URL, a large one in a thread; `param` is the field it came in.
 
     Raises:
@@ -101,18 +109,18 @@ async def decode_data_url(url: str, *, param: str) -> Upload:
         PayloadTooLarge: the picture is over PICTURE_BYTES_MAX.
     """
     if len(url) <= DECODE_INLINE_CHARS_MAX:
-        return _decode(url, param)
-    return await asyncio.to_thread(_decode, url, param)
+        return _decode(url, param, spool_dir)
+    return await asyncio.to_thread(_decode, url, param, spool_dir)
 
 
-def _decode(url: str, param: str) -> Upload:
+def _decode(url: str, param: str, spool_dir: Path | None) -> Upload:
     match = _DATA_URL.match(url)
     if match is None:
         message = (
             f"{param} must be a file, a data URL (data:image/png;base64,...) or a web address"
         )
         raise InvalidRequest(message, param=param)
-    upload = Upload(match[1].lower(), param=param)
+    upload = Upload(match[1].lower(), param=param, spool_dir=spool_dir)
     try:
         upload.write(base64.b64decode(url[match.end() :].encode("ascii"), validate=True))
         return upload.check()

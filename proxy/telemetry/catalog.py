@@ -208,7 +208,7 @@ RECORDS_SET_ASIDE = _counter(
 UPKEEP_RUNS = _counter(
     "greenlight_upkeep_runs_total",
     ("operation", "outcome"),
-    "Times that days were archived (archive) or files swept (artifacts, inputs).",
+    "Times that days were archived (archive) or files swept (artifacts, inputs, leftovers).",
 )
 UPKEEP_ITEMS = _counter(
     "greenlight_upkeep_items_total",

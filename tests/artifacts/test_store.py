@@ -6,11 +6,13 @@ import asyncio
 import hashlib
 import resource
 import stat
+import subprocess
+import sys
 import tracemalloc
 from typing import TYPE_CHECKING
 
 import pytest
-from obstore.store import LocalStore
+from obstore.store import LocalStore, MemoryStore
 
 from proxy.artifacts.store import Artifacts, open_artifacts
 from proxy.gateway.ports.artifacts import ArtifactTooLarge, ArtifactUnavailable
@@ -22,6 +24,18 @@ if TYPE_CHECKING:
     from proxy.gateway.ports.artifacts import ArtifactStore
 
 MIB = 1024 * 1024
+KILLED = """
+import asyncio, os, sys
+from proxy.artifacts.store import open_artifacts
+
+async def endless():
+    for _ in range(9):
+        yield bytes(2**20)
+    os._exit(0)
+
+artifacts = open_artifacts(sys.argv[1])
+asyncio.run(artifacts.put("videos/t/a.mp4", endless(), bytes_max=2**30))
+"""
 NAME = "videos/marketing/video_a.mp4"
 
 
@@ -224,3 +238,23 @@ async def test_objects_are_listed_by_the_beginning_of_their_names(
 
 async def test_nothing_is_listed_where_nothing_is(artifacts: Artifacts) -> None:
     assert [] == [found async for found in artifacts.list("ledger/")]
+
+
+@pytest.fixture
+def killed(tmp_path: Path) -> Path:
+    """The folder of artifacts in which two puts were killed in the middle."""
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", KILLED, f"file://{tmp_path}/artifacts"], check=True)
+    return tmp_path / "artifacts"
+
+
+async def test_what_killed_puts_leave_can_be_cleared(killed: Path, artifacts: Artifacts) -> None:
+    """What the library names a half written file is its own affair: this is what we clear."""
+    assert 2 == len(files_below(killed))
+    assert 0 == await artifacts.clear_unfinished(before_s=0.0)
+    assert 2 == await artifacts.clear_unfinished(before_s=2e10)
+    assert [] == files_below(killed)
+
+
+async def test_a_bucket_clears_itself() -> None:
+    assert 0 == await Artifacts(MemoryStore()).clear_unfinished(before_s=2e10)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tests.gateway.harness import Stage
 
 DAY_S = 86_400.0
+PARTS = ("archive", "artifacts", "inputs", "leftovers")
 KEPT = Retention(artifacts_s=int(30 * DAY_S), jobs_s=int(90 * DAY_S))
 
 
@@ -97,16 +98,18 @@ async def test_it_is_done_now_and_then_and_told(new_stage: StageMaker) -> None:
 
     async def is_told() -> bool:
         ended = stage.observer.of(UpkeepEnded)
-        return {"archive", "artifacts", "inputs"} <= {event.part for event in ended}
+        return len(ended) > len(PARTS)
 
     async with asyncio.TaskGroup() as group:
         watching = group.create_task(Upkeep(stage.runtime).watch())
         await wait_until(is_told, "the upkeep")
         watching.cancel()
     first = {
-        event.part: (event.outcome, event.items) for event in stage.observer.of(UpkeepEnded)[:3]
+        event.part: (event.outcome, event.items)
+        for event in stage.observer.of(UpkeepEnded)[1 : 1 + len(PARTS)]
     }
-    assert {"archive": ("ok", 1), "artifacts": ("ok", 0), "inputs": ("ok", 1)} == first
+    expected = dict(zip(PARTS, (1, 0, 1, 0), strict=True))
+    assert {part: ("ok", items) for part, items in expected.items()} == first
     assert [] == await stage.ledger()
 
 
@@ -120,7 +123,43 @@ async def test_what_fails_is_told_and_the_rest_is_done(new_stage: StageMaker) ->
     place(stage, input_name("a" * 64), 91 * DAY_S)
     await Upkeep(stage.runtime).once()
     outcomes = {event.part: event.outcome for event in stage.observer.of(UpkeepEnded)}
-    assert {"archive": "DamagedArchive", "artifacts": "ok", "inputs": "ok"} == outcomes
+    assert dict.fromkeys(PARTS, "ok") | {"archive": "DamagedArchive"} == outcomes
     assert not is_there(stage, input_name("a" * 64))
     assert before == await stage.ledger()
     assert 1 == len(before)
+
+
+async def test_what_killed_processes_left_half_written_goes_and_nothing_else(
+    stage: Stage,
+) -> None:
+    left = [
+        f"videos/marketing/{a_job_id(1)}.mp4#1",
+        f"videos/marketing/{a_job_id(1)}.mp4#12",
+        "inputs/arriving-00ff",
+        "inputs/arriving-00ff#1",
+    ]
+    kept = [
+        f"videos/marketing/{a_job_id(1)}.mp4",
+        "videos/marketing/no#number.mp4",
+        input_name("a" * 64),
+    ]
+    alive = [f"videos/marketing/{a_job_id(2)}.mp4#1", "inputs/arriving-11ff"]
+    for name in (*left, *kept):
+        place(stage, name, SETTLING_S + 60)
+    for name in alive:  # another process writes them just now
+        place(stage, name, SETTLING_S - 60)
+    assert len(left) == await Upkeep(stage.runtime).clear_leftovers()
+    assert [] == [name for name in left if is_there(stage, name)]
+    assert [*kept, *alive] == [name for name in (*kept, *alive) if is_there(stage, name)]
+
+
+async def test_leftovers_go_at_the_start_already(stage: Stage) -> None:
+    place(stage, "inputs/arriving-00ff", SETTLING_S + 60)
+
+    async def is_gone() -> bool:
+        return not is_there(stage, "inputs/arriving-00ff")
+
+    async with asyncio.TaskGroup() as group:
+        watching = group.create_task(Upkeep(stage.runtime).watch())
+        await wait_until(is_gone, "the leftover to go")
+        watching.cancel()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -92,3 +93,12 @@ def test_any_text_is_decoded_or_refused(text: str, is_data: bool) -> None:
         found.close()
     else:
         assert PARAM == found.param
+
+
+def test_a_large_upload_waits_where_it_is_told_to_without_a_name(tmp_path: Path) -> None:
+    upload = Upload("image/jpeg", param=PARAM, spool_dir=tmp_path)
+    upload.write(JPEG + bytes(IN_MEMORY_BYTES_MAX))
+    behind = Path(f"/proc/self/fd/{upload._file.fileno()}").readlink()
+    assert tmp_path == behind.parent
+    assert [] == list(tmp_path.iterdir())
+    upload.close()

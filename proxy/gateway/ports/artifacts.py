@@ -65,6 +65,12 @@ class ArtifactStore(Protocol):
     async def delete(self, name: str) -> None:
         """Remove an object; removing what is not there is no error."""
 
+    async def clear_unfinished(self, *, before_s: float) -> int:
+        """Remove what puts left behind that were killed, if untouched since (Unix seconds).
+
+        Returns how many. A bucket's own life-cycle rules see to that there.
+        """
+
 
 class Inputs(Protocol):
     """Callers' files by content: the same bytes are kept once, under `names.input_name`."""
