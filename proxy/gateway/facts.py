@@ -13,6 +13,7 @@ from proxy.gateway.ports.provider import Cancels
 
 if TYPE_CHECKING:
     from proxy.domain.job import Job
+    from proxy.gateway.ports.ledger import Mandate
     from proxy.gateway.runtime import Runtime
 
 
@@ -73,9 +74,11 @@ def ended(runtime: Runtime, before: Job, stored: Job) -> None:
     )
 
 
-async def cancel(runtime: Runtime, job: Job, *, is_forgotten: bool) -> Job:
+async def cancel(
+    runtime: Runtime, job: Job, *, is_forgotten: bool, mandate: Mandate | None = None
+) -> Job:
     """Cancel a job in the store, and tell of it if it was this that ended the job."""
-    cancelled = await runtime.jobs.cancel(job, is_forgotten=is_forgotten)
+    cancelled = await runtime.jobs.cancel(job, is_forgotten=is_forgotten, mandate=mandate)
     stored = cancelled.job
     if cancelled.has_ended_it:
         # It may have come back to its queue since it was read: it was queued when it ended.

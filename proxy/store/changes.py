@@ -5,6 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from proxy.domain.errors import IdempotencyConflict
 from proxy.domain.ids import JobId, TeamId
 from proxy.domain.ledger import Charge
 from proxy.gateway.ports.ledger import NotPosted, Posted
@@ -38,6 +39,7 @@ class RedisChanges:
         self._unattributed = Script.load("unattributed")
         self._override = Script.load("override")
         self._flag = Script.load("flag")
+        self._note = Script.load("note")
 
     async def adjust(
         self, standing: Standing, delta_micro_usd: int, mandate: Mandate
@@ -106,7 +108,7 @@ class RedisChanges:
             return NotPosted.BELOW_ZERO
         arguments = [
             *_mandated(mandate, "override", balance),
-            _override_id(mandate.operation),
+            override_id(mandate.operation),
             *self._override_terms(team, Charge(by="override"), mandate),
             short_name(team or TeamId(""), balance),
             micro_usd,
@@ -121,7 +123,7 @@ class RedisChanges:
         """End a live override at once."""
         arguments = [
             *_mandated(mandate, "revoke_override", override),
-            _override_id(override),
+            override_id(override),
             *self._override_terms(team, Charge(by=f"revokes:{override}"), mandate),
         ]
         keys = self._override_keys(team, mandate)
@@ -145,6 +147,14 @@ class RedisChanges:
             mandate, "revoke_key", f"{team}/{key}", team=team, flag=f"{REVOKED}:{key}", is_up=True
         )
 
+    async def note(
+        self, mandate: Mandate, *, action: str, target: str, before: str, after: str
+    ) -> None:
+        """Put on record what a person changed outside of the store."""
+        keys = [self._keys.change(mandate.operation), self._keys.audit()]
+        arguments = [*_mandated(mandate, action, target), before, after]
+        _same(await self._note.run(self._client, keys, arguments))
+
     async def _raised(
         self,
         mandate: Mandate,
@@ -156,7 +166,7 @@ class RedisChanges:
     ) -> bool:
         assert team is None or provider is None, "a provider is frozen for everybody"
         flag = FREEZE if provider is None else f"{FREEZE}:{provider}"
-        target = f"team:{team}" if team else f"provider:{provider}" if provider else "everything"
+        target = target_of(team, provider)
         return await self._flagged(mandate, action, target, team=team, flag=flag, is_up=is_up)
 
     async def _flagged(
@@ -173,9 +183,10 @@ class RedisChanges:
             self._keys.change(mandate.operation),
             self._keys.audit(),
             self._hash(team),
+            self._keys.teams(),
         ]
-        arguments = [*_mandated(mandate, action, target), flag, int(is_up)]
-        _, _, changed, _ = await self._flag.run(self._client, keys, arguments)
+        arguments = [*_mandated(mandate, action, target), flag, int(is_up), team or ""]
+        _, _, changed, _ = _same(await self._flag.run(self._client, keys, arguments))
         return bool(int(changed))
 
     def _hash(self, team: TeamId | None) -> str:
@@ -231,13 +242,26 @@ def _facts(team: str, charge: Charge, mandate: Mandate) -> str:
     return facts_text(team, charge, actor=mandate.actor, reason=mandate.reason)
 
 
-def _override_id(operation: str) -> str:
+def target_of(team: TeamId | None, provider: ProviderName | None) -> str:
+    """What is frozen, as the audit calls it."""
+    return f"team:{team}" if team else f"provider:{provider}" if provider else "everything"
+
+
+def override_id(operation: str) -> str:
     """An operation's id as the field of live overrides holds it: short, and one word."""
     return sha256(operation.encode()).hexdigest()[:ID_CHARS]
 
 
+def _same(reply: Reply) -> Reply:
+    """The reply to a change, unless its operation was another change before."""
+    if reply[0] == b"conflict":
+        message = "this Idempotency-Key is bound to another change"
+        raise IdempotencyConflict(message, param="Idempotency-Key")
+    return reply
+
+
 def _posted(reply: Reply) -> Posted | NotPosted:
-    word, entry, amount, total = reply
+    word, entry, amount, total = _same(reply)
     if word != b"ok":
         return NotPosted(word.decode())
     return Posted(

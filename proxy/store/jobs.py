@@ -10,7 +10,7 @@ from proxy.domain.job import JobState
 from proxy.gateway.ports.jobs import Cancelled
 from proxy.store.arguments import bucket_fields, bucket_states, bucket_terms
 from proxy.store.codec import STATE_LETTERS, fields_of, job_of
-from proxy.store.entries import attempt_facts
+from proxy.store.entries import attempt_facts, person_facts
 from proxy.store.listing import Listing
 from proxy.store.script import Script, insist
 from proxy.store.steps import LIST_SLACK_MS, new_operation, step_keys
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from proxy.domain.ids import JobId, KeyId, TeamId
     from proxy.domain.job import Job, PublicStatus
     from proxy.gateway.ports.jobs import Page
+    from proxy.gateway.ports.ledger import Mandate
     from proxy.store.client import Client
     from proxy.store.connection import Argument, Reply
     from proxy.store.keys import Keys
@@ -106,7 +107,9 @@ class RedisJobs:
             team, after=after, limit=limit, is_ascending=is_ascending, status=status
         )
 
-    async def cancel(self, job: Job, *, is_forgotten: bool) -> Cancelled:
+    async def cancel(
+        self, job: Job, *, is_forgotten: bool, mandate: Mandate | None = None
+    ) -> Cancelled:
         """Cancel a job, and forget it if asked.
 
         Whoever cancels a job knows its id, so it counts as fetched. Insists on an answer for a
@@ -125,15 +128,19 @@ class RedisJobs:
                 self._retention_s(job.team) * 1000 + LIST_SLACK_MS,
                 attempt_facts(job, job.attempt, by="cancelled"),
             ]
-            status, reply = await self._insist_on_cancel(job, arguments)
+            keys = step_keys(self._keys, job)
+            if mandate is not None:
+                keys.append(self._keys.audit())
+                who = [mandate.operation, mandate.actor, mandate.role, mandate.reason]
+                arguments += [*who, person_facts(mandate.actor, mandate.reason)]
+            status, reply = await self._insist_on_cancel(keys, arguments)
             fields = fields_of(reply)
             if fields:
                 job = job_of(job.id, fields)
             if status == b"done":
                 return Cancelled(job=job, has_ended_it=fields.get("l") == operation.encode())
 
-    async def _insist_on_cancel(self, job: Job, arguments: list[Argument]) -> Reply:
-        keys = step_keys(self._keys, job)
+    async def _insist_on_cancel(self, keys: list[str], arguments: list[Argument]) -> Reply:
         return await insist(
             lambda: self._cancel.run(self._client, keys, arguments), at_most_s=CANCEL_S
         )

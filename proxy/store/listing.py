@@ -105,6 +105,13 @@ class Listing:
         self, team: TeamId, place: Place | None, count: int, *, is_ascending: bool
     ) -> tuple[list[JobId], Place | None]:
         """Up to `count` ids beyond a place, and the place of the last one."""
+        listed = await self.places(team, place, count, is_ascending=is_ascending)
+        return [JobId(name) for _, name in listed], listed[-1] if listed else place
+
+    async def places(
+        self, team: TeamId, place: Place | None, count: int, *, is_ascending: bool
+    ) -> list[Place]:
+        """Up to `count` places of jobs beyond a place: when each was created (ms), and its id."""
         key = self._keys.job_list(team)
         begin = "-inf" if is_ascending else "+inf"
         start = begin if place is None else repr(place[0])
@@ -125,8 +132,7 @@ class Listing:
             offset += window
             if len(found) < window:
                 break
-        listed = listed[:count]
-        return [JobId(name) for _, name in listed], listed[-1] if listed else place
+        return listed[:count]
 
 
 def _last(jobs: Sequence[Job]) -> JobId | None:

@@ -275,7 +275,7 @@ async def test_a_person_s_decision_about_a_job_is_on_record(store: Store) -> Non
         entry.reason,
     )
     [audit] = await audited(store)
-    assert ("resolve", job.id, "u", "s 7") == (
+    assert ("resolve", job.id, "unknown", "settled 7") == (
         audit.action,
         audit.target,
         audit.before,

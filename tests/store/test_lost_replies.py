@@ -39,9 +39,9 @@ if TYPE_CHECKING:
 
 SCRIPTS = (
     "adjust", "admit", "adopt", "begin", "cancel", "claim", "close", "commit", "due",
-    "fail_over", "fetched", "finish", "flag", "hint", "learn", "ledger_page", "note_refusal",
-    "open", "override", "put_off", "rezone", "slot_give_back", "slot_take", "spend", "trim",
-    "unattributed", "write_off",
+    "fail_over", "fetched", "finish", "flag", "hint", "learn", "ledger_page", "note",
+    "note_refusal", "open", "override", "put_off", "rezone", "slot_give_back", "slot_take",
+    "spend", "trim", "unattributed", "write_off",
 )  # fmt: skip
 
 
@@ -290,6 +290,24 @@ async def test_freezing_thawing_and_revoking_a_key(losing: Losing) -> None:
         lambda far: far.ledger.revoke_key(MARKETING, KeyId("k7f3q2ab"), a_mandate("3")),
     ):
         assert True is await losing.once(act)
+
+
+async def test_note(losing: Losing) -> None:
+    await losing.once(
+        lambda far: far.ledger.note(
+            a_mandate(), action="reload", target="config", before="a", after="b"
+        )
+    )
+    assert 1 == len([entry async for entry in losing.store.ledger.audit()])
+
+
+@pytest.mark.parametrize("is_running", [True, False])
+async def test_cancel_by_a_person(losing: Losing, is_running: bool) -> None:
+    job = await losing.store.running() if is_running else await losing.store.admitted()
+    await losing.store.jobs.mark_fetched(job)
+    job = replace(job, is_fetched=True)
+    await losing.once(lambda far: far.jobs.cancel(job, is_forgotten=False, mandate=a_mandate()))
+    assert 1 == len([entry async for entry in losing.store.ledger.audit()])
 
 
 async def test_finish_by_a_person(losing: Losing) -> None:

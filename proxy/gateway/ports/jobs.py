@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from proxy.domain.balance import Balance, Bid
     from proxy.domain.bucket import Bucket, BucketState, RateLimit
     from proxy.domain.ids import AttemptId, JobId, KeyId, ProviderName, TeamId
-    from proxy.domain.job import Job, PublicStatus
+    from proxy.domain.job import Job, JobState, PublicStatus
     from proxy.gateway.ports.admission import PeriodMoved
     from proxy.gateway.ports.ledger import Mandate
 
@@ -28,6 +28,15 @@ class Page:
     jobs: tuple[Job, ...]
     has_more: bool
     last: JobId | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sought:
+    """Which jobs are looked for: of one team (None: of all), in one state, created since (ms)."""
+
+    team: TeamId | None = None
+    state: JobState | None = None
+    since_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,15 +91,28 @@ class Jobs(Protocol):
         than asked for, or none, that has more all the same.
         """
 
-    async def cancel(self, job: Job, *, is_forgotten: bool) -> Cancelled:
+    async def cancel(
+        self, job: Job, *, is_forgotten: bool, mandate: Mandate | None = None
+    ) -> Cancelled:
         """Cancel: a queued job is released and ends cancelled; another unfinished one is flagged.
 
         With `is_forgotten` the record is hidden from its team too. A terminal job is unchanged
-        otherwise.
+        otherwise. `mandate` is that of an administrator; it goes on record if that cancels it.
         """
 
     async def queue_position(self, job: Job) -> int | None:
         """Place of a queued job among its team's, from 1; None when it waits no more."""
+
+
+class JobSearch(Protocol):
+    """Looking for jobs of any team, for administrators."""
+
+    async def find(self, sought: Sought, *, after: JobId | None, limit: int) -> Page:
+        """Jobs that are sought, newest first; an unknown `after` starts from the newest.
+
+        Jobs that their team has deleted are left out. Thousands that are not sought make a short
+        page that has more. Raises StoreUnavailable.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -85,7 +85,8 @@ class Ledger(Protocol):
     """The ledger. Every change is one script, made once per `mandate.operation`, with its audit.
 
     Every method raises StoreUnavailable when the store does not answer; asking again with the
-    same operation tells.
+    same operation tells. A change raises IdempotencyConflict if its operation was another action,
+    or on another target, before.
     """
 
     def entries(
@@ -172,3 +173,8 @@ class Ledger(Protocol):
 
     async def revoke_key(self, team: TeamId, key: KeyId, mandate: Mandate) -> bool:
         """Refuse an API key from now on, for good; returns whether that is new."""
+
+    async def note(
+        self, mandate: Mandate, *, action: str, target: str, before: str, after: str
+    ) -> None:
+        """Put on record what a person changed outside of the store."""
