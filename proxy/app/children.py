@@ -63,13 +63,18 @@ class Child:
             self.send(signal.SIGKILL)
             await self._process.wait()
 
+    def session(self, timeout_s: float) -> aiohttp.ClientSession:
+        """A client of the child's admin listener; its host is of no meaning."""
+        connector = aiohttp.UnixConnector(str(self._control))
+        return aiohttp.ClientSession(
+            connector=connector, timeout=aiohttp.ClientTimeout(total=timeout_s)
+        )
+
     async def ask(self, path: str) -> tuple[int, bytes]:
         """GET a path of the child's admin listener; status 0 when it does not answer."""
-        connector = aiohttp.UnixConnector(str(self._control))
-        timeout = aiohttp.ClientTimeout(total=ASK_S)
         try:
             async with (
-                aiohttp.ClientSession(connector=connector, timeout=timeout) as session,
+                self.session(ASK_S) as session,
                 session.get(f"http://child{path}") as answer,
             ):
                 return answer.status, await answer.read()

@@ -140,6 +140,7 @@ async def compose(
             clock=clock,
             observer=observer,
             applied=_applied(metrics, pictures),
+            loaded=loaded,
         ),
         readiness=Readiness(runtime.accounts, clock),
         links=Links(secret=secret, public_url=loaded.server.public_url),

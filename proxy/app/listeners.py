@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from proxy.app.administration import administration
 from proxy.app.options import Addresses
 from proxy.gateway.videos import Videos
+from proxy.http.admin.routes import admin_routes
 from proxy.http.apps import admin_app, public_app, runner
 from proxy.http.services import Services
 
@@ -61,6 +63,7 @@ def _admin(parts: Parts) -> web.Application:
         return parts.metrics.render()
 
     return admin_app(
+        table=admin_routes(administration(parts)),
         snapshot=lambda: runtime.live.snapshot,
         readiness=parts.readiness,
         metrics=metrics,

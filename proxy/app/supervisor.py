@@ -19,6 +19,7 @@ from proxy.app.child import Order
 from proxy.app.children import Child, ask_all
 from proxy.app.chores import kept
 from proxy.app.clock import SystemClock
+from proxy.app.forward import forwarding_routes
 from proxy.app.listeners import bound_socket, listen, origin
 from proxy.app.options import Addresses
 from proxy.app.reading import read_config
@@ -99,7 +100,7 @@ def _order(
 
 
 class Fleet:
-    """The processes seen as one: readiness of all, metrics added up, one set of admin tokens."""
+    """The processes seen as one: readiness of all, metrics added up, one admin API."""
 
     def __init__(self, options: ServeOptions, loaded: Loaded, children: Sequence[Child]) -> None:
         self._options = options
@@ -134,6 +135,7 @@ class Fleet:
     def app(self, clock: SystemClock) -> web.Application:
         """The admin listener of all processes together."""
         return admin_app(
+            table=forwarding_routes(self._children),
             snapshot=lambda: self._loaded.snapshot,
             readiness=self.readiness,
             metrics=self.metrics,

@@ -4,10 +4,11 @@ ProxyError(code, message, param, retry_after_s)
 ├─ RequestError
 │  ├─ InvalidRequest · ImageUrlRefused · ImageUnavailable · NotSupportedYet
 │  ├─ Unauthenticated · SignatureRefused · Forbidden · JobNotFound
+│  ├─ NotFound · StateConflict                     administrators only
 │  └─ NoRoute · IdempotencyConflict · VideoNotReady · PayloadTooLarge
 ├─ AdmissionError
 │  └─ RateLimited · BudgetExceeded · SpendingFrozen
-├─ StoreUnavailable
+├─ StoreUnavailable · ArchiveDamaged
 └─ ProviderError(failure)          raised by adapters, caught by the gateway
 
 Codes are stable and documented in docs/errors.md; status codes are known only to `proxy.http`.
@@ -128,6 +129,24 @@ class ModelNotFound(RequestError):
     code = "model_not_found"
 
 
+class NotFound(RequestError):
+    """An administrator named a team, budget, key or override that there is not."""
+
+    code = "not_found"
+
+
+class StateConflict(RequestError):
+    """What an administrator would change stands otherwise than the change needs."""
+
+    code = "conflict"
+
+
+class ArchiveDamaged(ProxyError):
+    """A file of the ledger is missing, or is not what its manifest says."""
+
+    code = "archive_damaged"
+
+
 class NoRoute(RequestError):
     """No offer can make what was asked."""
 
@@ -202,6 +221,9 @@ REQUEST_CODES: Mapping[str, str] = MappingProxyType(
         "video_not_found": "no such job for this team",
         "route_not_found": "no such path, or not with this method",
         "model_not_found": "no such model or policy, or none this team may use",
+        "not_found": "no such team, budget, key or override (admin API)",
+        "conflict": "what is to be changed does not stand as the change needs it (admin API)",
+        "archive_damaged": "a file of the ledger is missing or altered (admin API)",
         "no_route": "no offer can make what was asked; every reason is listed",
         "idempotency_conflict": "the Idempotency-Key is bound to another request",
         "video_not_ready": "the job has no artifact (yet)",

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from proxy.http.admin.access import admin_access
+from proxy.http.admin.endpoints import PREFIX
+from proxy.http.admin.routes import refuse_unmatched
 from proxy.http.body import CREATE_BYTES_MAX
 from proxy.http.keys import SPOOL_DIR
 from proxy.http.middleware import (
@@ -21,11 +24,13 @@ from proxy.http.ops import OpsRoutes
 from proxy.http.routes import routes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from proxy.domain.policy import Snapshot
     from proxy.gateway.ports.runtime import Clock, Observer
+    from proxy.http.admin.endpoints import AdminEndpoint
+    from proxy.http.admin.routes import AdminRoute
     from proxy.http.links import Links
     from proxy.http.services import Metrics, Readiness, Services
 
@@ -89,6 +94,7 @@ async def _continue(request: web.Request) -> None:
 
 def admin_app(
     *,
+    table: Sequence[AdminRoute],
     snapshot: Callable[[], Snapshot],
     readiness: Readiness,
     metrics: Metrics,
@@ -99,6 +105,7 @@ def admin_app(
     """The admin listener: /livez, /readyz and /metrics for anybody, /admin/v1 for token holders.
 
     Args:
+        table: the admin API.
         snapshot: the configuration in force, read once per request.
         readiness: what keeps this process from serving.
         metrics: the exposition and its Content-Type.
@@ -106,12 +113,26 @@ def admin_app(
         observer: receives one RequestServed per request.
         random_bytes: unguessable bytes, for request ids.
     """
-    ops = OpsRoutes(snapshot=snapshot, readiness=readiness, metrics=metrics)
-    app = web.Application(middlewares=[request_ids(clock, observer, random_bytes), render_errors])
+    ops = OpsRoutes(readiness=readiness, metrics=metrics)
+    endpoints: dict[web.AbstractRoute, AdminEndpoint | None] = {}
+    app = web.Application(
+        middlewares=[
+            request_ids(clock, observer, random_bytes),
+            render_errors,
+            admin_access(snapshot, endpoints),
+        ],
+        client_max_size=CREATE_BYTES_MAX,
+    )
     app.router.add_get("/livez", ops.live)
     app.router.add_get("/readyz", ops.ready)
     app.router.add_get("/metrics", ops.metrics)
-    app.router.add_route("*", "/admin/v1/{path:.*}", ops.admin)
+    for route in table:
+        endpoint = route.endpoint
+        for method in ("GET", "HEAD") if endpoint.method == "GET" else (endpoint.method,):
+            path = PREFIX + endpoint.path
+            added = app.router.add_route(method, path, route.handler, expect_handler=_continue)
+            endpoints[added] = endpoint
+    endpoints[app.router.add_route("*", PREFIX + "/{path:.*}", refuse_unmatched)] = None
     app.on_response_prepare.append(stamp)
     return app
 

@@ -14,6 +14,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from proxy.domain.errors import REQUEST_CODES, InvalidRequest, ProxyError
+from proxy.http.admin.routes import TABLE as ADMIN_TABLE
 from proxy.http.apps import public_app
 from proxy.http.endpoints import CONTENT, CREATE, NOT_YET, RETRIEVE, SPECIFICATION
 from proxy.http.errors import status_of
@@ -100,7 +101,8 @@ async def test_it_is_answered_to_anybody(client: Client) -> None:
 
 def test_every_documented_error_code_stands_at_a_route() -> None:
     said = {code for operation in operations().values() for _, code in named_codes(operation)}
-    assert set(REQUEST_CODES) == said
+    admin = {code for endpoint in ADMIN_TABLE for code in endpoint.all_errors}
+    assert set(REQUEST_CODES) == said | admin
     assert "`route_not_found`" in DOCUMENT["info"]["description"]
 
 

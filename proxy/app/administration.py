@@ -1,0 +1,45 @@
+"""Puts the use cases of administrators together."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from proxy.gateway.admin.controls import ControlDesk
+from proxy.gateway.admin.jobs import JobDesk
+from proxy.gateway.finance.desk import FinanceDesk
+from proxy.http.admin.services import AdminServices
+from proxy.store.controls import RedisControls
+from proxy.store.keys import Keys
+from proxy.store.ledger import RedisLedger
+from proxy.store.search import RedisJobSearch
+
+if TYPE_CHECKING:
+    from proxy.app.compose import Parts
+    from proxy.domain.proof import Verification
+
+
+def administration(parts: Parts) -> AdminServices:
+    """Everything that the admin API calls."""
+    runtime, client, keys = parts.runtime, parts.client, Keys()
+    ledger = RedisLedger(client, keys)
+
+    async def verify() -> Verification:
+        return await runtime.archive.verify(ledger)
+
+    return AdminServices(
+        runtime=runtime,
+        finance=FinanceDesk(
+            runtime.live,
+            runtime.accounts,
+            balances=runtime.balances,
+            history=runtime.archive,
+            ledger=ledger,
+        ),
+        verify=verify,
+        controls=ControlDesk(runtime, ledger, RedisControls(client, keys, ledger)),
+        jobs=JobDesk(runtime, RedisJobSearch(client, keys)),
+        ledger=ledger,
+        config=parts.reload,
+        random_bytes=os.urandom,
+    )

@@ -1,0 +1,1 @@
+"""What administrators may ask and change, whoever's it is."""
