@@ -173,6 +173,7 @@ def _chores(runtime: Runtime, client: Client, times: LearnedTimes) -> Mapping[st
     return {
         "upkeep": Upkeep(runtime).watch,
         "openings": lambda: runtime.openings.watch(runtime.live),
+        "doubts": lambda: runtime.doubts.watch(runtime.jobs, runtime.observer, runtime.clock),
         "render_times": lambda: times.share(samples, runtime.clock),
         "waiters": lambda: runtime.waiters.watch(runtime.jobs, runtime.clock),
     }

@@ -21,13 +21,14 @@ from proxy.domain.errors import (
     StoreUnavailable,
     Unauthenticated,
 )
-from proxy.domain.events import Admitted, BudgetPassed, LimitChecked, Refused
+from proxy.domain.events import BudgetPassed, LimitChecked, Refused
 from proxy.domain.ids import TeamId, new_job_id
 from proxy.domain.job import Job
 from proxy.domain.money import format_usd
 from proxy.domain.period import FOREVER_MS
 from proxy.domain.policy import RouteClass
 from proxy.domain.route import plan, wants_usage
+from proxy.gateway.doubts import admission_of
 from proxy.gateway.ports.admission import (
     TOO_MANY_JOBS_RETRY_S,
     Accepted,
@@ -168,11 +169,15 @@ async def _create(
 ) -> JobView:
     planned = await planned_for(runtime, caller, request.video, snapshot)
     job = _new_job(runtime, caller, request, planned=planned, snapshot=snapshot)
-    result = await _admit(runtime, caller, request, job=job, snapshot=snapshot)
+    try:
+        result = await _admit(runtime, caller, request, job=job, snapshot=snapshot)
+    except StoreUnavailable:
+        runtime.doubts.add(job, runtime.clock.monotonic_s())
+        raise
     _observe_limit(runtime, result)
     match result:
         case Accepted(job=admitted, buckets=buckets, passed=passed):
-            _observe_admitted(runtime, admitted, is_replay=False)
+            runtime.observer.observe(admission_of(admitted))
             _observe_passed(runtime, admitted, passed)
             runtime.wake()
             warnings = tuple(balance.budget_id for balance in passed)
@@ -183,7 +188,7 @@ async def _create(
             message = "the video that this Idempotency-Key made was deleted; use a new key"
             raise JobNotFound(message, param="Idempotency-Key")
         case Replayed(job=admitted, buckets=buckets):
-            _observe_admitted(runtime, admitted, is_replay=True)
+            runtime.observer.observe(admission_of(admitted, is_replay=True))
             return _view(admitted, buckets, snapshot, is_replay=True)
         case _:
             raise refusal_error(result, caller)
@@ -337,18 +342,3 @@ def _observe_passed(runtime: Runtime, job: Job, passed: tuple[Balance, ...]) -> 
         runtime.observer.observe(
             BudgetPassed(job=job.id, team=TeamId(team), budget=balance.budget_id)
         )
-
-
-def _observe_admitted(runtime: Runtime, job: Job, *, is_replay: bool) -> None:
-    runtime.observer.observe(
-        Admitted(
-            job=job.id,
-            team=job.team,
-            key=job.key,
-            policy=job.plan.policy,
-            provider=job.candidate.provider,
-            model=job.candidate.model,
-            reserved_micro_usd=0 if is_replay else job.attempt.reserved_micro_usd,
-            is_replay=is_replay,
-        )
-    )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from proxy.gateway.doubts import Doubts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,3 +52,4 @@ class Runtime:
     random: Callable[[], float]
     random_bytes: Callable[[int], bytes]
     wake: Callable[[], None]
+    doubts: Doubts = field(default_factory=Doubts)
