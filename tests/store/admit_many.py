@@ -17,13 +17,14 @@ from proxy.store.client import Client
 from tests.job_builders import a_job
 from tests.store.stores import Store, a_balance, an_organisation_balance
 
-AT_ONCE = 25
+AT_ONCE = 100
 QUOTES = (80_000, 130_000, 210_000)
+JOB = a_job(attempts=())
 
 
 def caps() -> tuple[int, int, int, int]:
     """Limits of two keys, their team and the organisation, in micro-USD."""
-    return 120_000_000, 200_000_000, 260_000_000, 250_000_000
+    return 480_000_000, 800_000_000, 1_040_000_000, 1_000_000_000
 
 
 def a_create(number: int) -> AdmitCommand:
@@ -37,7 +38,7 @@ def a_create(number: int) -> AdmitCommand:
         an_organisation_balance(organisation),
     )
     bid = Bid(candidate=0, quote_micro_usd=QUOTES[number % 3], balances=(0, 1, 2))
-    job = replace(a_job(id=new_job_id(os.urandom), attempts=()), key=key)
+    job = replace(JOB, id=new_job_id(os.urandom), key=key)
     return AdmitCommand(
         job=job,
         bids=(bid,),
