@@ -107,9 +107,10 @@ class Artifacts:
                 found = await obstore.get_async(self._objects, name)
             stream = found.stream(min_chunk_size=READ_CHUNK_BYTES)
         while True:
-            with _translated(name):
-                chunk = await anext(stream, None)
-            if chunk is None:
+            try:
+                with _translated(name):
+                    chunk = await anext(stream)
+            except StopAsyncIteration:
                 return
             yield bytes(chunk)
 
@@ -139,9 +140,10 @@ class Artifacts:
         """Every object under a prefix that ends in a slash. Raises ArtifactUnavailable."""
         pages = obstore.list(self._objects, prefix=prefix.rstrip("/"))
         while True:
-            with _translated(prefix):
-                page = await anext(pages, None)
-            if page is None:
+            try:
+                with _translated(prefix):
+                    page = await anext(pages)
+            except StopAsyncIteration:
                 return
             for found in page:
                 yield StoredObject(

@@ -78,14 +78,10 @@ class Archive:
             ArtifactUnavailable: the artifact store fails.
             DamagedArchive: a manifest cannot be read.
         """
-        found = []
-        async for stored in self._files.list(FOLDER):
-            if stored.name.endswith(".json"):
-                day = stored.name.removeprefix(FOLDER).removesuffix(".json")
-                manifest = await self._manifest(day)
-                if manifest is not None:
-                    found.append(manifest)
-        return sorted(found, key=lambda each: each.day)
+        names = [stored.name async for stored in self._files.list(FOLDER)]
+        dates = [name.removeprefix(FOLDER) for name in sorted(names) if name.endswith(".json")]
+        found = [await self._manifest(date.removesuffix(".json")) for date in dates]
+        return [day for day in found if day is not None]
 
     async def entries(
         self, since_ms: int | None = None, until_ms: int | None = None
@@ -207,11 +203,10 @@ class Archive:
 
     async def _of_day(self, day: str, end_ms: int) -> AsyncIterator[tuple[Entry, str]]:
         after_id = ""
-        if await self._manifest(day) is not None:
-            async for line in self._lines(day):
-                entry = entry_of(line)
-                yield entry, line
-                after_id = entry.id
+        async for line in self._lines(day, is_optional=True):
+            entry = entry_of(line)
+            yield entry, line
+            after_id = entry.id
         while True:
             page = await self._stream.page(after_id, limit=PAGE_ENTRIES)
             if page.trimmed_id and id_order(after_id or "0-0") < id_order(page.trimmed_id):
@@ -228,9 +223,12 @@ class Archive:
     async def _archived(self, after_id: str, last_id: str) -> AsyncIterator[Entry]:
         """Entries after one id and up to another, from files, which are checked on the way."""
         first, last = id_order(after_id or "0-0"), id_order(last_id)
-        for day in await self.days():
-            if id_order(day.last_id) <= first or id_order(day.first_id) > last:
-                continue
+        concerned = [
+            day
+            for day in await self.days()
+            if first < id_order(day.last_id) and id_order(day.first_id) <= last
+        ]
+        for day in concerned:
             tally = _Tally()
             async for line in self._lines(day.day):
                 entry = entry_of(line)
@@ -242,17 +240,19 @@ class Archive:
                 raise DamagedArchive(message)
 
     async def _manifest(self, day: str) -> ArchivedDay | None:
+        content = b""
         try:
-            parts = [chunk async for chunk in self._files.open(manifest_name(day))]
+            async for chunk in self._files.open(manifest_name(day)):
+                content += chunk
         except FileNotFoundError:
             return None
         try:
-            return ArchivedDay(**json.loads(b"".join(parts)))
+            return ArchivedDay(**json.loads(content))
         except (ValueError, TypeError) as error:
             message = f"{manifest_name(day)} cannot be read"
             raise DamagedArchive(message) from error
 
-    async def _lines(self, day: str) -> AsyncIterator[str]:
+    async def _lines(self, day: str, *, is_optional: bool = False) -> AsyncIterator[str]:
         rest = b""
         try:
             async for chunk in self._files.open(entries_name(day)):
@@ -260,6 +260,8 @@ class Archive:
                 for line in lines:
                     yield line.decode()
         except FileNotFoundError as error:
+            if is_optional:
+                return
             message = f"{entries_name(day)} is missing"
             raise DamagedArchive(message) from error
         if rest:

@@ -226,7 +226,7 @@ def _new_job(
 async def _admit(
     runtime: Runtime, caller: Caller, request: CreateRequest, *, job: Job, snapshot: Snapshot
 ) -> AdmitResult:
-    await runtime.openings.ensure(snapshot, caller.team, caller.key)
+    await runtime.openings.ensure(snapshot)
     for _ in range(PERIOD_TRIES):
         balances = runtime.balances.of(snapshot, caller.team, caller.key)
         command = AdmitCommand(

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from proxy.domain.balance import balances_at, budgets_of
+from proxy.domain.balance import balances_at
 from proxy.domain.errors import StoreUnavailable
 from proxy.domain.period import period_at
 from proxy.domain.takeover import Takeover
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from proxy.domain.ids import TeamId
-    from proxy.domain.policy import ApiKey, Budget, Snapshot, Team
+    from proxy.domain.policy import Budget, Snapshot
     from proxy.gateway.archive import Archive
     from proxy.gateway.balances import BalanceBook
     from proxy.gateway.live import Live
@@ -53,29 +53,23 @@ class Openings:
         self._balances = balances
         self._clock = clock
         self._digest = ""
-        self._open: set[str] = set()
         self._lock = asyncio.Lock()
 
-    async def ensure(self, snapshot: Snapshot, team: Team, key: ApiKey | None) -> None:
-        """Have every account open that may count a job of a key.
+    async def ensure(self, snapshot: Snapshot) -> None:
+        """Have every account of a configuration open.
 
         Raises:
             StoreUnavailable: it cannot be done now; nothing may be admitted.
         """
-        if self._digest == snapshot.digest:
-            budgets = budgets_of(snapshot, team, key)
-            if all(budget.account in self._open for budget in budgets):
-                return
-        await self.sync(snapshot)
+        if self._digest != snapshot.digest:
+            await self.sync(snapshot)
 
     async def watch(self, live: Live) -> None:
         """Follow the configuration until cancelled."""
         while True:
-            snapshot = live.snapshot
-            if snapshot.digest != self._digest:
-                # Creates say so themselves; the next round tries again.
-                with suppress(StoreUnavailable):
-                    await self.sync(snapshot)
+            # Creates say so themselves; the next round tries again.
+            with suppress(StoreUnavailable):
+                await self.ensure(live.snapshot)
             await self._clock.sleep(RETRY_S)
 
     async def sync(self, snapshot: Snapshot) -> None:
@@ -101,7 +95,6 @@ class Openings:
             ]
             if gone:
                 await self._registry.close(gone)
-            self._open = set(wanted)
             self._digest = snapshot.digest
 
     async def _open_all(self, wanted: Mapping[str, _Owned]) -> None:

@@ -194,7 +194,7 @@ class Outcome:
     ) -> Job:
         runtime = self._runtime
         team, key = snapshot.teams[job.team], snapshot.keys.get(job.key)
-        await runtime.openings.ensure(snapshot, team, key)
+        await runtime.openings.ensure(snapshot)
         for _ in range(PERIOD_TRIES):
             balances = runtime.balances.of(snapshot, team, key)
             bids = bids_for(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ import pytest
 
 from proxy.artifacts.store import Artifacts, open_artifacts
 from proxy.domain.ledger_file import DAY_MS, day_of, start_ms
+from proxy.domain.proof import Verification
 from proxy.gateway.archive import Archive, DamagedArchive, entries_name, manifest_name
 from proxy.store.archive import RedisLedgerStream
 from proxy.store.client import Client
@@ -17,10 +18,12 @@ from proxy.store.keys import Keys
 from proxy.store.ledger import RedisLedger
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterable, AsyncIterator, Mapping
     from pathlib import Path
 
     from proxy.domain.ledger import Entry
+    from proxy.gateway.ports.archive import LedgerPage
+    from proxy.gateway.ports.artifacts import StoredObject
     from proxy.store.embedded import EmbeddedStore
 
 MONDAY = start_ms(date(2026, 11, 23))
@@ -206,9 +209,101 @@ async def test_a_damaged_file_is_never_read_as_the_truth(books: Books, damage: s
     elif damage == "edited":
         path.write_bytes(content.replace(b'"v-1"', b'"v-7"'))
     else:
-        path.write_bytes(content[: len(content) // 2])
+        path.write_bytes(content[:-5])
     with pytest.raises(DamagedArchive):
         await books.ids()
+
+
+async def test_a_file_is_read_again_after_it_was_written(books: Books) -> None:
+    await three_days(books)
+    (day,) = await books.archive.close_days(MONDAY + DAY_MS)
+    await books.archive.check(day)
+    with pytest.raises(DamagedArchive):
+        await books.archive.check(replace(day, rows=5))
+
+
+async def test_a_manifest_that_goes_while_it_is_read_is_passed_over(books: Books) -> None:
+    await three_days(books)
+    await books.archive.close_days(MONDAY + DAY_MS)
+    vanishing = Vanishing(books.artifacts)
+    assert [] == await Archive(books.stream, vanishing).days()  # type: ignore[arg-type]
+
+
+async def test_the_ledger_is_proven_again_if_a_day_moves_meanwhile(books: Books) -> None:
+    everything = await three_days(books)
+    proven = Counted(books)
+    found = await books.archive.verify(proven)
+    assert len(everything) == found.entries
+    assert [False, True] == proven.had_earlier
+
+
+async def test_a_day_that_goes_on_while_its_file_is_written_is_written_again(
+    books: Books,
+) -> None:
+    await books.write(MONDAY, 2)
+    stream = GoingOn(books)
+    (moved,) = await Archive(stream, books.artifacts).close_days(MONDAY + DAY_MS)
+    assert (3, 1) == (moved.rows, stream.refused)
+    assert 3 == len(await books.ids())
+
+
+@dataclass
+class Vanishing:
+    """Files whose manifests go between the listing and the reading."""
+
+    artifacts: Artifacts
+
+    def list(self, prefix: str) -> AsyncIterator[StoredObject]:
+        return self.artifacts.list(prefix)
+
+    def open(self, name: str) -> AsyncIterator[bytes]:
+        return self.artifacts.open(name + ".gone")
+
+
+@dataclass
+class Counted:
+    """Counts what it is given to prove; the first time a day moves meanwhile."""
+
+    books: Books
+    had_earlier: list[bool] = field(default_factory=list)
+
+    async def verify(
+        self,
+        *,
+        earlier: AsyncIterable[Entry] | None = None,
+        limits: Mapping[str, int] | None = None,
+    ) -> Verification:
+        assert limits is None
+        entries = 0
+        if earlier is not None:
+            async for _ in earlier:
+                entries += 1
+        if not self.had_earlier:
+            await self.books.archive.close_days(MONDAY + DAY_MS)
+        self.had_earlier.append(earlier is not None)
+        entries += len(await self.books.left())
+        return Verification(entries=entries, balances=0, open_attempts=0, violations=())
+
+
+@dataclass
+class GoingOn:
+    """A stream that gets one more entry of the day just before it is cut."""
+
+    books: Books
+    refused: int = 0
+
+    async def page(self, after_id: str, *, limit: int) -> LedgerPage:
+        return await self.books.stream.page(after_id, limit=limit)
+
+    async def trim(self, last_id: str, *, before_ms: int) -> bool:
+        if not self.refused:
+            await self.books.write(MONDAY + 5)
+        is_cut = await self.books.stream.trim(last_id, before_ms=before_ms)
+        self.refused += not is_cut
+        return is_cut
+
+    async def adopt(self, trimmed_id: str) -> str:
+        return await self.books.stream.adopt(trimmed_id)
 
 
 def empty_folder(books: Books) -> Artifacts:

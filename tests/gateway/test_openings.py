@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -14,7 +14,8 @@ from proxy.domain.ids import TeamId
 from proxy.domain.ledger import EntryKind
 from proxy.domain.period import PeriodKind
 from proxy.domain.policy import Match
-from proxy.gateway.ports.accounts import Opened
+from proxy.gateway.openings import Openings
+from proxy.gateway.ports.accounts import Opened, Registered
 from proxy.store.registry import RedisAccountRegistry
 from tests.builders import MARKETING, a_budget, a_key, a_team
 from tests.gateway.clocks import ShiftedClock
@@ -27,10 +28,11 @@ from tests.gateway.harness import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from proxy.domain.job import Job
     from proxy.domain.policy import Budget
+    from proxy.domain.takeover import Takeover
     from tests.gateway.conftest import StageMaker
     from tests.gateway.harness import Stage
 
@@ -267,3 +269,53 @@ async def test_without_its_files_nothing_is_admitted(stage: Stage) -> None:
 
         await wait_until(is_open, "the account to be opened")
         watching.cancel()
+
+
+async def test_a_ledger_that_never_rests_admits_nothing(stage: Stage) -> None:
+    """Somebody admits with the old configuration each time between reading and opening."""
+    await one_spent_one_held(stage)
+    runtime = stage.runtime
+    restless = Restless(RedisAccountRegistry(stage.client, stage.keys))
+    openings = Openings(
+        restless, runtime.accounts, runtime.archive, balances=runtime.balances, clock=runtime.clock
+    )
+    edited = fast_snapshot(teams=[a_team(budgets=[a_budget(id="new", period=PeriodKind.TOTAL)])])
+    with pytest.raises(StoreUnavailable, match="moves on"):
+        await openings.ensure(edited)
+    restless.is_restless = False
+    await openings.ensure(edited)
+    await openings.ensure(edited)
+    assert 1 == restless.opened
+
+
+async def test_creates_at_once_open_once(stage: Stage) -> None:
+    await asyncio.gather(*(stage.create() for _ in range(4)))
+    edit(stage, a_budget(id="new", period=PeriodKind.TOTAL))
+    await asyncio.gather(*(stage.create() for _ in range(4)))
+    assert {"new": (0, 8 * KLING_MICRO_USD)} == await used(stage)
+
+
+@dataclass
+class Restless:
+    """A registry whose ledger has always just moved."""
+
+    registry: RedisAccountRegistry
+    is_restless: bool = True
+    opened: int = 0
+
+    async def registered(self) -> Mapping[str, Registered]:
+        return await self.registry.registered()
+
+    async def open(
+        self, account: str, team: TeamId | None, takeover: Takeover, *, timezone: str, as_of: str
+    ) -> Opened:
+        if self.is_restless:
+            return Opened.STALE
+        self.opened += 1
+        return await self.registry.open(account, team, takeover, timezone=timezone, as_of=as_of)
+
+    async def close(self, accounts: Sequence[str]) -> None:
+        await self.registry.close(accounts)
+
+    async def rezone(self, account: str, registered: Registered) -> None:
+        await self.registry.rezone(account, registered)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from proxy.domain.events import UpkeepEnded
 from proxy.domain.ledger_file import day_of
 from proxy.domain.policy import Retention
-from proxy.gateway.archive import manifest_name
+from proxy.gateway.archive import entries_name
 from proxy.gateway.names import input_name, video_name
 from proxy.gateway.upkeep import SETTLING_S, Upkeep
 from tests.builders import a_team
@@ -119,7 +119,7 @@ async def test_what_fails_is_told_and_the_rest_is_done(new_stage: StageMaker) ->
     await stage.create()
     before = await stage.ledger()
     today = day_of(await stage.runtime.accounts.now_ms())
-    place(stage, manifest_name(today), 0)
+    place(stage, entries_name(today), 0)
     place(stage, input_name("a" * 64), 91 * DAY_S)
     await Upkeep(stage.runtime).once()
     outcomes = {event.part: event.outcome for event in stage.observer.of(UpkeepEnded)}
