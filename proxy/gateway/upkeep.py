@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from proxy.domain.errors import StoreUnavailable
@@ -13,10 +14,12 @@ from proxy.gateway.names import ARRIVING, INPUTS, VIDEOS
 from proxy.gateway.ports.artifacts import ArtifactUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from proxy.gateway.ports.artifacts import StoredObject
     from proxy.gateway.runtime import Runtime
+
+    Part = Callable[[], Awaitable[int]]
 
 SETTLING_S = 3600.0
 """Younger files are left alone: their job may be on its way into the store."""
@@ -33,20 +36,29 @@ class Upkeep:
     async def watch(self) -> None:
         """Keep house until cancelled; what fails is told and tried again the next time."""
         runtime = self._runtime
-        await self._do("leftovers", self.clear_leftovers)
+        parts: dict[str, Part] = {"leftovers": self.clear_leftovers}
         while True:
+            await self._do_all(parts)
+            parts = self._parts()
             every_s = runtime.live.snapshot.engine.upkeep_every_s
             await runtime.clock.sleep(every_s * (0.5 + runtime.random()))
-            await self.once()
 
     async def once(self) -> None:
         """Do everything once; one failing part keeps no other from being done."""
-        await self._do("archive", self.archive_days)
-        await self._do("artifacts", self.sweep_videos)
-        await self._do("inputs", self.sweep_inputs)
-        await self._do("leftovers", self.clear_leftovers)
+        await self._do_all(self._parts())
 
-    async def _do(self, name: str, part: Callable[[], Awaitable[int]]) -> None:
+    def _parts(self) -> dict[str, Part]:
+        return {
+            "archive": self.archive_days,
+            "artifacts": self.sweep_videos,
+            "inputs": self.sweep_inputs,
+            "leftovers": self.clear_leftovers,
+        }
+
+    async def _do_all(self, parts: Mapping[str, Part]) -> None:
+        await asyncio.gather(*(self._do(name, part) for name, part in parts.items()))
+
+    async def _do(self, name: str, part: Part) -> None:
         try:
             ended = UpkeepEnded(part=name, outcome="ok", items=await part())
         except (StoreUnavailable, ArtifactUnavailable, DamagedArchive) as error:
