@@ -8,9 +8,11 @@ from rich.text import Text
 
 from proxy.cli.admin import Admin, admin_options, open_admin
 from proxy.cli.api import Json, api_options, open_api
+from proxy.cli.change import change_options, moment
 from proxy.cli.console import bar, console, plain, table, usd
 from proxy.cli.json_line import write_json
 from proxy.cli.video import entries
+from proxy.config.quantity import parse_duration_ms
 
 
 @click.group(invoke_without_command=True)
@@ -54,6 +56,52 @@ def command(
         running = f"{jobs.get('running')} of {jobs.get('running_max')} running"
         out.print()
         out.print(plain(f"jobs: {unfinished}, {running}"))
+
+
+@command.command("override")
+@click.argument("budget")
+@click.option("--team", help="Whose budget it is. Default: the organisation's.")
+@click.option("--amount", required=True, help="Dollars that are added to the limit.")
+@click.option("--until", help="A date (UTC) or an instant. Default: the end of the period.")
+@click.option("--for", "duration", help="Instead: so long from now, such as 12h or 3d.")
+@change_options
+def override_budget(
+    *,
+    budget: str,
+    team: str | None,
+    amount: str,
+    until: str | None,
+    duration: str | None,
+    reason: str,
+    as_json: bool,
+    admin_url: str,
+    admin_token: str | None,
+) -> None:
+    """Let a BUDGET, named by its id, be used beyond its limit for a while.
+
+    It ends with the budget's period at the latest.
+    """
+    if until and duration:
+        message = "give --until or --for, not both"
+        raise click.UsageError(message)
+    body: Json = {"budget": budget, "team": team, "amount": amount, "until": until}
+    body |= {"for_s": _seconds(duration), "reason": reason}
+    answer = open_admin(admin_url, admin_token).post("/overrides", body)
+    if as_json:
+        write_json(answer)
+        return
+    lifted = f"{usd(answer.get('amount'))} more until {moment(answer.get('until'))} UTC"
+    total = f"{usd(answer.get('total'))} by all overrides"
+    click.echo(f"{answer.get('balance')}: {lifted} ({total}); its id is {answer.get('id')}")
+
+
+def _seconds(duration: str | None) -> int | None:
+    if duration is None:
+        return None
+    try:
+        return max(1, parse_duration_ms(duration) // 1000)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--for") from error
 
 
 def _show_all(admin: Admin, team: str | None, *, as_json: bool) -> None:

@@ -5,8 +5,11 @@ from datetime import UTC, datetime
 import click
 from rich.console import Console
 from rich.table import Table
+from typing_extensions import override
 
-from proxy.cli.api import Api, api_options, open_api
+from proxy.cli.admin import admin_options, open_admin
+from proxy.cli.all_jobs import STATES, cancel, list_all, resolve, show_one
+from proxy.cli.api import Api, Json, api_options, open_api
 from proxy.cli.console import console, plain, table, usd
 from proxy.cli.json_line import write_json
 from proxy.cli.offers import offers_table
@@ -16,8 +19,33 @@ STATUSES = ("queued", "in_progress", "completed", "failed")
 _LIMIT_MAX = 100
 
 
-@click.command()
+class JobsGroup(click.Group):
+    """`greenlight jobs ...` is `greenlight jobs show ...` unless another command is named."""
+
+    @override
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        is_named = bool(args) and (args[0] in self.commands or args[0] in ctx.help_option_names)
+        return super().parse_args(ctx, args if is_named else ["show", *args])
+
+
+@click.group(cls=JobsGroup)
+def command() -> None:
+    """List the team's jobs, or show one: `jobs` alone is `jobs show`.
+
+    The other commands, and show with --all-teams or --team, ask the admin listener.
+    """
+
+
+command.add_command(cancel)
+command.add_command(resolve)
+
+
+@command.command()
 @click.argument("job", required=False)
+@click.option("--all-teams", is_flag=True, help="Jobs of every team, by the admin listener.")
+@click.option("--team", help="Jobs of one team, by the admin listener.")
+@click.option("--state", type=click.Choice(STATES), help="Only in this state, of any team.")
+@click.option("--since", help="Only created since this date or instant, of any team.")
 @click.option("--status", type=click.Choice(STATUSES), help="Only jobs of this status.")
 @click.option(
     "--limit", default=20, show_default=True, type=click.IntRange(1, _LIMIT_MAX), help="How many."
@@ -26,9 +54,14 @@ _LIMIT_MAX = 100
 @click.option("--oldest-first", is_flag=True, help="Instead of the newest first.")
 @click.option("--json", "as_json", is_flag=True, help="Write the API's answer for machines.")
 @api_options
-def command(
+@admin_options
+def show(
     *,
     job: str | None,
+    all_teams: bool,
+    team: str | None,
+    state: str | None,
+    since: str | None,
     status: str | None,
     limit: int,
     after: str | None,
@@ -36,8 +69,24 @@ def command(
     as_json: bool,
     url: str,
     api_key: str | None,
+    admin_url: str,
+    admin_token: str | None,
 ) -> None:
     """List the team's jobs, or show all about one JOB."""
+    if all_teams or team:
+        if status or oldest_first:
+            message = "--status and --oldest-first are for the team's own jobs; see --state"
+            raise click.UsageError(message)
+        admin = open_admin(admin_url, admin_token)
+        query: Json = {"team": team, "state": state, "since": since, "after": after}
+        if job is None:
+            list_all(admin, {**query, "limit": limit}, as_json=as_json)
+        else:
+            show_one(admin, job, as_json=as_json)
+        return
+    if state or since:
+        message = "--state and --since need --all-teams or --team"
+        raise click.UsageError(message)
     api = open_api(url, api_key)
     if job is not None:
         _one(api, job, as_json=as_json)
