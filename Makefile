@@ -89,6 +89,7 @@ soak: setup $(FOCUS) ## what takes too long for every change
 	@FOCUS_VALIDATOR=$(dir $(FOCUS))bin/focus-validator \
 	  $(BIN)/python -m pytest -rs tests/conformance/test_focus_validator.py
 	@$(BIN)/python -m pytest -s tests/soak/ten_thousand.py
+	@MACHINE_EXAMPLES=$${MACHINE_EXAMPLES:-4000} $(BIN)/python -m pytest --timeout 0 tests/store/test_money_machine.py
 
 failures: setup ## write docs/failures.md from the failure table
 	@$(BIN)/python -m tests.system.failure_page

@@ -231,11 +231,9 @@ class MoneyMachine(Bench):
         task = f"t-{which % 3}"
         is_stale = is_stale and task in self.model.tasks
         known = self.model.tasks.get(task, 0)
-        names = (f"org|month|e{self.epoch}", UNATTRIBUTED)
-        if delta < 0:
-            # What is taken back is taken from where it was put.
-            names = ("org|month|e0", UNATTRIBUTED)
-            delta = -min(-delta, known, self.model.spent["org|month|e0"])
+        # What is taken back is taken from where it was put.
+        names = ("org|month|e0", UNATTRIBUTED)
+        delta = max(delta, -known)
         result = self.do(
             self.store.ledger.unattributed(
                 Charge(provider="kling", account="x", task=task),
