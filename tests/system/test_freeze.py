@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -158,3 +161,46 @@ async def test_a_supervisor_speaks_for_its_processes(deployment: Deployment) -> 
     ):
         assert (200, "text/csv") == (answer.status, answer.content_type)
         assert created["id"] in await answer.text()
+
+
+async def test_the_command_line_speaks_to_a_real_listener(deployment: Deployment) -> None:
+    deployment.start()
+    env = {
+        **os.environ,
+        "GREENLIGHT_ADMIN_URL": deployment.admin_url,
+        "GREENLIGHT_ADMIN_TOKEN": deployment.admin_token,
+    }
+
+    async def say(*arguments: str) -> tuple[int | None, str]:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "proxy", *arguments),
+            env=env,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        said, _ = await process.communicate()
+        return process.returncode, said.decode()
+
+    assert (0, "team marketing is frozen\n") == await say(
+        "freeze", "--team", "marketing", "--reason", "a look"
+    )
+    status, body, _ = await deployment.api("POST", "/videos", json_body={"prompt": "No boat."})
+    assert (403, "spending_frozen") == (status, body["error"]["code"])
+    code, said = await say("freezes")
+    assert (0, True) == (code, "ops1 (admn2345)" in said)
+    assert (0, "team marketing is thawed\n") == await say(
+        "thaw", "--team", "marketing", "--reason", "enough"
+    )
+    created = await deployment.create("A boat.", model="kling-3.0", seconds=4)
+    await deployment.finished(created["id"])
+    for command in (["jobs", "--all-teams"], ["jobs", "--all-teams", created["id"]]):
+        code, said = await say(*command)
+        assert (0, True) == (code, created["id"] in said)
+    for command in (["audit"], ["config"], ["keys", "list"], ["overrides", "list"]):
+        assert 0 == (await say(*command))[0], command
+    # Money is finance's: this token is an operator's.
+    code, said = await say(
+        *("budgets", "override", "monthly", "--team", "marketing", "--amount", "1"),
+        *("--reason", "more"),
+    )
+    assert (1, True) == (code, "forbidden: the role 'operator' may not do this" in said)

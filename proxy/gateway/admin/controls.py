@@ -113,12 +113,13 @@ class ControlDesk:
         Raises:
             NotFound: no such override lives (any more).
         """
-        for live in await self.overrides():
-            if live.id == override:
-                posted = await self._ledger.revoke_override(override, live.team, mandate)
-                if not isinstance(posted, NotPosted):
-                    return
-        if await self._was_ended(override, mandate):
+        live = {each.id: each for each in await self.overrides()}.get(override)
+        if live is not None:
+            posted = await self._ledger.revoke_override(override, live.team, mandate)
+            has_ended = not isinstance(posted, NotPosted)
+        else:
+            has_ended = await self._was_ended(override, mandate)
+        if has_ended:
             return
         message = f"no override {override!r} lives (any more)"
         raise NotFound(message, param="override")

@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from proxy.gateway.runtime import Runtime
 
 
+_NOT_RESOLVED = {
+    NotResolved.GONE: "the job is gone",
+    NotResolved.NOT_HELD: "the outcome of this job is not unknown (any more)",
+    NotResolved.BUSY: "a worker has the job in hand; try again",
+}
+
+
 class JobDesk:
     """Everything raises StoreUnavailable."""
 
@@ -60,14 +67,8 @@ class JobDesk:
         job = await self.read(job_id)
         charged = (job.attempt.reserved_micro_usd if micro_usd is None else micro_usd) or None
         ended = await resolve_held(self._runtime, job.id, charged if is_charged else None, mandate)
-        if ended is NotResolved.GONE:
-            raise _not_found(job_id)
-        if ended is NotResolved.NOT_HELD:
-            message = f"the outcome of this job is not unknown: it is {job.state.value}"
-            raise StateConflict(message)
         if isinstance(ended, NotResolved):
-            message = "a worker has the job in hand; try again"
-            raise StateConflict(message)
+            raise StateConflict(_NOT_RESOLVED[ended])
         self._runtime.waiters.wake(job.id)
         return ended
 

@@ -72,15 +72,22 @@ class FakeConfig:
 
 
 class Office:
-    """Persons who ask the admin API."""
+    """Persons who ask the admin API. `failures` are raised by proofs of the ledger."""
 
     def __init__(
-        self, stage: Stage, client: Client, *, config: FakeConfig, desk: ControlDesk
+        self,
+        stage: Stage,
+        client: Client,
+        *,
+        config: FakeConfig,
+        desk: ControlDesk,
+        failures: list[Exception],
     ) -> None:
         self.stage = stage
         self.client = client
         self.config = config
         self.desk = desk
+        self.failures = failures
 
     async def ask(
         self,
@@ -137,7 +144,11 @@ async def opened(stage: Stage) -> AsyncIterator[Office]:
     runtime, config = stage.runtime, FakeConfig()
     ledger = RedisLedger(stage.client, stage.keys)
 
+    failures: list[Exception] = []
+
     async def verify() -> Verification:
+        if failures:
+            raise failures.pop()
         return await runtime.archive.verify(ledger)
 
     async def readiness() -> Sequence[str]:
@@ -172,4 +183,4 @@ async def opened(stage: Stage) -> AsyncIterator[Office]:
         random_bytes=os.urandom,
     )
     async with TestClient(TestServer(app)) as client:
-        yield Office(stage, client, config=config, desk=services.controls)
+        yield Office(stage, client, config=config, desk=services.controls, failures=failures)

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
 
 from proxy.domain.instant import iso_ms
-from proxy.http.admin.endpoints import Role
+from proxy.gateway.archive import DamagedArchive
+from proxy.gateway.ports.artifacts import ArtifactUnavailable
+from proxy.http.admin.endpoints import EXPORT, Role
+from proxy.http.admin.routes import AdminRoute
+from proxy.http.apps import admin_app
+from proxy.http.keys import STREAM
+from tests.gateway.admin.office import TOKENS
+from tests.http.fakes import RecordingObserver, StillClock
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.gateway.admin.office import Office
 
 
@@ -69,3 +81,51 @@ async def test_a_reload_says_what_it_came_to(office: Office, is_good: bool) -> N
     assert ([] if is_good else ["p"]) == process["problems"]
     after = "d2" if is_good else "refused"
     assert [("reload", "config", "d1", after)] == await office.audited()
+
+
+@pytest.mark.parametrize(
+    ("failure", "answer"),
+    [
+        (ArtifactUnavailable("gone"), (503, "store_unavailable")),
+        (DamagedArchive("2026-11-01.jsonl is missing"), (500, "archive_damaged")),
+    ],
+)
+async def test_an_archive_that_cannot_be_read_is_told(
+    office: Office, failure: Exception, answer: tuple[int, str]
+) -> None:
+    office.failures.append(failure)
+    status, body = await office.ask(Role.VIEWER, "GET", "/ledger/verify")
+    assert answer == (status, body["error"]["code"])
+    assert ("2026-11-01.jsonl" in body["error"]["message"]) is (status == 500)
+
+
+async def test_a_file_is_cut_short_when_the_archive_ends_early(office: Office) -> None:
+    async def begin(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse()
+        request[STREAM] = answer
+        answer.enable_chunked_encoding()
+        await answer.prepare(request)
+        await answer.write(b"half")
+        message = "2026-11-01.jsonl is missing"
+        raise DamagedArchive(message)
+
+    async def nothing() -> Sequence[str]:
+        return ()
+
+    async def metrics() -> tuple[bytes, str]:
+        return b"", "text/plain"
+
+    app = admin_app(
+        table=[AdminRoute(EXPORT, begin)],
+        snapshot=lambda: office.stage.snapshot,
+        readiness=nothing,
+        metrics=metrics,
+        clock=StillClock(),
+        observer=RecordingObserver(),
+        random_bytes=bytes,
+    )
+    headers = {"Authorization": f"Bearer {TOKENS[Role.VIEWER]}"}
+    async with TestClient(TestServer(app), headers=headers) as client:
+        answer = await client.get("/admin/v1/ledger/export")
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await answer.read()
