@@ -26,6 +26,7 @@ class Balance:
     limit_micro_usd: int
     on_exceed: OnExceed
     match: Match | None = None
+    alert_at_percent: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:
@@ -64,6 +65,7 @@ def balances_at(budgets: Iterable[Budget], at_ms: int) -> tuple[Balance, ...]:
             limit_micro_usd=budget.limit_micro_usd,
             on_exceed=budget.on_exceed,
             match=budget.match,
+            alert_at_percent=budget.alert_at_percent,
         )
         for budget in budgets
     )

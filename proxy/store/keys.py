@@ -26,6 +26,9 @@ PERMANENT = (
     "accounts",
     "trimmed",
     "renders",
+    "outbox",
+    "followed",
+    "silenced",
 )
 """Nouns of cell keys without a TTL; a `job` has none until it ends, all others always have one."""
 
@@ -103,6 +106,26 @@ class Keys:
     def renders(self) -> str:
         """HASH, permanent: the latest render times of each offer."""
         return self._name("renders")
+
+    def outbox(self) -> str:
+        """ZSET, permanent: ids of letters by the ms from which they may be sent."""
+        return self._name("outbox")
+
+    def letter(self, letter: str) -> str:
+        """HASH, 5 days: a notice for one receiver."""
+        return self._name("out", letter)
+
+    def told(self, about: str) -> str:
+        """STRING, as long as nothing more is told about it: who told."""
+        return self._name("told", sha256(about.encode()).hexdigest()[:FINGERPRINT_CHARS])
+
+    def followed(self) -> str:
+        """STRING, permanent: up to where the ledger was looked at for what is to be told."""
+        return self._name("followed")
+
+    def silenced(self) -> str:
+        """STRING, permanent: receivers that want nothing more of a configuration."""
+        return self._name("silenced")
 
     def heard(self, message: str) -> str:
         """STRING, 15 min: what became of a message about a job, so that it is heard once."""

@@ -19,6 +19,7 @@ from proxy.store.hints import RedisHints
 from proxy.store.jobs import RedisJobs
 from proxy.store.keys import Keys
 from proxy.store.ledger import RedisLedger
+from proxy.store.notices import RedisBulletin, RedisOutbox
 from proxy.store.render_times import RedisRenderTimes
 from proxy.store.slots import RedisSlots
 from proxy.store.work import RedisWork
@@ -53,6 +54,8 @@ class Store:
     ledger: RedisLedger
     render_times: RedisRenderTimes
     hints: RedisHints
+    bulletin: RedisBulletin
+    outbox: RedisOutbox
 
     @classmethod
     def on(cls, client: Client) -> Store:
@@ -70,6 +73,8 @@ class Store:
             ledger=RedisLedger(client, keys),
             render_times=RedisRenderTimes(client, keys),
             hints=RedisHints(client, keys),
+            bulletin=RedisBulletin(client, keys),
+            outbox=RedisOutbox(client, keys),
         )
 
     async def admitted(self, command: AdmitCommand | None = None) -> Job:

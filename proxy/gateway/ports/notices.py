@@ -1,0 +1,131 @@
+"""Notices on their way: what makes each be told once, the outbox, and who sends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from proxy.domain.balance import Balance
+    from proxy.domain.ids import TeamId
+    from proxy.domain.notice import Notice, NoticeKind
+    from proxy.gateway.ports.admission import BalanceState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receiver:
+    """Somebody outside who is told notices of some kinds. `id` reveals nothing."""
+
+    id: str
+    kinds: frozenset[NoticeKind]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """A notice with the ids of those who get it, which may be none."""
+
+    notice: Notice
+    receivers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """A notice for one receiver, leased to whoever took it out of the outbox.
+
+    `notice` is its id, `tries` counts the sending that it was taken for.
+    """
+
+    id: str
+    receiver: str
+    notice: str
+    kind: str
+    body: str
+    tries: int
+    lease: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What a receiver answered: a status, or else the fault that kept it from answering."""
+
+    status: int | None = None
+    retry_after_s: float | None = None
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marked:
+    """A balance with the marks of what was told of it."""
+
+    state: BalanceState
+    marks: frozenset[str]
+
+
+class Bulletin(Protocol):
+    """Telling each thing once: what makes it so is changed in one script with the outbox.
+
+    Every method raises StoreUnavailable; asking again later is harmless.
+    """
+
+    async def marked(
+        self, team: TeamId | None, balances: Sequence[Balance], *, now_ms: int
+    ) -> Sequence[Marked]:
+        """How balances of a team (None: of the organisation) stand, read in one step."""
+
+    async def mark(
+        self, team: TeamId | None, balance: str, marks: Sequence[str], mail: Mail
+    ) -> bool:
+        """Mark levels, low to high; the mail goes out if the highest had no mark yet.
+
+        Says whether it did.
+        """
+
+    async def tell_once(self, about: str, mail: Mail, *, silence_s: float) -> bool:
+        """Let the mail go out unless there was one about the same in the last `silence_s`."""
+
+    async def followed(self) -> str | None:
+        """Id of the last entry of the ledger that was looked at, None if none ever was."""
+
+    async def last_entry(self) -> str:
+        """Id of the ledger's last entry, "0-0" if it has none."""
+
+    async def follow(self, before: str | None, after: str, mails: Sequence[Mail]) -> bool:
+        """Note that the ledger was looked at up to `after`, and let the mails go out.
+
+        False, and nothing is done, if somebody else did so since `before`.
+        """
+
+
+class Outbox(Protocol):
+    """Letters that wait to be sent. Every method raises StoreUnavailable."""
+
+    async def due(self, limit: int) -> tuple[Sequence[tuple[str, str]], float | None]:
+        """Letters and their receivers, by id, and seconds until more are due (None: no more)."""
+
+    async def take(self, letter: str, *, lease_s: float) -> Letter | None:
+        """Lease a due letter; None if somebody else has it."""
+
+    async def end(self, letter: Letter) -> None:
+        """Drop a letter, unless its lease was lost."""
+
+    async def put_off(self, letter: Letter, *, again_in_s: float) -> None:
+        """Let a letter be sent again later, unless its lease was lost."""
+
+    async def silenced(self, digest: str) -> frozenset[str]:
+        """Receivers that want nothing more, as long as this configuration is in force."""
+
+    async def silence(self, receiver: str, digest: str) -> None:
+        """Send a receiver nothing more, as long as this configuration is in force."""
+
+
+class Sender(Protocol):
+    """Sends letters to the receivers of the configuration in force."""
+
+    @property
+    def receivers(self) -> Sequence[Receiver]:
+        """Who there is to send to."""
+
+    async def send(self, letter: Letter, *, within_s: float) -> Reply | None:
+        """Send a letter once; None if its receiver is not there any more."""
