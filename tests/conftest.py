@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from proxy.store.address import Address
 
-# Its checks are assertions of tests, though it is no test module itself.
-pytest.register_assert_rewrite("tests.gateway.harness")
+# Their checks are assertions of tests, though they are no test modules themselves.
+pytest.register_assert_rewrite("tests.gateway.harness", "tests.store.losing")
 
 
 @pytest.fixture(scope="session")

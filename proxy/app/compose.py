@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from proxy.app.adapters import AdapterBuilder
 from proxy.app.clock import Bell, SystemClock
 from proxy.app.link_secret import link_secret
+from proxy.app.notices import Notices
 from proxy.app.readiness import Readiness
 from proxy.app.reload import Reload
 from proxy.app.spool import own_folder, spool_root
@@ -116,15 +117,15 @@ async def compose(
     """
     clock, bell, times, waiters = SystemClock(), Bell(), LearnedTimes(), Waiters()
     metrics = Metrics(clock, version=version("greenlight-proxy"))
-    observer = _observers(metrics, StoreOutages(clock), times, waiters)
-    local = _Local(clock=clock, bell=bell, observer=observer, times=times, waiters=waiters)
     sessions = await stack.enter_async_context(open_sessions())
+    notices = Notices(sessions, clock, loaded.server)
+    observer = _observers(metrics, StoreOutages(clock), times, waiters, notices.troubles)
+    local = _Local(clock=clock, bell=bell, observer=observer, times=times, waiters=waiters)
     spool_dir = stack.enter_context(own_folder(spool_root(loaded.server.artifacts.url)))
     secret = link_secret(loaded.server)
     builder = AdapterBuilder(sessions=sessions, clock=clock, spool_dir=spool_dir, secret=secret)
     live = Live(Current(snapshot=loaded.snapshot, providers=builder.build(loaded.server)))
-    client = _client(loaded.server, address, observer)
-    stack.push_async_callback(client.close)
+    client = _client(stack, loaded.server, address, observer)
     pictures = Pictures(sessions, _picture_rules(loaded.server), spool_dir=spool_dir)
     runtime = _runtime(loaded.server, live, client, pictures, local=local)
     metrics.set_catalog(loaded.snapshot)
@@ -139,7 +140,7 @@ async def compose(
             builder=builder,
             clock=clock,
             observer=observer,
-            applied=_applied(metrics, pictures),
+            applied=_applied(metrics, pictures, notices),
             loaded=loaded,
         ),
         readiness=Readiness(runtime.accounts, clock),
@@ -147,7 +148,7 @@ async def compose(
         callbacks=Callbacks(runtime, secret),
         spool_dir=spool_dir,
         look=lambda: marks_of(options.config, loaded.policies),
-        chores=_chores(runtime, client, times),
+        chores=_chores(runtime, client, times) | notices.chores(runtime, client, options.role),
     )
 
 
@@ -157,17 +158,18 @@ def _observers(metrics: Metrics, *listeners: Observer) -> Fanout:
     return Fanout(metrics, Logs(), *listeners, *crash)
 
 
-def _applied(metrics: Metrics, pictures: Pictures) -> Callable[[Loaded], None]:
+def _applied(metrics: Metrics, pictures: Pictures, notices: Notices) -> Callable[[Loaded], None]:
     """What a reload changes beside the configuration in force."""
 
     def applied(again: Loaded) -> None:
         metrics.set_catalog(again.snapshot)
         pictures.rules = _picture_rules(again.server)
+        notices.use(again.server)
 
     return applied
 
 
-def _chores(runtime: Runtime, client: Client, times: LearnedTimes) -> Mapping[str, Chore]:
+def _chores(runtime: Runtime, client: Client, times: LearnedTimes) -> dict[str, Chore]:
     """What the use cases need done beside them, now and then."""
     samples = RedisRenderTimes(client, Keys())
     return {
@@ -179,11 +181,15 @@ def _chores(runtime: Runtime, client: Client, times: LearnedTimes) -> Mapping[st
     }
 
 
-def _client(server: ServerSettings, address: Address, observer: Observer) -> Client:
+def _client(
+    stack: AsyncExitStack, server: ServerSettings, address: Address, observer: Observer
+) -> Client:
     timeouts = Timeouts(
         connect_s=server.store.connect_timeout_s, answer_s=server.store.socket_timeout_s
     )
-    return Client(address, timeouts=timeouts, observer=observer)
+    client = Client(address, timeouts=timeouts, observer=observer)
+    stack.push_async_callback(client.close)
+    return client
 
 
 def _runtime(

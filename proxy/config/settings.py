@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel, SecretStr
 
+from proxy.domain.notice import NoticeKind
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
@@ -87,11 +89,16 @@ class BreakerSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotifySettings:
-    """One receiver of events."""
+    """One receiver of notices.
 
-    events: tuple[str, ...]
+    `secrets`, each `whsec_` and Base64, all sign. `is_private`: it may be anywhere, also in our
+    own network, and by plain http.
+    """
+
+    kinds: tuple[NoticeKind, ...]
     url: SecretStr
-    secret: SecretStr
+    secrets: tuple[SecretStr, ...]
+    is_private: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

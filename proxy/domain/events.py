@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from proxy.domain.failure import FailureKind
     from proxy.domain.ids import JobId, KeyId, ModelName, ProviderName, TeamId
     from proxy.domain.job import JobState, Resolution
+    from proxy.domain.notice import NoticeKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,6 +228,36 @@ class BudgetPassed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetAlert:
+    """A budget reached a level, or was passed if it only warns; team None is the organisation."""
+
+    team: TeamId | None
+    budget: str
+    kind: NoticeKind
+    level_percent: int | None
+    notice: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeSent:
+    """A notice was sent, or will be no more.
+
+    `outcome`: delivered; failed (and is sent again); given_up; silenced (the receiver wants
+    nothing more); withdrawn (the receiver is no more, or was silenced before). `fault` says why
+    there is no status. `receiver` is a hash.
+    """
+
+    notice: str
+    kind: str
+    receiver: str
+    outcome: str
+    status: int | None
+    fault: str
+    tries: int
+    took_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UpkeepEnded:
     """A part of the upkeep ended; `outcome` is "ok" or the name of what stopped it.
 
@@ -258,6 +289,8 @@ Event = (
     | RequestServed
     | LimitChecked
     | BudgetPassed
+    | BudgetAlert
+    | NoticeSent
     | UpkeepEnded
 )
 """Any event; observers match on the type."""

@@ -324,7 +324,8 @@ class Engine:
     """Durations (in seconds) and bounds of the worker.
 
     `concurrency` is how many jobs a process works on at once, `account_concurrency` how many of
-    these may be asked about, or downloaded, at one provider account.
+    these may be asked about, or downloaded, at one provider account. `notify_after_s` are the
+    pauses before a notice that was not taken is sent again; after the last it is given up.
     """
 
     lease_s: float
@@ -337,6 +338,9 @@ class Engine:
     retry_wait_s: float
     status_retries: int
     upkeep_every_s: float
+    alert_every_s: float
+    notify_after_s: tuple[float, ...]
+    notify_timeout_s: float
     archive_after_s: float
     download_retries: int
     look_up_after_s: tuple[float, ...]

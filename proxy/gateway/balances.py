@@ -48,11 +48,12 @@ class BalanceBook:
         place = (team.id, key.id if key else None)
         known = self._known.get(place)
         if known is None or not all(balance.period.holds(now_ms) for balance in known):
-            budgets = (self._zoned(each, now_ms) for each in budgets_of(snapshot, team, key))
+            budgets = (self.zoned(each, now_ms) for each in budgets_of(snapshot, team, key))
             known = balances_at(budgets, now_ms)
             self._known[place] = known
         return known
 
-    def _zoned(self, budget: Budget, now_ms: int) -> Budget:
+    def zoned(self, budget: Budget, now_ms: int) -> Budget:
+        """A budget with the time zone that governs its account at an instant."""
         zone, until_ms = self._zones.get(budget.account, (budget.timezone, 0))
         return replace(budget, timezone=zone) if now_ms < until_ms else budget

@@ -167,6 +167,9 @@ BUDGET_WARNINGS = _counter(
     ("team", "budget"),
     "Creates accepted beyond the limit of a budget that says allow.",
 )
+BUDGET_ALERTS = _counter(
+    "greenlight_budget_alerts_total", (), "Levels of budgets that were reached, once in a period."
+)
 RESERVED_USD = _counter(
     "greenlight_reserved_usd_total", _OFFER, "Reserved, at admission and for further attempts."
 )
@@ -192,6 +195,12 @@ ARTIFACT_STORE = _histogram(
     _OFFER,
     "Time to fetch a video and store it.",
     CALL_SECONDS,
+)
+
+NOTIFICATIONS = _counter(
+    "greenlight_notifications_total",
+    ("operation", "outcome"),
+    "Sendings of notices to their receivers, by kind and what became of them.",
 )
 
 STORE_CALL = _histogram(

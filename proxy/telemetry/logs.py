@@ -64,6 +64,17 @@ FIELDS: Mapping[type, tuple[str, ...]] = {
     events.RequestServed: ("route", "method", "status", "took_s", "request_id"),
     events.LimitChecked: ("route_class", "decision"),
     events.BudgetPassed: ("job", "team", "budget"),
+    events.BudgetAlert: ("team", "budget", "kind", "level_percent", "notice"),
+    events.NoticeSent: (
+        "notice",
+        "kind",
+        "receiver",
+        "outcome",
+        "status",
+        "fault",
+        "tries",
+        "took_s",
+    ),
     events.UpkeepEnded: ("part", "outcome", "items"),
 }
 """Event -> the fields that are logged. A field that is added to an event stays out until here."""
@@ -73,6 +84,7 @@ _LEVELS: Mapping[type, int] = {
     events.LimitChecked: logging.DEBUG,
     events.FailedOver: logging.WARNING,
     events.BudgetPassed: logging.WARNING,
+    events.BudgetAlert: logging.WARNING,
     events.OutcomeUnknown: logging.WARNING,
     events.RecordSetAside: logging.ERROR,
     events.ChoreFailed: logging.ERROR,
@@ -86,6 +98,12 @@ _CALLBACK_LEVELS: Mapping[str, int] = {
     "forged": logging.WARNING,
     "stale": logging.WARNING,
     "unreadable": logging.WARNING,
+}
+
+_NOTICE_LEVELS: Mapping[str, int] = {
+    "failed": logging.WARNING,
+    "silenced": logging.ERROR,
+    "given_up": logging.ERROR,
 }
 
 TEXT_CHARS_MAX = 128
@@ -119,12 +137,12 @@ def level_of(event: Event) -> int:
     match event:
         case events.StoreCalled() | events.ProviderCalled() | events.CallbackReceived():
             return _call_level(event)
+        case events.NoticeSent() | events.UpkeepEnded():
+            return _chore_level(event)
         case events.Moved():
             return logging.DEBUG if event.after is event.before else logging.INFO
         case events.ConfigReloaded():
             return logging.ERROR if event.problems else logging.INFO
-        case events.UpkeepEnded():
-            return _upkeep_level(event)
         case events.RequestServed():
             return _request_level(event)
         case _:
@@ -141,7 +159,9 @@ def _call_level(
     return logging.DEBUG if is_outage or event.outcome == "ok" else logging.WARNING
 
 
-def _upkeep_level(event: events.UpkeepEnded) -> int:
+def _chore_level(event: events.NoticeSent | events.UpkeepEnded) -> int:
+    if isinstance(event, events.NoticeSent):
+        return _NOTICE_LEVELS.get(event.outcome, logging.INFO)
     if event.outcome != "ok":
         return logging.ERROR
     return logging.INFO if event.items else logging.DEBUG

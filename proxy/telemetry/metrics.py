@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from proxy.domain import events
 from proxy.domain.job import JobState, Resolution
 from proxy.domain.money import MICRO_USD_PER_USD
+from proxy.domain.notice import NoticeKind
 from proxy.telemetry import catalog
 from proxy.telemetry.catalog import Kind
 from proxy.telemetry.families import Families
@@ -30,6 +31,7 @@ _REFUSALS = {
     "spending_frozen": "frozen",
     "store_unavailable": "unavailable",
 }
+_NOTICES_END = ("delivered", "failed", "given_up", "silenced", "withdrawn")
 _COUNTED_BY_OFFER = tuple(
     metric
     for metric in catalog.METRICS
@@ -47,6 +49,11 @@ class Metrics:
         named = {catalog.BUILD.name: f"Always 1; this process runs version {version}."}
         self._families = Families(named)
         self._families.set(catalog.BUILD, (), 1)
+        # A counter that begins at 1 has no increase for Prometheus.
+        self._families.count(catalog.BUDGET_ALERTS, amount=0)
+        for kind in NoticeKind:
+            for outcome in _NOTICES_END:
+                self._families.count(catalog.NOTIFICATIONS, (kind, outcome), 0)
         self._handlers: dict[type, Callable[[Any], None]] = {
             events.Admitted: self._admitted,
             events.Refused: self._refused,
@@ -67,6 +74,8 @@ class Metrics:
             events.RequestServed: self._request_served,
             events.LimitChecked: self._limit_checked,
             events.BudgetPassed: self._budget_passed,
+            events.BudgetAlert: self._budget_alert,
+            events.NoticeSent: self._notice_sent,
             events.UpkeepEnded: self._upkeep_ended,
         }
 
@@ -228,6 +237,12 @@ class Metrics:
 
     def _budget_passed(self, event: events.BudgetPassed) -> None:
         self._families.count(catalog.BUDGET_WARNINGS, (self._team(event.team), event.budget))
+
+    def _budget_alert(self, _: events.BudgetAlert) -> None:
+        self._families.count(catalog.BUDGET_ALERTS)
+
+    def _notice_sent(self, event: events.NoticeSent) -> None:
+        self._families.count(catalog.NOTIFICATIONS, (event.kind, event.outcome))
 
     def _upkeep_ended(self, event: events.UpkeepEnded) -> None:
         labels = (event.part, event.outcome)

@@ -18,79 +18,18 @@ from proxy.gateway.ports.admission import Accepted, Replayed
 from proxy.gateway.ports.hints import Heard
 from proxy.gateway.ports.jobs import NotBegun, Release, Settle, SlotState
 from proxy.gateway.ports.ledger import Posted
-from proxy.gateway.ports.notices import Letter
 from proxy.store.archive import RedisLedgerStream
-from proxy.store.client import Client
 from proxy.store.keys import slots
 from proxy.store.registry import RedisAccountRegistry
-from proxy.store.script import Script, source_of
+from proxy.store.script import Script
 from tests.builders import KLING, MARKETING
 from tests.job_builders import a_job_id, a_mandate
-from tests.store.dump import dump
-from tests.store.lossy_redis import LossyRedis, lossy_redis
 from tests.store.stores import KEY, Store, a_balance, a_bucket, a_command
 from tests.store.test_changes import an_orphan, ended
 from tests.store.test_fail_over import following, given_up
-from tests.store.test_notices import a_mail
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
-    from pathlib import Path
-
-    from proxy.gateway.ports.notices import Mail
-    from proxy.store.address import Address
-
-SCRIPTS = (
-    "adjust", "admit", "adopt", "begin", "cancel", "claim", "close", "commit", "due",
-    "fail_over", "fetched", "finish", "flag", "follow", "hint", "learn", "ledger_page",
-    "letter_end", "letter_take", "mark", "note", "note_refusal", "open", "override", "put_off",
-    "rezone", "silence", "slot_give_back", "slot_take", "spend", "tell_once", "trim",
-    "unattributed", "write_off",
-)  # fmt: skip
-
-
-class Losing:
-    """Does one thing with its reply lost, and checks that the second sending changed nothing."""
-
-    def __init__(self, store: Store, far: Store, lossy: LossyRedis) -> None:
-        self.store = store
-        self._far = far
-        self._lossy = lossy
-        self._seen: dict[str, object] = {}
-
-    async def once(
-        self, act: Callable[[Store], Awaitable[object]], *, renewing: str | None = None
-    ) -> object:
-        """Act through the losing socket; returns the answer to the second sending.
-
-        `renewing` names a key of leases, whose ends the second sending may put off.
-        """
-        self._lossy.losses = 1
-        self._lossy.on_loss = self._look
-        answer = await act(self._far)
-        assert 0 == self._lossy.losses, "no reply was lost"
-        after = await dump(self.store.client)
-        if renewing is not None:
-            for seen in (self._seen, after):
-                leases = seen[renewing]
-                assert isinstance(leases, list)
-                seen[renewing] = leases[::2]
-        assert self._seen == after
-        return answer
-
-    async def _look(self) -> None:
-        self._seen = await dump(self.store.client)
-
-
-@pytest.fixture
-async def losing(store: Store, redis_address: Address, tmp_path: Path) -> AsyncIterator[Losing]:
-    for name in SCRIPTS:  # else the reply that is lost may be the one that says NOSCRIPT
-        await store.client.call(("SCRIPT", "LOAD", source_of(name)))
-    async with lossy_redis(redis_address, tmp_path) as (lossy, address):
-        client = Client(address)
-        await client.call(("PING",))
-        yield Losing(store, Store.on(client), lossy)
-        await client.close()
+    from tests.store.losing import Losing
 
 
 async def test_admit(losing: Losing) -> None:
@@ -360,55 +299,6 @@ async def test_close_and_rezone(losing: Losing) -> None:
         lambda far: RedisAccountRegistry(far.client, far.keys).close(["team:marketing|new"])
     )
     assert {"team:marketing|new": replace(moved, is_closed=True)} == await registry.registered()
-
-
-async def test_mark(losing: Losing) -> None:
-    name = a_balance().name
-    for marks, is_news in ((["50", "80"], True), (["80"], False), (["50", "70", "80"], False)):
-        assert is_news is await losing.once(
-            partial(_marks, balance=name, marks=marks, mail=a_mail("one", "other"))
-        )
-
-
-async def _marks(far: Store, *, balance: str, marks: list[str], mail: Mail) -> bool:
-    return await far.bulletin.mark(MARKETING, balance, marks, mail)
-
-
-async def test_tell_once(losing: Losing) -> None:
-    mail = a_mail()
-    assert await losing.once(lambda far: far.bulletin.tell_once("it", mail, silence_s=60))
-    again = a_mail(number=2)
-    assert not await losing.once(lambda far: far.bulletin.tell_once("it", again, silence_s=60))
-
-
-async def test_follow(losing: Losing) -> None:
-    mails = [a_mail(), a_mail(number=2)]
-    assert await losing.once(lambda far: far.bulletin.follow(None, "5-0", mails))
-    assert await losing.once(lambda far: far.bulletin.follow("5-0", "6-0", ()))
-    assert not await losing.once(lambda far: far.bulletin.follow("5-0", "7-0", ()))
-
-
-async def test_sending_a_letter(losing: Losing) -> None:
-    await losing.store.bulletin.tell_once("it", a_mail("one"), silence_s=60)
-    [(name, receiver)], _ = await losing.store.outbox.due(9)
-    first = await losing.once(lambda far: far.outbox.take(name, lease_s=60))
-    assert isinstance(first, Letter)
-    await losing.once(lambda far: far.outbox.put_off(first, again_in_s=0))
-    again = await losing.once(lambda far: far.outbox.take(name, lease_s=60))
-    assert isinstance(again, Letter)
-    assert ("one", 1, 2) == (receiver, first.tries, again.tries)
-    await losing.once(lambda far: far.outbox.end(again))
-    assert ([], None) == await losing.store.outbox.due(9)
-
-
-async def test_silence(losing: Losing) -> None:
-    for receiver in ("one", "other", "one"):
-        await losing.once(partial(_silence, receiver=receiver))
-    assert {"one", "other"} == await losing.store.outbox.silenced("d1")
-
-
-async def _silence(far: Store, *, receiver: str) -> None:
-    await far.outbox.silence(receiver, "d1")
 
 
 @pytest.mark.breaks

@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from proxy.domain import events
 from proxy.domain.failure import FailureKind
 from proxy.domain.job import JobState, Resolution
+from proxy.domain.notice import NoticeKind
 from tests.builders import KLING, MARKETING, VERTEX, a_key
 from tests.job_builders import a_candidate, a_job_id
 
@@ -107,6 +108,23 @@ ONE_OF_EACH: tuple[Event, ...] = (
     ),
     events.LimitChecked(route_class="submit", decision="allowed"),
     events.BudgetPassed(job=JOB, team=MARKETING, budget="monthly"),
+    events.BudgetAlert(
+        team=MARKETING,
+        budget="monthly",
+        kind=NoticeKind.BUDGET_THRESHOLD,
+        level_percent=80,
+        notice="msg_1",
+    ),
+    events.NoticeSent(
+        notice="msg_1",
+        kind="budget.threshold",
+        receiver="0123456789abcdef",
+        outcome="delivered",
+        status=204,
+        fault="",
+        tries=1,
+        took_s=0.1,
+    ),
     events.UpkeepEnded(part="archive", outcome="ok", items=1),
 )
 

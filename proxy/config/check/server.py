@@ -10,7 +10,7 @@ from proxy.config.problem import Problem, Severity
 from proxy.config.schema.server import ServerSchema
 from proxy.config.validate import Checked
 
-_UNBUILT: Final = frozenset({"breaker", "notify"})
+_UNBUILT: Final = frozenset({"breaker"})
 
 
 def check_server(files: Files) -> None:

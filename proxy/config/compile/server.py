@@ -10,15 +10,15 @@ from pydantic import SecretStr
 
 from proxy.config.compile.credentials import Credentials
 from proxy.config.compile.limits import compile_bucket, seconds
+from proxy.config.compile.notify import Receivers
 from proxy.config.document import Path
 from proxy.config.schema.server import ProviderSection, ServerSchema
-from proxy.config.secrets import SecretUnsetError, has_reference
+from proxy.config.secrets import has_reference
 from proxy.config.settings import (
     Address,
     ArtifactSettings,
     BreakerSettings,
     ImageUrlSettings,
-    NotifySettings,
     ProviderSettings,
     ServerSettings,
     StoreSettings,
@@ -64,14 +64,7 @@ class ServerCompiler:
                 name: self._provider(name, provider) for name, provider in server.providers.items()
             },
             breaker=_breaker(server),
-            notify=tuple(
-                NotifySettings(
-                    events=tuple(notify.on.values()),
-                    url=SecretStr(self._follow(("notify", index, "url"), notify.url)),
-                    secret=self._secret(("notify", index, "secret"), notify.secret),
-                )
-                for index, notify in server.notify.items()
-            ),
+            notify=tuple(Receivers(self.credentials).compile(server.notify)),
         )
 
     def _provider(self, name: str, provider: ProviderSection) -> ProviderSettings:
@@ -93,26 +86,17 @@ class ServerCompiler:
 
     def _link_secret(self, server: ServerSchema) -> SecretStr | None:
         written = server.artifacts.link_secret
-        return None if written is None else self._secret(("artifacts", "link_secret"), written)
-
-    def _secret(self, path: Path, written: str) -> SecretStr:
-        if not has_reference(written):
-            message = "a secret must not be written out; allowed: ${VARIABLE} or file:/path"
-            self.credentials.server.report(path, message)
-        return SecretStr(self._follow(path, written))
-
-    def _follow(self, path: Path, written: str) -> str:
-        try:
-            return self.credentials.secrets.resolve(written)
-        except SecretUnsetError as error:
-            self.credentials.server.report(path, f"{error}; allowed: a value, or no such key")
-            return ""
+        return (
+            None
+            if written is None
+            else self.credentials.secret(("artifacts", "link_secret"), written)
+        )
 
     def _url(self, path: Path, written: str, schemes: tuple[str, ...]) -> str:
         """Check a store's URL and make a local path absolute."""
         if not written.startswith("file:"):
             self._refuse_password(path, written)
-            written = self._follow(path, written)
+            written = self.credentials.follow(path, written)
         found = _URL.fullmatch(written)
         if found is None or found[1] not in schemes:
             allowed = ", ".join(f"{scheme}://" for scheme in schemes)
@@ -201,6 +185,9 @@ def compile_engine(server: ServerSchema) -> Engine:
         max_attempts=worker.max_attempts,
         max_queue_wait_s=seconds(worker.max_queue_wait),
         upkeep_every_s=seconds(worker.upkeep_every),
+        alert_every_s=seconds(worker.alert_every),
+        notify_after_s=tuple(seconds(pause) for pause in worker.notify_after.values()),
+        notify_timeout_s=seconds(worker.notify_timeout),
         archive_after_s=seconds(worker.archive_after),
         throttle_wait_s=seconds(worker.throttle_wait),
         retry_wait_s=seconds(worker.retry_wait),

@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field
 from proxy.config.schema.fields import (
     Count,
     DurationMs,
+    Flag,
     HostPort,
     HostSuffix,
     HttpUrl,
@@ -23,10 +24,16 @@ from proxy.config.schema.fields import (
     one_of,
 )
 from proxy.config.schema.limits import BucketSection
+from proxy.domain.notice import NoticeKind
 from proxy.domain.policy import UnknownThen
 
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
+# Source: https://github.com/standard-webhooks/standard-webhooks (spec, retry schedule), 2026-08.
+NOTIFY_AFTER_MS = (
+    *(5_000, 5 * MINUTE_MS, 30 * MINUTE_MS),
+    *(hours * HOUR_MS for hours in (2, 5, 10, 14, 20, 24)),
+)
 
 
 class AdminTokenSection(Section):
@@ -132,6 +139,11 @@ class WorkerSection(Section):
     max_attempts: Annotated[Count, Field(ge=1, le=20)] = 3
     max_queue_wait: DurationMs = 10 * MINUTE_MS
     upkeep_every: DurationMs = 60 * MINUTE_MS
+    alert_every: DurationMs = 5_000
+    notify_after: Items[DurationMs] = Field(
+        default_factory=lambda: dict(enumerate(NOTIFY_AFTER_MS))
+    )
+    notify_timeout: DurationMs = 15_000
     archive_after: DurationMs = 2 * 24 * 60 * MINUTE_MS
     throttle_wait: DurationMs = 5_000
     retry_wait: DurationMs = 1_000
@@ -154,9 +166,10 @@ class BreakerSection(Section):
 class NotifySection(Section):
     """Where events are sent."""
 
-    on: SomeItems[Name]
+    on: SomeItems[Annotated[str, BeforeValidator(one_of(*NoticeKind))]]
     url: Text
     secret: Text
+    private: Flag = False
 
 
 class ServerSchema(Section):

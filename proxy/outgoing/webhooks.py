@@ -1,0 +1,136 @@
+"""Signed messages to receivers that the configuration names, as Standard Webhooks has them.
+
+Source: https://github.com/standard-webhooks/standard-webhooks (spec), 2026-08.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+import aiohttp
+from standardwebhooks import Webhook
+from typing_extensions import override
+from yarl import URL
+
+from proxy.gateway.ports.notices import Receiver, Reply
+from proxy.outgoing.session import RefusedAddress
+from proxy.outgoing.url import Destination, RefusedUrl, check_url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from proxy.domain.notice import NoticeKind
+    from proxy.gateway.ports.notices import Letter
+    from proxy.gateway.ports.runtime import Clock
+    from proxy.outgoing.session import Sessions
+
+ID_CHARS = 16
+RETRY_AFTER_DIGITS_MAX = 9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hook:
+    """A receiver's address; URL and secrets are not part of its text."""
+
+    kinds: frozenset[NoticeKind]
+    url: str
+    secrets: tuple[str, ...]
+    is_private: bool = False
+
+    @override
+    def __repr__(self) -> str:
+        return f"Hook({self.id})"
+
+    @property
+    def id(self) -> str:
+        """Name of the receiver in the store, in logs: a hash, for its URL may hold a secret."""
+        return sha256(self.url.encode()).hexdigest()[:ID_CHARS]
+
+
+class WebhookSender:
+    """Sends to the hooks of the configuration in force; an answer's body is never read."""
+
+    def __init__(self, sessions: Sessions, clock: Clock, hooks: Iterable[Hook]) -> None:
+        self._sessions = sessions
+        self._clock = clock
+        self._hooks: dict[str, Hook] = {}
+        self.use(hooks)
+
+    def use(self, hooks: Iterable[Hook]) -> None:
+        """Send to these from now on."""
+        self._hooks = {hook.id: hook for hook in hooks}
+
+    @property
+    def receivers(self) -> tuple[Receiver, ...]:
+        """Who there is to send to."""
+        return tuple(Receiver(id=hook.id, kinds=hook.kinds) for hook in self._hooks.values())
+
+    async def send(self, letter: Letter, *, within_s: float) -> Reply | None:
+        """Send a message once, following no redirect; None if its receiver is not there."""
+        hook = self._hooks.get(letter.receiver)
+        if hook is None:
+            return None
+        try:
+            return await self._post(hook, letter, within_s)
+        except (RefusedUrl, RefusedAddress):
+            return Reply(fault="refused_address")
+        except aiohttp.ClientConnectorError as error:
+            is_refused = isinstance(error.os_error, RefusedAddress)
+            return Reply(fault="refused_address" if is_refused else "unreachable")
+        except TimeoutError:
+            return Reply(fault="timeout")
+        except (aiohttp.ClientError, OSError):
+            return Reply(fault="broken_off")
+
+    async def _post(self, hook: Hook, letter: Letter, within_s: float) -> Reply:
+        target = check_url(hook.url, destination(hook.url, is_private=hook.is_private))
+        async with self._sessions.reaching(target).post(
+            target.url,
+            data=letter.body.encode(),
+            headers=_signed(hook, letter, self._clock.now_s()),
+            timeout=aiohttp.ClientTimeout(total=within_s),
+            allow_redirects=False,
+        ) as response:
+            return Reply(status=response.status, retry_after_s=self._retry_after_s(response))
+
+    def _retry_after_s(self, response: aiohttp.ClientResponse) -> float | None:
+        text = response.headers.get("Retry-After", "").strip()
+        if text.isascii() and text.isdigit():
+            return float(text[:RETRY_AFTER_DIGITS_MAX])
+        try:
+            return parsedate_to_datetime(text).timestamp() - self._clock.now_s()
+        except (ValueError, OverflowError):
+            return None
+
+
+def destination(url: str, *, is_private: bool) -> Destination:
+    """Where a receiver's URL may lead: a public https host, or its own origin if it is private.
+
+    Raises:
+        RefusedUrl: it has no origin.
+    """
+    if not is_private:
+        return Destination()
+    try:
+        return Destination(origins=(str(URL(url, encoded=True).origin()),))
+    except ValueError as error:
+        message = "it is not a plain absolute URL"
+        raise RefusedUrl(message) from error
+
+
+def _signed(hook: Hook, letter: Letter, now_s: float) -> dict[str, str]:
+    at = datetime.fromtimestamp(int(now_s), UTC)
+    signatures = [
+        Webhook(secret).sign(msg_id=letter.notice, timestamp=at, data=letter.body)
+        for secret in hook.secrets
+    ]
+    return {
+        "content-type": "application/json",
+        "webhook-id": letter.notice,
+        "webhook-timestamp": str(int(now_s)),
+        "webhook-signature": " ".join(signatures),
+    }

@@ -1,0 +1,64 @@
+"""The scripts of notices, their reply lost: sent again, each has acted once."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from proxy.gateway.ports.notices import Letter
+from tests.builders import MARKETING
+from tests.store.stores import Store, a_balance
+from tests.store.test_notices import a_mail
+
+if TYPE_CHECKING:
+    from proxy.gateway.ports.notices import Mail
+    from tests.store.losing import Losing
+
+
+async def test_mark(losing: Losing) -> None:
+    name = a_balance().name
+    for marks, is_news in ((["50", "80"], True), (["80"], False), (["50", "70", "80"], False)):
+        assert is_news is await losing.once(
+            partial(_marks, balance=name, marks=marks, mail=a_mail("one", "other"))
+        )
+
+
+async def _marks(far: Store, *, balance: str, marks: list[str], mail: Mail) -> bool:
+    return await far.bulletin.mark(MARKETING, balance, marks, mail)
+
+
+async def test_tell_once(losing: Losing) -> None:
+    mail = a_mail()
+    assert await losing.once(lambda far: far.bulletin.tell_once("it", mail, silence_s=60))
+    again = a_mail(number=2)
+    assert not await losing.once(lambda far: far.bulletin.tell_once("it", again, silence_s=60))
+
+
+async def test_follow(losing: Losing) -> None:
+    mails = [a_mail(), a_mail(number=2)]
+    assert await losing.once(lambda far: far.bulletin.follow(None, "5-0", mails))
+    assert await losing.once(lambda far: far.bulletin.follow("5-0", "6-0", ()))
+    assert not await losing.once(lambda far: far.bulletin.follow("5-0", "7-0", ()))
+
+
+async def test_sending_a_letter(losing: Losing) -> None:
+    await losing.store.bulletin.tell_once("it", a_mail("one"), silence_s=60)
+    [(name, receiver)], _ = await losing.store.outbox.due(9)
+    first = await losing.once(lambda far: far.outbox.take(name, lease_s=60))
+    assert isinstance(first, Letter)
+    await losing.once(lambda far: far.outbox.put_off(first, again_in_s=0))
+    again = await losing.once(lambda far: far.outbox.take(name, lease_s=60))
+    assert isinstance(again, Letter)
+    assert ("one", 1, 2) == (receiver, first.tries, again.tries)
+    await losing.once(lambda far: far.outbox.end(again))
+    assert ([], None) == await losing.store.outbox.due(9)
+
+
+async def test_silence(losing: Losing) -> None:
+    for receiver in ("one", "other", "one"):
+        await losing.once(partial(_silence, receiver=receiver))
+    assert {"one", "other"} == await losing.store.outbox.silenced("d1")
+
+
+async def _silence(far: Store, *, receiver: str) -> None:
+    await far.outbox.silence(receiver, "d1")
