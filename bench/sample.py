@@ -96,6 +96,7 @@ class Sampler:
             fingerprint=hashlib.sha256(self._random.randbytes(16)).hexdigest(),
             snapshot_digest="8d5e8b42ae897cd5",
             plan=_plan(),
+            cost_center="4711",
         )
 
     def _prompt(self) -> str:
