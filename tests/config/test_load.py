@@ -13,6 +13,7 @@ from proxy.config.problem import Severity
 from proxy.config.settings import Address
 from proxy.domain.bucket import RateLimit, no_refill
 from proxy.domain.ids import KeyId, PolicyName, ProviderName, TeamId
+from proxy.domain.notice import NoticeKind
 from proxy.domain.period import PeriodKind
 from proxy.domain.policy import AudioSupport, FrameSupport, Match, OnExceed, RouteClass, Scope
 from proxy.domain.price import Billing
@@ -48,6 +49,20 @@ def test_references_are_followed(loaded: Loaded) -> None:
     assert link_secret is not None
     assert "a-secret-for-links" == link_secret.get_secret_value()
     assert ENV["FINANCE_HOOK"] == loaded.server.notify[0].url.get_secret_value()
+
+
+def test_receivers(loaded: Loaded) -> None:
+    finance, local = loaded.server.notify
+    assert (NoticeKind.BUDGET_THRESHOLD, NoticeKind.PROVIDER_ACCOUNT) == finance.kinds
+    assert ((1, False), (2, True)) == tuple(
+        (len(each.secrets), each.is_private) for each in (finance, local)
+    )
+    engine = loaded.snapshot.engine
+    assert (1.0, (0.1, 1.0), 2.0) == (
+        engine.alert_every_s,
+        engine.notify_after_s,
+        engine.notify_timeout_s,
+    )
 
 
 def test_no_secret_shows_in_the_text_of_the_settings(loaded: Loaded) -> None:
