@@ -95,6 +95,7 @@ class Deployment:
     is_sora_alive: bool = False
     are_callbacks_signed: bool = False
     callbacks_url: str | None = None
+    notify: list[dict[str, Any]] = field(default_factory=list)
     stop_within: str = "28s"
 
     def __post_init__(self) -> None:
@@ -177,6 +178,7 @@ class Deployment:
             "policies": "./policies",
             "callbacks": {"base_url": self.callbacks_url} if self.callbacks_url else {},
             "providers": self._providers(),
+            "notify": self.notify,
             "unknown": self.unknown,
             "worker": self.engine,
         }
