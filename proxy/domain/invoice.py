@@ -2,7 +2,8 @@
 
 Columns, in any order and case: `provider`; `task_id` (or `task`), the vendor's id; `external_id`
 (or `attempt`), ours; `amount` in dollars or `micro_usd`; `currency`, if present, USD. Others are
-passed over. A line needs an amount and at least one of the ids, or it is charged to nobody.
+passed over. A line needs an amount and at least one of the ids, or it is charged to nobody. Of a
+vendor's id that is a path, as Vertex names operations, the last part counts.
 """
 
 from __future__ import annotations
@@ -115,7 +116,7 @@ def _line(
     return InvoiceLine(
         number=number,
         provider=named,
-        task=cell("task_id"),
+        task=cell("task_id").rpartition("/")[2],
         external_id=cell("external_id"),
         amount_micro_usd=_amount(cell("amount"), cell("micro_usd")),
     )

@@ -28,6 +28,7 @@ def test_a_line_names_a_task_in_dollars() -> None:
     [
         ("task,micro_usd\nt1,336000\n", 336_000),
         ("task,micro_usd\nt1,-5\n", -5),
+        ("task,micro_usd\nprojects/p/operations/t1,5\n", 5),
         ("Task , Amount\nt1, $0.336\n", 336_000),
         ("task,amount_usd\nt1,-$1\n", -1_000_000),
         ("\ufefftask,amount,currency\r\nt1,1.5,usd\r\n", 1_500_000),
