@@ -47,6 +47,23 @@ class Target:
     is_configured: bool
 
 
+def destination_of(url: str, *, is_private: bool) -> Destination:
+    """Where a URL that an operator wrote may lead: a public https host, or its own origin.
+
+    The latter, wherever that is, only if the operator said that it is private.
+
+    Raises:
+        RefusedUrl: it has no origin.
+    """
+    if not is_private:
+        return Destination()
+    try:
+        return Destination(origins=(str(URL(url, encoded=True).origin()),))
+    except ValueError as error:
+        message = "it is not a plain absolute URL"
+        raise RefusedUrl(message) from error
+
+
 def check_url(text: object, destination: Destination) -> Target:
     """Check a URL by its text alone: no name is looked up.
 

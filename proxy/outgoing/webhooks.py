@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING
 import aiohttp
 from standardwebhooks import Webhook
 from typing_extensions import override
-from yarl import URL
 
 from proxy.gateway.ports.notices import Receiver, Reply
 from proxy.outgoing.session import RefusedAddress
-from proxy.outgoing.url import Destination, RefusedUrl, check_url
+from proxy.outgoing.url import RefusedUrl, check_url, destination_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -87,7 +86,7 @@ class WebhookSender:
             return Reply(fault="broken_off")
 
     async def _post(self, hook: Hook, letter: Letter, within_s: float) -> Reply:
-        target = check_url(hook.url, destination(hook.url, is_private=hook.is_private))
+        target = check_url(hook.url, destination_of(hook.url, is_private=hook.is_private))
         async with self._sessions.reaching(target).post(
             target.url,
             data=letter.body.encode(),
@@ -105,21 +104,6 @@ class WebhookSender:
             return parsedate_to_datetime(text).timestamp() - self._clock.now_s()
         except (ValueError, OverflowError):
             return None
-
-
-def destination(url: str, *, is_private: bool) -> Destination:
-    """Where a receiver's URL may lead: a public https host, or its own origin if it is private.
-
-    Raises:
-        RefusedUrl: it has no origin.
-    """
-    if not is_private:
-        return Destination()
-    try:
-        return Destination(origins=(str(URL(url, encoded=True).origin()),))
-    except ValueError as error:
-        message = "it is not a plain absolute URL"
-        raise RefusedUrl(message) from error
 
 
 def _signed(hook: Hook, letter: Letter, now_s: float) -> dict[str, str]:

@@ -18,8 +18,8 @@ from proxy.app.clock import SystemClock
 from proxy.domain.notice import Notice, NoticeKind
 from proxy.gateway.ports.notices import Letter, Reply
 from proxy.outgoing.session import open_sessions
-from proxy.outgoing.url import RefusedUrl
-from proxy.outgoing.webhooks import Hook, WebhookSender, destination
+from proxy.outgoing.url import RefusedUrl, destination_of
+from proxy.outgoing.webhooks import Hook, WebhookSender
 from tests.outgoing.hostile import HOSTILE, NAMES
 from tests.outgoing.test_fetch import Names
 from tests.receiver import receiving
@@ -185,4 +185,4 @@ def test_a_hook_shows_neither_url_nor_secret() -> None:
 
 def test_a_private_url_needs_an_origin() -> None:
     with pytest.raises(RefusedUrl):
-        destination("/hook", is_private=True)
+        destination_of("/hook", is_private=True)

@@ -12,8 +12,7 @@ from proxy.config.compile.credentials import Credentials
 from proxy.config.schema.server import NotifySection
 from proxy.config.settings import NotifySettings
 from proxy.domain.notice import NoticeKind
-from proxy.outgoing.url import RefusedUrl, check_url
-from proxy.outgoing.webhooks import destination
+from proxy.outgoing.url import RefusedUrl, check_url, destination_of
 
 _PREFIX: Final = "whsec_"
 _KEY_BYTES: Final = range(24, 65)
@@ -46,7 +45,7 @@ class Receivers:
         url = self.credentials.follow(("notify", index, "url"), section.url)
         if url:
             try:
-                check_url(url, destination(url, is_private=section.private))
+                check_url(url, destination_of(url, is_private=section.private))
             except RefusedUrl as error:
                 allowed = "allowed: https to a public host; with private: true any host, and http"
                 message = f"nothing can be sent there, {error}; {allowed}"
