@@ -144,7 +144,7 @@ def command(deployment: Deployment, *arguments: str) -> tuple[int, str]:
         env=os.environ
         | {
             "GREENLIGHT_ADMIN_URL": deployment.admin_url,
-            "GREENLIGHT_ADMIN_TOKEN": deployment.admin_token,
+            "GREENLIGHT_ADMIN_TOKEN": deployment.finance_token,
         },
         capture_output=True,
         text=True,
@@ -156,6 +156,22 @@ def command(deployment: Deployment, *arguments: str) -> tuple[int, str]:
 def say(text: str) -> None:
     """Tell who watches; `make soak` shows it."""
     sys.stdout.write(text.rstrip() + "\n")
+
+
+def told(said: str) -> str:
+    """The gist of a comparison: how many lines of each kind, and the difference."""
+    found = said.find("{")
+    if found < 0:
+        return said
+    answer = json.loads(said[found:])
+    comparison = answer.get("reconciliation", answer)
+    kinds = ("equal", "differing", "not_invoiced", "not_ours", "misattributed", "duplicate")
+    counts = {kind: comparison[kind] for kind in kinds if comparison.get(kind)}
+    brief = {kind: len(each) if isinstance(each, list) else each for kind, each in counts.items()}
+    posted = answer.get("posted")
+    comparison = answer.get("after", comparison)
+    extra = f", posted {len(posted) if isinstance(posted, list) else posted}" if posted else ""
+    return f"difference {comparison.get('difference')}, {brief}{extra}"
 
 
 def write_invoice(tasks: list[dict[str, Any]], provider: str, path: Path) -> None:
@@ -224,11 +240,12 @@ async def reconcile_all(deployment: Deployment, folder: Path) -> None:
     for provider in PROVIDERS:
         path = folder / f"{provider}.csv"
         write_invoice(tasks, provider, path)
-        reconcile = ("ledger", "reconcile", str(path), "--json")
+        # Since some day, so that what was charged and never billed is found as well.
+        reconcile = ("ledger", "reconcile", str(path), "--since", "2026-01-01", "--json")
         post = (*reconcile, "--post", "--reason", "the month's invoice")
         ended: list[int] = []
         for arguments in (reconcile, post, reconcile):
             code, said = await asyncio.to_thread(command, deployment, *arguments)
-            say(f"{provider} {code} {json.dumps(json.loads(said))[:600]}")
+            say(f"{provider}, {arguments[-1]}: {told(said)}")
             ended.append(code)
         assert ended[2] == 0, provider

@@ -38,6 +38,7 @@ SECRETS = {
 START_TIMEOUT_S = 20.0
 KEY_ID = "syst2345"
 ADMIN_ID = "admn2345"
+FINANCE_ID = "fnce2345"
 
 FAST_ENGINE: Mapping[str, Any] = {
     "lease": "1500ms",
@@ -102,6 +103,7 @@ class Deployment:
         """Make keys and write everything the simulator needs."""
         self.api_key, self._key_sha256 = make_key("gl", KEY_ID)
         self.admin_token, self._admin_sha256 = make_key("gla", ADMIN_ID)
+        self.finance_token, self._finance_sha256 = make_key("gla", FINANCE_ID)
         self._account, self._email, self._public = make_service_account()
         self.simulator: Process | None = None
         self.proxy: Process | None = None
@@ -168,11 +170,14 @@ class Deployment:
         return team | self.team
 
     def _config(self) -> dict[str, Any]:
-        token = {"id": ADMIN_ID, "name": "ops1", "role": "operator", "sha256": self._admin_sha256}
+        tokens = [
+            {"id": ADMIN_ID, "name": "ops1", "role": "operator", "sha256": self._admin_sha256},
+            {"id": FINANCE_ID, "name": "books", "role": "finance", "sha256": self._finance_sha256},
+        ]
         return {
             "listen": "127.0.0.1:0",
             "stop_within": self.stop_within,
-            "admin": {"listen": "127.0.0.1:0", "tokens": [token]},
+            "admin": {"listen": "127.0.0.1:0", "tokens": tokens},
             "store": {"url": self.store_url},
             "artifacts": {"url": "file://./var/artifacts"},
             "policies": "./policies",
