@@ -30,6 +30,9 @@ HOST = "127.0.0.1"
 _NOTES = "demo.json"
 
 
+QUIET_PORTS = range(20_000, 32_000)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notes:
     """What a demo remembers between two runs; `demo.json` in its folder."""
@@ -166,16 +169,21 @@ def _free_ports(wanted: list[int], first: int | None) -> Iterator[list[int]]:
 
 
 def _bound(port: int, *, is_fixed: bool) -> socket.socket:
+    """Bind a port, any free one if that is taken or 0 and not fixed.
+
+    Any is one below those that systems hand out by themselves: until the demo's own process
+    binds it, nobody else gets it by chance.
+    """
     taken = socket.socket()
     taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        taken.bind((HOST, port))
+        taken.bind((HOST, port or secrets.choice(QUIET_PORTS)))
     except OSError as error:
         taken.close()
         if is_fixed:
             message = f"port {port} is taken: {error.strerror}"
             raise click.ClickException(message) from error
-        return _bound(0, is_fixed=True)
+        return _bound(0, is_fixed=False)
     return taken
 
 
