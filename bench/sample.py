@@ -10,8 +10,8 @@ from proxy.domain.bucket import Bucket, RateLimit
 from proxy.domain.ids import KeyId, ModelName, PolicyName, ProviderName, TeamId, new_job_id
 from proxy.domain.job import Job
 from proxy.domain.period import FOREVER_MS, Period
+from proxy.domain.plan import Candidate, Plan, Skipped
 from proxy.domain.policy import OnExceed
-from proxy.domain.route import Candidate, Plan, Skipped
 from proxy.domain.video import Shape, Substitute, VideoJob
 from proxy.gateway.ports.admission import AdmitCommand
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from proxy.domain.failure import Failure, FailureKind
 from proxy.domain.ids import JobId, KeyId, ModelName, PolicyName, ProviderName, TeamId
 from proxy.domain.job import Attempt, Job, JobState
-from proxy.domain.route import Candidate, Plan
+from proxy.domain.plan import Candidate, Plan
 from proxy.domain.video import Shape, Substitute, VideoJob
 from proxy.gateway.ports.ledger import Mandate
 from tests.builders import KLING, MARKETING, NOW_MS, VERTEX, a_key

@@ -26,6 +26,7 @@ from proxy.domain.video import PICTURE_BYTES_MAX
 from proxy.gateway.archive import Archive
 from proxy.gateway.balances import BalanceBook
 from proxy.gateway.callbacks import Callbacks
+from proxy.gateway.conditions import ConditionsBook
 from proxy.gateway.live import Current, Live
 from proxy.gateway.openings import Openings
 from proxy.gateway.render_times import LearnedTimes
@@ -230,6 +231,7 @@ def _runtime(
             RedisAccountRegistry(client, keys), accounts, archive, balances=balances, clock=clock
         ),
         render_times=local.times,
+        conditions=ConditionsBook(local.times),
         waiters=local.waiters,
         random=random.SystemRandom().random,
         random_bytes=os.urandom,

@@ -11,8 +11,8 @@ from proxy.domain.policy import ORGANISATION, OnExceed
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from proxy.domain.plan import Candidate
     from proxy.domain.policy import ApiKey, Budget, Match, Snapshot, Team
-    from proxy.domain.route import Candidate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

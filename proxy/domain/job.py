@@ -12,7 +12,7 @@ from proxy.domain.ids import AttemptId, JobId, KeyId, TeamId, attempt_id
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from proxy.domain.route import Candidate, Plan
+    from proxy.domain.plan import Candidate, Plan
     from proxy.domain.video import Artifact, VideoJob
 
 Operation = dict[str, object]

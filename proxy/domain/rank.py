@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from proxy.domain.conditions import NOTHING_KNOWN, Conditions
 from proxy.domain.money import format_usd
 
 if TYPE_CHECKING:
@@ -17,8 +18,13 @@ if TYPE_CHECKING:
 
 PRICE = "price"
 LATENCY = "latency"
+SUCCESS = "success"
+MEASURES = (PRICE, LATENCY, SUCCESS)
+"""What a policy may rank by beside the catalog's scores."""
 NEUTRAL = 0.5
 """Part score of an offer whose latency nobody has measured or estimated."""
+PERCENT_UNMEASURED = 90
+"""Success of an offer that nobody has tried lately: trusted, but less than one that works."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,103 +37,99 @@ class Ranked:
     reason: str = ""
 
 
-def rank(
-    items: Sequence[Ranked],
-    policy: RoutingPolicy,
-    models: Mapping[ModelName, Model],
-    preferred: Sequence[ModelName],
-) -> list[Ranked]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """How offers are looked at: by which policy, with which scores and measurements.
+
+    `preferred` models come first, in this order: the named one, then its successors.
+    """
+
+    policy: RoutingPolicy
+    models: Mapping[ModelName, Model]
+    preferred: Sequence[ModelName] = ()
+    conditions: Conditions = NOTHING_KNOWN
+
+    def place(self, item: Ranked) -> int:
+        """Which of the preferred models an offer has; their number if none."""
+        if item.offer.model in self.preferred:
+            return list(self.preferred).index(item.offer.model)
+        return len(self.preferred)
+
+    def value(self, name: str, item: Ranked) -> float:
+        """What a sort key or weight looks at: micro-USD, seconds, percent or a score."""
+        if name == PRICE:
+            return item.quote.micro_usd
+        if name == LATENCY:
+            render_s = self.conditions.render_s(item.offer)
+            return float("inf") if render_s is None else render_s
+        if name == SUCCESS:
+            share = self.conditions.success.get(item.offer.id)
+            return PERCENT_UNMEASURED if share is None else round(share * 100)
+        model = self.models.get(item.offer.model)
+        return model.scores.get(name, 0) if model else 0
+
+    def describe(self, name: str, item: Ranked) -> str:
+        """One key with its value, in words."""
+        value = self.value(name, item)
+        if name == PRICE:
+            return f"price {format_usd(item.quote.micro_usd)}"
+        if name == LATENCY:
+            return f"latency {'unknown' if value == float('inf') else value}"
+        return f"{name} {value:g}"
+
+
+def rank(items: Sequence[Ranked], view: View) -> list[Ranked]:
     """Order offers: those of the named model first, then its successors, then by the policy."""
-    if policy.weigh:
-        return _by_weight(items, policy, models, preferred)
-    return _by_order(items, policy, models, preferred)
+    return _by_weight(items, view) if view.policy.weigh else _by_order(items, view)
 
 
-def _by_order(
-    items: Sequence[Ranked],
-    policy: RoutingPolicy,
-    models: Mapping[ModelName, Model],
-    preferred: Sequence[ModelName],
-) -> list[Ranked]:
+def _by_order(items: Sequence[Ranked], view: View) -> list[Ranked]:
     def key(item: Ranked) -> tuple[object, ...]:
         values = [
-            -_value(name, item, models) if is_descending else _value(name, item, models)
-            for name, is_descending in policy.order
+            -view.value(name, item) if is_descending else view.value(name, item)
+            for name, is_descending in view.policy.order
         ]
-        return (_preference(item, preferred), *values, item.offer.id)
+        return (view.place(item), *values, item.offer.id)
 
     def reason(item: Ranked) -> str:
-        parts = [_describe(name, item, models) for name, _ in policy.order]
-        return _explain(item, preferred, ", ".join(parts))
+        parts = [view.describe(name, item) for name, _ in view.policy.order]
+        return _explain(item, view, ", ".join(parts))
 
     return [replace(item, reason=reason(item)) for item in sorted(items, key=key)]
 
 
-def _by_weight(
-    items: Sequence[Ranked],
-    policy: RoutingPolicy,
-    models: Mapping[ModelName, Model],
-    preferred: Sequence[ModelName],
-) -> list[Ranked]:
+def _by_weight(items: Sequence[Ranked], view: View) -> list[Ranked]:
     if not items:
         return []
     cheapest = min(item.quote.micro_usd for item in items)
-    latencies = [item.offer.typical_render_s for item in items if item.offer.typical_render_s]
-    fastest = min(latencies, default=None)
+    fastest = min(view.value(LATENCY, item) for item in items)
 
     def part(name: str, item: Ranked) -> float:
         if name == PRICE:
             return cheapest / item.quote.micro_usd if item.quote.micro_usd else 1.0
+        value = view.value(name, item)
         if name == LATENCY:
-            typical = item.offer.typical_render_s
-            return fastest / typical if typical and fastest else NEUTRAL
-        return _score(name, item, models) / 100
+            return NEUTRAL if value == float("inf") else fastest / value
+        return value / 100
 
     def total(item: Ranked) -> float:
         # Rounded so that two machines, or two orders of addition, never disagree about a tie.
-        return round(sum(weight * part(name, item) for name, weight in policy.weigh.items()), 6)
+        weights = view.policy.weigh.items()
+        return round(sum(weight * part(name, item) for name, weight in weights), 6)
 
     def key(item: Ranked) -> tuple[object, ...]:
-        return (_preference(item, preferred), -total(item), item.quote.micro_usd, item.offer.id)
+        return (view.place(item), -total(item), item.quote.micro_usd, item.offer.id)
 
     return [
-        replace(item, reason=_explain(item, preferred, f"score {total(item):.3f}"))
+        replace(item, reason=_explain(item, view, f"score {total(item):.3f}"))
         for item in sorted(items, key=key)
     ]
 
 
-def _preference(item: Ranked, preferred: Sequence[ModelName]) -> int:
-    if item.offer.model in preferred:
-        return list(preferred).index(item.offer.model)
-    return len(preferred)
-
-
-def _explain(item: Ranked, preferred: Sequence[ModelName], detail: str) -> str:
-    place = _preference(item, preferred)
-    if not preferred or place == len(preferred):
+def _explain(item: Ranked, view: View, detail: str) -> str:
+    place = view.place(item)
+    if not view.preferred or place == len(view.preferred):
         return detail
-    return ("model as requested" if place == 0 else f"successor of {preferred[0]}") + (
+    return ("model as requested" if place == 0 else f"successor of {view.preferred[0]}") + (
         f"; {detail}" if detail else ""
     )
-
-
-def _value(name: str, item: Ranked, models: Mapping[ModelName, Model]) -> float:
-    if name == PRICE:
-        return item.quote.micro_usd
-    if name == LATENCY:
-        typical = item.offer.typical_render_s
-        return float("inf") if typical is None else typical
-    return _score(name, item, models)
-
-
-def _score(name: str, item: Ranked, models: Mapping[ModelName, Model]) -> int:
-    model = models.get(item.offer.model)
-    return model.scores.get(name, 0) if model else 0
-
-
-def _describe(name: str, item: Ranked, models: Mapping[ModelName, Model]) -> str:
-    if name == PRICE:
-        return f"price {format_usd(item.quote.micro_usd)}"
-    if name == LATENCY:
-        return f"latency {item.offer.typical_render_s or 'unknown'}"
-    return f"{name} {_score(name, item, models)}"

@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from proxy.domain.capability import DEFAULT_SECONDS_MIN, Wanted, find_misfit, own_seconds, shape_of
+from proxy.domain.conditions import NOTHING_KNOWN, Closure, Conditions
 from proxy.domain.errors import Forbidden, InvalidRequest, ModelNotFound, NoRoute
-from proxy.domain.ids import ModelName, PolicyName, ProviderName
-from proxy.domain.money import format_usd
+from proxy.domain.ids import ModelName, PolicyName
+from proxy.domain.no_route import no_route
+from proxy.domain.plan import Candidate, Plan, Skipped, Switch
 from proxy.domain.policy import RoutingPolicy
 from proxy.domain.price import quote
-from proxy.domain.rank import Ranked, rank
+from proxy.domain.rank import Ranked, View, rank
 from proxy.domain.usage import chain_of
 from proxy.domain.video import Substitute
 
@@ -21,65 +23,23 @@ if TYPE_CHECKING:
 
     from proxy.domain.policy import Offer, Snapshot, Team
     from proxy.domain.usage import BudgetUse
-    from proxy.domain.video import Shape, VideoJob
+    from proxy.domain.video import VideoJob
 
 DEFAULT_RESOLUTION = "720p"
 DEFAULT_ASPECT_RATIO = "16:9"
-_LAST_TO_TELL = ("incapable", "not_configured", "price_unknown", "retired")
-"""Reasons in the order in which they are told, after those that a limit of the caller's set."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """One offer that can make the job, priced at the job's shape."""
+class _World:
+    """What a request meets: the configuration, the time, and how things stand just now.
 
-    provider: ProviderName
-    model: ModelName
-    upstream: str
-    shape: Shape
-    quote_micro_usd: int
-    price_id: str
-    reason: str
-
-    @property
-    def offer_id(self) -> str:
-        """Stable name of the offer: "provider/upstream"."""
-        return f"{self.provider}/{self.upstream}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Skipped:
-    """One offer considered and left out; `code` is stable, `detail` names what is allowed."""
-
-    provider: ProviderName
-    model: ModelName
-    code: str
-    detail: str
-    quote_micro_usd: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Switch:
-    """Why another policy than the asked one ranked: a budget was used beyond so many percent."""
-
-    asked: PolicyName
-    above_percent: int
-    budget: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """The routing decision: candidates in the order in which they will be tried.
-
-    `policy` is the one that ranked; `switch` says so if that is not the one that was asked for.
+    In a panic every offer that could make the video is unhealthy; then health is no reason.
     """
 
-    policy: PolicyName
-    requested_model: str | None
-    substitute: Substitute
-    candidates: tuple[Candidate, ...]
-    skipped: tuple[Skipped, ...]
-    switch: Switch | None = None
+    snapshot: Snapshot
+    now_s: float
+    conditions: Conditions
+    is_panic: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +63,7 @@ def plan(
     now_s: float,
     *,
     budgets: Sequence[BudgetUse] = (),
+    conditions: Conditions = NOTHING_KNOWN,
 ) -> Plan:
     """Rank every offer for a request.
 
@@ -113,6 +74,7 @@ def plan(
         now_s: wall time.
         budgets: how full the budgets are, for policies that `wants_usage` names. A rule that
             leads nowhere is passed over: the asked policy then ranks.
+        conditions: which offers are closed just now, and what was measured of them.
 
     Raises:
         ModelNotFound: the named model or policy does not exist.
@@ -120,14 +82,15 @@ def plan(
         InvalidRequest: a field conflicts with the policy's `require`.
         NoRoute: no offer is left; `details["skipped"]` lists each with its reason.
     """
-    target = _target(job, team, snapshot, now_s)
+    world = _World(snapshot=snapshot, now_s=now_s, conditions=conditions)
+    target = _target(job, team, world)
     asked = target.policy
     for rule, policy in reversed(chain_of(asked, snapshot.policies, budgets)):
         switch = Switch(asked=asked.name, above_percent=rule.above_percent, budget=rule.budget)
         with suppress(InvalidRequest, NoRoute):
-            switched = _plan(job, replace(target, policy=policy), team, snapshot, now_s=now_s)
+            switched = _plan(job, replace(target, policy=policy), team, world)
             return replace(switched, switch=switch)
-    return _plan(job, target, team, snapshot, now_s=now_s)
+    return _plan(job, target, team, world)
 
 
 def wants_usage(job: VideoJob, team: Team, snapshot: Snapshot) -> bool:
@@ -137,16 +100,14 @@ def wants_usage(job: VideoJob, team: Team, snapshot: Snapshot) -> bool:
     return policy is not None and bool(policy.when)
 
 
-def _plan(job: VideoJob, target: _Target, team: Team, snapshot: Snapshot, *, now_s: float) -> Plan:
+def _plan(job: VideoJob, target: _Target, team: Team, world: _World) -> Plan:
+    """Plan by one policy; if nothing but unhealthy offers is left, as if they were healthy."""
     substitute = job.substitute or team.substitute
-    wanted = _wanted(job, target.policy)
-    open_offers, skipped = _screen(_offers(target, team, snapshot), snapshot, now_s)
-    ranked, misfits = _price_and_rank(open_offers, wanted, target, snapshot)
-    skipped += misfits
-    candidates, limited = _limit(ranked, target, substitute, job.max_cost_micro_usd)
-    skipped += limited
+    candidates, skipped = _consider(job, target, team, world)
+    if not candidates and any(item.code == Closure.UNHEALTHY for item in skipped):
+        candidates, skipped = _consider(job, target, team, replace(world, is_panic=True))
     if not candidates:
-        raise _no_route(target, substitute, skipped)
+        raise no_route(target.model, target.successors, substitute, skipped)
     return Plan(
         policy=target.policy.name,
         requested_model=job.model,
@@ -156,8 +117,20 @@ def _plan(job: VideoJob, target: _Target, team: Team, snapshot: Snapshot, *, now
     )
 
 
-def _target(job: VideoJob, team: Team, snapshot: Snapshot, now_s: float) -> _Target:
-    named = job.model
+def _consider(
+    job: VideoJob, target: _Target, team: Team, world: _World
+) -> tuple[list[Candidate], list[Skipped]]:
+    substitute = job.substitute or team.substitute
+    wanted = _wanted(job, target.policy)
+    open_offers, skipped = _screen(_offers(target, team, world.snapshot), world)
+    ranked, misfits = _price_and_rank(open_offers, wanted, target, world)
+    skipped += misfits
+    candidates, limited = _limit(ranked, target, substitute, job.max_cost_micro_usd)
+    return candidates, skipped + limited
+
+
+def _target(job: VideoJob, team: Team, world: _World) -> _Target:
+    named, snapshot = job.model, world.snapshot
     if named is not None and named in snapshot.policies:
         if job.policy is not None:
             message = (
@@ -172,7 +145,7 @@ def _target(job: VideoJob, team: Team, snapshot: Snapshot, now_s: float) -> _Tar
     if model not in snapshot.models:
         message = f"model {named!r} is neither a model, an alias nor a policy; see GET /v1/models"
         raise ModelNotFound(message, param="model")
-    successors = _successors(model, snapshot, now_s)
+    successors = _successors(model, world)
     if not any(team.use.allows_model(name) for name in (model, *successors)):
         message = f"this team may not use the model {named!r}; see GET /v1/models"
         raise Forbidden(message, param="model")
@@ -191,14 +164,14 @@ def _policy(name: str, param: str, team: Team, snapshot: Snapshot) -> RoutingPol
     return policy
 
 
-def _successors(model: ModelName, snapshot: Snapshot, now_s: float) -> tuple[ModelName, ...]:
-    """Successors of a model whose every offer is retired, in order, each once."""
+def _successors(model: ModelName, world: _World) -> tuple[ModelName, ...]:
+    """Successors of a model whose every offer is retired or gone, in order, each once."""
     found: list[ModelName] = []
     pending = [model]
     while pending:
         current = pending.pop(0)
-        offers = [offer for offer in snapshot.offers if offer.model == current]
-        if not offers or not all(offer.lifecycle.is_retired(now_s) for offer in offers):
+        offers = [offer for offer in world.snapshot.offers if offer.model == current]
+        if not offers or not all(_is_over(offer, world) for offer in offers):
             continue
         fresh = [
             name
@@ -209,6 +182,13 @@ def _successors(model: ModelName, snapshot: Snapshot, now_s: float) -> tuple[Mod
         found += dict.fromkeys(fresh)
         pending += dict.fromkeys(fresh)
     return tuple(found)
+
+
+def _is_over(offer: Offer, world: _World) -> bool:
+    """Say whether an offer's date has passed, or its provider says that the model is gone."""
+    closed = world.conditions.closed.get(offer.id)
+    is_gone = closed is not None and closed.why is Closure.MODEL_GONE
+    return is_gone or offer.lifecycle.is_retired(world.now_s)
 
 
 def _wanted(job: VideoJob, policy: RoutingPolicy) -> Wanted:
@@ -252,41 +232,49 @@ def _offers(target: _Target, team: Team, snapshot: Snapshot) -> list[Offer]:
     ]
 
 
-def _screen(
-    offers: Sequence[Offer], snapshot: Snapshot, now_s: float
-) -> tuple[list[Offer], list[Skipped]]:
-    """Drop offers that are retired, unpriced or without a usable account."""
+def _screen(offers: Sequence[Offer], world: _World) -> tuple[list[Offer], list[Skipped]]:
+    """Drop offers that are retired, unpriced, without a usable account, or closed just now."""
     kept: list[Offer] = []
     skipped: list[Skipped] = []
     for offer in offers:
-        provider = snapshot.providers.get(offer.provider)
-        if offer.lifecycle.is_retired(now_s):
-            successors = ", ".join(offer.lifecycle.successors) or "none"
-            skipped.append(_skip(offer, "retired", f"retired; successors: {successors}"))
-        elif not offer.prices:
-            skipped.append(_skip(offer, "price_unknown", "no known price"))
-        elif provider is None or not provider.is_configured:
-            reasons = [a.reason for a in provider.accounts if a.reason] if provider else []
-            detail = reasons[0] if reasons else "no account is configured"
-            skipped.append(_skip(offer, "not_configured", detail))
-        else:
+        reason = _why_not(offer, world)
+        if reason is None:
             kept.append(offer)
+        else:
+            skipped.append(_skip(offer, *reason))
     return kept, skipped
 
 
+def _why_not(offer: Offer, world: _World) -> tuple[str, str] | None:
+    """Why nothing may go to an offer, whatever is asked: a stable code, and the details."""
+    provider = world.snapshot.providers.get(offer.provider)
+    closed = world.conditions.closure(offer, is_panic=world.is_panic)
+    if offer.lifecycle.is_retired(world.now_s):
+        successors = ", ".join(offer.lifecycle.successors) or "none"
+        return "retired", f"retired; successors: {successors}"
+    if not offer.prices:
+        return "price_unknown", "no known price"
+    if provider is None or not provider.is_configured:
+        reasons = [a.reason for a in provider.accounts if a.reason] if provider else []
+        return "not_configured", reasons[0] if reasons else "no account is configured"
+    if closed is not None:
+        return closed.why.value, closed.detail
+    return None
+
+
 def _price_and_rank(
-    offers: Sequence[Offer], wanted: Wanted, target: _Target, snapshot: Snapshot
+    offers: Sequence[Offer], wanted: Wanted, target: _Target, world: _World
 ) -> tuple[list[Ranked], list[Skipped]]:
-    ranked, skipped = _fit(offers, wanted, target, snapshot)
+    ranked, skipped = _fit(offers, wanted, target, world)
     if wanted.seconds is None and ranked:
         # The best offer's own shortest length becomes the job's; the others are judged at it.
         fixed = replace(wanted, seconds=ranked[0].shape.seconds)
-        ranked, skipped = _fit(offers, fixed, target, snapshot)
+        ranked, skipped = _fit(offers, fixed, target, world)
     return ranked, skipped
 
 
 def _fit(
-    offers: Sequence[Offer], wanted: Wanted, target: _Target, snapshot: Snapshot
+    offers: Sequence[Offer], wanted: Wanted, target: _Target, world: _World
 ) -> tuple[list[Ranked], list[Skipped]]:
     fitting: list[Ranked] = []
     skipped: list[Skipped] = []
@@ -308,7 +296,13 @@ def _fit(
             skipped.append(_skip(offer, "price_unknown", detail))
             continue
         fitting.append(Ranked(offer=offer, shape=shape, quote=priced))
-    return rank(fitting, target.policy, snapshot.models, target.preferred), skipped
+    view = View(
+        policy=target.policy,
+        models=world.snapshot.models,
+        preferred=target.preferred,
+        conditions=world.conditions,
+    )
+    return rank(fitting, view), skipped
 
 
 def _limit(
@@ -366,31 +360,3 @@ def _skip(offer: Offer, code: str, detail: str, quote_micro_usd: int | None = No
         detail=detail,
         quote_micro_usd=quote_micro_usd,
     )
-
-
-def _no_route(target: _Target, substitute: Substitute, skipped: Sequence[Skipped]) -> NoRoute:
-    listing = [
-        {"provider": item.provider, "model": item.model, "code": item.code, "detail": item.detail}
-        for item in skipped
-    ]
-    if target.successors and substitute is Substitute.NEVER:
-        named = " or ".join(target.successors)
-        message = f"model {target.model!r} is retired; its successor is {named}"
-        return NoRoute(message, param="model", details={"skipped": listing})
-    reasons = "; ".join(_reasons(skipped)) or "the team may use none"
-    message = f"no offer can make this video: {reasons}"
-    return NoRoute(message, details={"skipped": listing})
-
-
-def _reasons(skipped: Sequence[Skipped]) -> list[str]:
-    """Each reason once, with the offers it holds for; what the caller can change comes first."""
-    offers: dict[str, list[str]] = {}
-    for item in sorted(skipped, key=_place):
-        micro_usd = item.quote_micro_usd
-        cost = "" if micro_usd is None else f" at ${format_usd(micro_usd)}"
-        offers.setdefault(item.detail, []).append(f"{item.provider}/{item.model}{cost}")
-    return [f"{detail} ({', '.join(dict.fromkeys(names))})" for detail, names in offers.items()]
-
-
-def _place(item: Skipped) -> int:
-    return _LAST_TO_TELL.index(item.code) if item.code in _LAST_TO_TELL else -1

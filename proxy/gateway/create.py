@@ -49,8 +49,8 @@ if TYPE_CHECKING:
 
     from proxy.domain.balance import Balance
     from proxy.domain.bucket import BucketState
+    from proxy.domain.plan import Plan
     from proxy.domain.policy import Snapshot
-    from proxy.domain.route import Plan
     from proxy.domain.usage import BudgetUse
     from proxy.domain.video import VideoJob
     from proxy.gateway.ports.admission import AdmitResult
@@ -201,7 +201,14 @@ async def planned_for(
     budgets: Sequence[BudgetUse] = ()
     if wants_usage(video, caller.team, snapshot):
         budgets = await runtime.usage.of(snapshot, caller)
-    return plan(video, caller.team, snapshot, runtime.clock.now_s(), budgets=budgets)
+    return plan(
+        video,
+        caller.team,
+        snapshot,
+        runtime.clock.now_s(),
+        budgets=budgets,
+        conditions=runtime.conditions.now(snapshot),
+    )
 
 
 def _new_job(

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from proxy.domain.job import Job
+    from proxy.domain.plan import Candidate
     from proxy.domain.policy import Snapshot
-    from proxy.domain.route import Candidate
     from proxy.gateway.ports.jobs import Resolve
     from proxy.gateway.ports.ledger import Mandate
     from proxy.gateway.runtime import Runtime

@@ -15,7 +15,7 @@ from proxy.gateway.views import QuotedCandidate, QuoteView
 if TYPE_CHECKING:
     from proxy.domain.balance import Bid
     from proxy.domain.errors import ProxyError
-    from proxy.domain.route import Plan
+    from proxy.domain.plan import Plan
     from proxy.domain.video import VideoJob
     from proxy.gateway.ports.admission import BalanceState, TeamState
     from proxy.gateway.runtime import Runtime

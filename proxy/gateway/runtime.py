@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from proxy.gateway.openings import Openings
     from proxy.gateway.ports.admission import Accounts, Admission
     from proxy.gateway.ports.artifacts import ArtifactStore, Inputs
+    from proxy.gateway.ports.conditions import KnownConditions
     from proxy.gateway.ports.hints import Hints
     from proxy.gateway.ports.jobs import Jobs, Slots, Work
     from proxy.gateway.ports.render_times import RenderTimes
@@ -48,6 +49,7 @@ class Runtime:
     archive: Archive
     openings: Openings
     render_times: RenderTimes
+    conditions: KnownConditions
     waiters: Waiters
     random: Callable[[], float]
     random_bytes: Callable[[int], bytes]

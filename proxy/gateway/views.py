@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from proxy.domain.errors import ProxyError
     from proxy.domain.ids import JobId
     from proxy.domain.job import Job
+    from proxy.domain.plan import Candidate, Plan
     from proxy.domain.policy import ApiKey, Model, Offer, RoutingPolicy, Team
-    from proxy.domain.route import Candidate, Plan
     from proxy.gateway.ports.admission import BalanceState, TeamState
 
 

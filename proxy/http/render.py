@@ -14,8 +14,8 @@ from proxy.domain.video import frame_size_px
 
 if TYPE_CHECKING:
     from proxy.domain.job import Attempt, Job, JobError
+    from proxy.domain.plan import Candidate, Plan, Skipped
     from proxy.domain.policy import Offer
-    from proxy.domain.route import Candidate, Plan, Skipped
     from proxy.domain.video import Shape
     from proxy.http.links import Links
 

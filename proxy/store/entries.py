@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from proxy.domain.job import Attempt, Job
-    from proxy.domain.route import Candidate
+    from proxy.domain.plan import Candidate
 
 TEAM_OWNER, ORGANISATION_OWNER = "T", "O"
 DIGEST_CHARS = 16

@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from proxy.domain.ids import ModelName, PolicyName, ProviderName
-from proxy.domain.route import Candidate, Plan, Skipped, Switch
+from proxy.domain.plan import Candidate, Plan, Skipped, Switch
 from proxy.domain.video import InputFile, Shape, Substitute, VideoJob
 
 if TYPE_CHECKING:

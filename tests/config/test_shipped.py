@@ -14,7 +14,8 @@ from proxy.config.load import Loaded, load
 from proxy.config.problem import Severity
 from proxy.domain.errors import NoRoute
 from proxy.domain.ids import TeamId
-from proxy.domain.route import Candidate, plan
+from proxy.domain.plan import Candidate
+from proxy.domain.route import plan
 from proxy.domain.video import InputFile, Substitute, VideoJob
 from proxy.providers import PROVIDERS
 from tests.builders import NOW_S

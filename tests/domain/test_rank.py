@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy.domain.conditions import Conditions
 from proxy.domain.ids import ModelName, ProviderName
 from proxy.domain.price import Quote
-from proxy.domain.rank import Ranked, rank
+from proxy.domain.rank import Ranked, View, rank
 from tests.builders import a_model, a_policy, an_offer
 from tests.job_builders import a_shape
 
@@ -46,14 +47,21 @@ ITEMS = [
 ]
 
 
+def a_view(policy: RoutingPolicy, *preferred: str, conditions: Conditions | None = None) -> View:
+    return View(
+        policy=policy,
+        models=MODELS,
+        preferred=[ModelName(name) for name in preferred],
+        conditions=conditions or Conditions(),
+    )
+
+
 def models_of(policy: RoutingPolicy, *preferred: str, items: list[Ranked] = ITEMS) -> list[str]:
-    ranked = rank(items, policy, MODELS, [ModelName(name) for name in preferred])
-    return [item.offer.model for item in ranked]
+    return [item.offer.model for item in rank(items, a_view(policy, *preferred))]
 
 
 def reasons_of(policy: RoutingPolicy, *preferred: str) -> list[str]:
-    ranked = rank(ITEMS, policy, MODELS, [ModelName(name) for name in preferred])
-    return [item.reason for item in ranked]
+    return [item.reason for item in rank(ITEMS, a_view(policy, *preferred))]
 
 
 def test_order_sorts_by_its_keys_in_turn() -> None:
@@ -94,7 +102,7 @@ def test_weights_balance_quality_price_and_latency() -> None:
 def test_equal_scores_go_to_the_cheaper_then_to_the_name() -> None:
     by_quality = a_policy(weigh={"quality": 1.0})
     twins = [an_item("quick", 5, provider="b"), an_item("quick", 5, provider="a")]
-    ranked = rank([*twins, an_item("cheap", 9)], by_quality, MODELS, [])
+    ranked = rank([*twins, an_item("cheap", 9)], a_view(by_quality))
     assert ["a", "b", "kling"] == [item.offer.provider for item in ranked]
 
 
@@ -123,6 +131,33 @@ def test_the_named_model_and_its_successors_come_first() -> None:
     ] == reasons_of(by_price, "sharp", "quick")
     assert ["model as requested"] == reasons_of(a_policy(order=[]), "cheap")[:1]
     assert "sharp" == models_of(a_policy(weigh={"price": 1.0}), "sharp")[0]
+
+
+def test_what_was_measured_counts_before_what_the_catalog_says() -> None:
+    measured = Conditions(
+        latency_s={ITEMS[0].offer.id: 20.0, ITEMS[1].offer.id: 30.0},
+        success={ITEMS[0].offer.id: 0.5, ITEMS[1].offer.id: 1.0},
+    )
+
+    def ranked(policy: RoutingPolicy) -> list[tuple[str, str]]:
+        items = rank(ITEMS, a_view(policy, conditions=measured))
+        return [(item.offer.model, item.reason) for item in items]
+
+    assert [
+        ("sharp", "latency 20.0"),
+        ("cheap", "latency 30.0"),
+        ("quick", "latency 40.0"),
+    ] == ranked(a_policy(order=[("latency", False)]))
+    assert [
+        ("cheap", "success 100"),
+        ("quick", "success 90"),
+        ("sharp", "success 50"),
+    ] == ranked(a_policy(order=[("success", True)]))
+    assert [
+        ("cheap", "score 0.800"),
+        ("sharp", "score 0.800"),
+        ("quick", "score 0.660"),
+    ] == ranked(a_policy(weigh={"latency": 0.6, "success": 0.4}))
 
 
 items = st.lists(
@@ -155,4 +190,5 @@ def test_the_order_of_the_catalog_never_matters(
 ) -> None:
     shuffled = offered[:]
     random.shuffle(shuffled)
-    assert rank(offered, policy, MODELS, preferred) == rank(shuffled, policy, MODELS, preferred)
+    view = a_view(policy, *preferred)
+    assert rank(offered, view) == rank(shuffled, view)

@@ -8,8 +8,9 @@ import pytest
 
 from proxy.domain.errors import Forbidden, InvalidRequest, ModelNotFound, NoRoute
 from proxy.domain.ids import ModelName
+from proxy.domain.plan import Plan
 from proxy.domain.policy import AudioSupport, FrameSupport, Lifecycle, Snapshot
-from proxy.domain.route import Plan, plan
+from proxy.domain.route import plan
 from proxy.domain.video import InputFile, Substitute, VideoJob
 from tests.builders import (
     KLING,

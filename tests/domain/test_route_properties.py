@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from random import Random
 
+    from proxy.domain.plan import Candidate, Plan
     from proxy.domain.policy import Offer, RoutingPolicy
-    from proxy.domain.route import Candidate, Plan
     from proxy.domain.video import VideoJob
 
 MODELS = ("a", "b", "c")

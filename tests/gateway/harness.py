@@ -16,6 +16,7 @@ from proxy.domain.policy import PollTimes
 from proxy.domain.video import VideoJob
 from proxy.gateway.archive import Archive
 from proxy.gateway.balances import BalanceBook
+from proxy.gateway.conditions import ConditionsBook
 from proxy.gateway.live import Current, Live
 from proxy.gateway.openings import Openings
 from proxy.gateway.render_times import LearnedTimes
@@ -226,6 +227,7 @@ class Stage:
                 clock=clock,
             ),
             render_times=self.render_times,
+            conditions=ConditionsBook(self.render_times),
             waiters=self.waiters,
             random=lambda: 0.5,
             random_bytes=os.urandom,

@@ -6,8 +6,8 @@ import pytest
 from openai.types import Video
 
 from proxy.domain.job import Job, JobError, JobState, Resolution, StoppedBy, Work
+from proxy.domain.plan import Skipped
 from proxy.domain.policy import Lifecycle
-from proxy.domain.route import Skipped
 from proxy.domain.video import Artifact
 from proxy.http.links import Links
 from proxy.http.render import Scene, aging_headers, video

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from proxy.domain.ids import ModelName
 from proxy.domain.job import JobState, Work
-from proxy.domain.route import Skipped
+from proxy.domain.plan import Skipped
 from proxy.domain.video import InputFile, Substitute, VideoJob
 from proxy.store.codec import STATE_LETTERS, job_of, work_text
 from proxy.store.packing import pack, unpack

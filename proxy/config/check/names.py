@@ -9,8 +9,9 @@ from typing import Final, Self
 
 from proxy.config.document import Document, Plain
 from proxy.config.files import Files
+from proxy.domain.rank import MEASURES
 
-RANKING_WORDS: Final = frozenset({"price", "latency"})
+RANKING_WORDS: Final = frozenset(MEASURES)
 _NOT_SCORES: Final = frozenset({"source", "as_of"})
 
 

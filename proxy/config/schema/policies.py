@@ -32,7 +32,7 @@ OrderTerm = Annotated[
     BeforeValidator(
         matching(
             r"-?[a-z][a-z0-9_]{0,63}",
-            "price, latency or a score's name, with '-' before it for largest first",
+            "price, latency, success or a score's name, with '-' before it for largest first",
         )
     ),
 ]
