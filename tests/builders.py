@@ -38,14 +38,13 @@ from proxy.domain.policy import (
     Provider,
     Retention,
     RouteClass,
-    RoutingPolicy,
     Snapshot,
     Team,
     UnknownThen,
     Use,
-    WhenUsed,
 )
 from proxy.domain.price import Billing, BillsOn, Price
+from proxy.domain.routing import Failover, OfferMatch, RoutingPolicy, WhenUsed
 from proxy.domain.video import Substitute
 
 if TYPE_CHECKING:
@@ -166,6 +165,10 @@ def a_policy(
     require_aspect_ratio: str | None = None,
     require_audio: bool | None = None,
     when: Sequence[WhenUsed] = (),
+    prefer: Sequence[OfferMatch] = (),
+    exclude: Sequence[OfferMatch] = (),
+    fallback: str | None = None,
+    failover: Failover = Failover.SAME_MODEL,
 ) -> RoutingPolicy:
     """A routing policy; with `weigh` there is no order."""
     return RoutingPolicy(
@@ -177,6 +180,10 @@ def a_policy(
         require_aspect_ratio=require_aspect_ratio,
         require_audio=require_audio,
         when=tuple(when),
+        prefer=tuple(prefer),
+        exclude=tuple(exclude),
+        fallback=None if fallback is None else PolicyName(fallback),
+        failover=failover,
     )
 
 

@@ -10,9 +10,10 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from proxy.config.check.catalog import check_catalog, check_routing
+from proxy.config.check.catalog import check_catalog
 from proxy.config.check.dates import check_dates, check_service
 from proxy.config.check.names import Names
+from proxy.config.check.routing import check_routing
 from proxy.config.check.server import check_server, check_unbuilt
 from proxy.config.check.teams import check_teams
 from proxy.config.compile.catalog import compile_models, compile_offer

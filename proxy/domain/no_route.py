@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from proxy.domain.plan import Skipped
 
 _LAST_TO_TELL = (
+    "excluded",
     "incapable",
     "unhealthy",
     "drained",

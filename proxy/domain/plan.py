@@ -12,7 +12,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """One offer that can make the job, priced at the job's shape."""
+    """One offer that can make the job, priced at the job's shape.
+
+    `reason` says why it stands where it stands, `score` what the policy's weights come to (None
+    where a policy sorts).
+    """
 
     provider: ProviderName
     model: ModelName
@@ -21,6 +25,7 @@ class Candidate:
     quote_micro_usd: int
     price_id: str
     reason: str
+    score: float | None = None
 
     @property
     def offer_id(self) -> str:
@@ -41,11 +46,15 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Switch:
-    """Why another policy than the asked one ranked: a budget was used beyond so many percent."""
+    """Why another policy than the asked one ranked.
+
+    A budget was used beyond so many percent; None: the asked one found no offer, and this is its
+    fallback.
+    """
 
     asked: PolicyName
-    above_percent: int
-    budget: str | None
+    above_percent: int | None = None
+    budget: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

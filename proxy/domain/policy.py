@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from proxy.domain.bucket import RateLimit
     from proxy.domain.ids import KeyId, ModelName, PolicyName, ProviderName, TeamId
     from proxy.domain.period import PeriodKind
+    from proxy.domain.routing import RoutingPolicy
 
 ORGANISATION = "org"
 
@@ -162,36 +163,6 @@ class Team:
     retention: Retention
     substitute: Substitute
     deadline_s: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WhenUsed:
-    """Rank by the policy `use` while more than `above_percent` of a budget is spent or held.
-
-    `budget` is a budget's id; None is the fullest of those that count everything.
-    """
-
-    above_percent: int
-    use: PolicyName
-    budget: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RoutingPolicy:
-    """How candidates are ranked: `order` (sort keys) or `weigh` (weights summing to anything > 0).
-
-    A sort key is "price", "latency" or a score's name, with its direction: True = larger first.
-    Of `when`, the first rule that holds hands the request to another policy.
-    """
-
-    name: PolicyName
-    require_seconds: int | None = None
-    require_resolution: str | None = None
-    require_aspect_ratio: str | None = None
-    require_audio: bool | None = None
-    order: tuple[tuple[str, bool], ...] = ()
-    weigh: Mapping[str, float] = field(default_factory=dict)
-    when: tuple[WhenUsed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 from proxy.domain.conditions import NOTHING_KNOWN, Conditions
 from proxy.domain.money import format_usd
+from proxy.domain.routing import Failover
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from proxy.domain.ids import ModelName
-    from proxy.domain.policy import Model, Offer, RoutingPolicy
+    from proxy.domain.policy import Model, Offer
     from proxy.domain.price import Quote
+    from proxy.domain.routing import RoutingPolicy
     from proxy.domain.video import Shape
 
 PRICE = "price"
@@ -29,12 +31,13 @@ PERCENT_UNMEASURED = 90
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ranked:
-    """One fitting offer; `reason` says why it stands where it does."""
+    """One fitting offer; `reason` says why it stands where it does, `score` its weighted sum."""
 
     offer: Offer
     shape: Shape
     quote: Quote
     reason: str = ""
+    score: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +57,11 @@ class View:
         if item.offer.model in self.preferred:
             return list(self.preferred).index(item.offer.model)
         return len(self.preferred)
+
+    def stand(self, item: Ranked) -> tuple[int, int]:
+        """What comes before the ranking: the named model, then the policy's preference."""
+        offer = item.offer
+        return self.place(item), self.policy.preference(offer.provider, offer.model)
 
     def value(self, name: str, item: Ranked) -> float:
         """What a sort key or weight looks at: micro-USD, seconds, percent or a score."""
@@ -79,8 +87,16 @@ class View:
 
 
 def rank(items: Sequence[Ranked], view: View) -> list[Ranked]:
-    """Order offers: those of the named model first, then its successors, then by the policy."""
-    return _by_weight(items, view) if view.policy.weigh else _by_order(items, view)
+    """Order offers: those of the named model first, then its successors, then by the policy.
+
+    Unless the policy says otherwise, a model's other offers follow its first: a video that fails
+    at one provider is made by the same model at another, before another model is tried.
+    """
+    ranked = _by_weight(items, view) if view.policy.weigh else _by_order(items, view)
+    if view.policy.failover is not Failover.SAME_MODEL:
+        return ranked
+    first = {item.offer.model: place for place, item in reversed(list(enumerate(ranked)))}
+    return sorted(ranked, key=lambda item: first[item.offer.model])
 
 
 def _by_order(items: Sequence[Ranked], view: View) -> list[Ranked]:
@@ -89,7 +105,7 @@ def _by_order(items: Sequence[Ranked], view: View) -> list[Ranked]:
             -view.value(name, item) if is_descending else view.value(name, item)
             for name, is_descending in view.policy.order
         ]
-        return (view.place(item), *values, item.offer.id)
+        return (*view.stand(item), *values, item.offer.id)
 
     def reason(item: Ranked) -> str:
         parts = [view.describe(name, item) for name, _ in view.policy.order]
@@ -118,18 +134,24 @@ def _by_weight(items: Sequence[Ranked], view: View) -> list[Ranked]:
         return round(sum(weight * part(name, item) for name, weight in weights), 6)
 
     def key(item: Ranked) -> tuple[object, ...]:
-        return (view.place(item), -total(item), item.quote.micro_usd, item.offer.id)
+        return (*view.stand(item), -total(item), item.quote.micro_usd, item.offer.id)
+
+    def reason(item: Ranked) -> str:
+        parts = (
+            f"{name} {weight * part(name, item):.3f}" for name, weight in view.policy.weigh.items()
+        )
+        return _explain(item, view, " + ".join(parts))
 
     return [
-        replace(item, reason=_explain(item, view, f"score {total(item):.3f}"))
-        for item in sorted(items, key=key)
+        replace(item, reason=reason(item), score=total(item)) for item in sorted(items, key=key)
     ]
 
 
 def _explain(item: Ranked, view: View, detail: str) -> str:
-    place = view.place(item)
-    if not view.preferred or place == len(view.preferred):
-        return detail
-    return ("model as requested" if place == 0 else f"successor of {view.preferred[0]}") + (
-        f"; {detail}" if detail else ""
-    )
+    place, preference = view.stand(item)
+    parts = []
+    if place < len(view.preferred):
+        parts.append("model as requested" if place == 0 else f"successor of {view.preferred[0]}")
+    if preference < len(view.policy.prefer):
+        parts.append("preferred")
+    return "; ".join([*parts, detail] if detail else parts)

@@ -12,16 +12,17 @@ from proxy.domain.errors import Forbidden, InvalidRequest, ModelNotFound, NoRout
 from proxy.domain.ids import ModelName, PolicyName
 from proxy.domain.no_route import no_route
 from proxy.domain.plan import Candidate, Plan, Skipped, Switch
-from proxy.domain.policy import RoutingPolicy
 from proxy.domain.price import quote
 from proxy.domain.rank import Ranked, View, rank
-from proxy.domain.usage import chain_of
+from proxy.domain.routing import Failover
+from proxy.domain.usage import chain_of, fallbacks_of
 from proxy.domain.video import Substitute
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from proxy.domain.policy import Offer, Snapshot, Team
+    from proxy.domain.routing import RoutingPolicy
     from proxy.domain.usage import BudgetUse
     from proxy.domain.video import VideoJob
 
@@ -90,7 +91,14 @@ def plan(
         with suppress(InvalidRequest, NoRoute):
             switched = _plan(job, replace(target, policy=policy), team, world)
             return replace(switched, switch=switch)
-    return _plan(job, target, team, world)
+    try:
+        return _plan(job, target, team, world)
+    except NoRoute:
+        for policy in fallbacks_of(asked, snapshot.policies):
+            with suppress(InvalidRequest, NoRoute):
+                fallen = _plan(job, replace(target, policy=policy), team, world)
+                return replace(fallen, switch=Switch(asked=asked.name))
+        raise
 
 
 def wants_usage(job: VideoJob, team: Team, snapshot: Snapshot) -> bool:
@@ -122,7 +130,7 @@ def _consider(
 ) -> tuple[list[Candidate], list[Skipped]]:
     substitute = job.substitute or team.substitute
     wanted = _wanted(job, target.policy)
-    open_offers, skipped = _screen(_offers(target, team, world.snapshot), world)
+    open_offers, skipped = _screen(_offers(target, team, world.snapshot), target.policy, world)
     ranked, misfits = _price_and_rank(open_offers, wanted, target, world)
     skipped += misfits
     candidates, limited = _limit(ranked, target, substitute, job.max_cost_micro_usd)
@@ -232,12 +240,14 @@ def _offers(target: _Target, team: Team, snapshot: Snapshot) -> list[Offer]:
     ]
 
 
-def _screen(offers: Sequence[Offer], world: _World) -> tuple[list[Offer], list[Skipped]]:
-    """Drop offers that are retired, unpriced, without a usable account, or closed just now."""
+def _screen(
+    offers: Sequence[Offer], policy: RoutingPolicy, world: _World
+) -> tuple[list[Offer], list[Skipped]]:
+    """Drop offers that are excluded, retired, unpriced, not configured, or closed just now."""
     kept: list[Offer] = []
     skipped: list[Skipped] = []
     for offer in offers:
-        reason = _why_not(offer, world)
+        reason = _why_not(offer, policy, world)
         if reason is None:
             kept.append(offer)
         else:
@@ -245,7 +255,7 @@ def _screen(offers: Sequence[Offer], world: _World) -> tuple[list[Offer], list[S
     return kept, skipped
 
 
-def _why_not(offer: Offer, world: _World) -> tuple[str, str] | None:
+def _why_not(offer: Offer, policy: RoutingPolicy, world: _World) -> tuple[str, str] | None:
     """Why nothing may go to an offer, whatever is asked: a stable code, and the details."""
     provider = world.snapshot.providers.get(offer.provider)
     closed = world.conditions.closure(offer, is_panic=world.is_panic)
@@ -257,6 +267,8 @@ def _why_not(offer: Offer, world: _World) -> tuple[str, str] | None:
     if provider is None or not provider.is_configured:
         reasons = [a.reason for a in provider.accounts if a.reason] if provider else []
         return "not_configured", reasons[0] if reasons else "no account is configured"
+    if policy.excludes(offer.provider, offer.model):
+        return "excluded", f"policy {policy.name} excludes it"
     if closed is not None:
         return closed.why.value, closed.detail
     return None
@@ -321,6 +333,9 @@ def _limit(
         elif not _may_follow(item, candidates, target, substitute):
             detail = f"substitute is {substitute.value}"
             skipped.append(_skip(item.offer, "not_substitutable", detail, micro_usd))
+        elif candidates and target.policy.failover is Failover.NONE:
+            detail = f"failover of policy {target.policy.name} is none"
+            skipped.append(_skip(item.offer, "not_substitutable", detail, micro_usd))
         else:
             candidates.append(_candidate(item))
     return candidates, skipped
@@ -349,6 +364,7 @@ def _candidate(item: Ranked) -> Candidate:
         quote_micro_usd=item.quote.micro_usd,
         price_id=item.quote.price_id,
         reason=item.reason,
+        score=item.score,
     )
 
 

@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from proxy.domain.ids import PolicyName
-    from proxy.domain.policy import Match, RoutingPolicy, WhenUsed
+    from proxy.domain.policy import Match
+    from proxy.domain.routing import RoutingPolicy, WhenUsed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +54,20 @@ def chain_of(
         passed.add(rule.use)
         rule = rule_in_force(following, known)
     return chain
+
+
+def fallbacks_of(
+    policy: RoutingPolicy, policies: Mapping[PolicyName, RoutingPolicy]
+) -> list[RoutingPolicy]:
+    """The policies that may plan, one after the other, where a policy finds nothing."""
+    found: list[RoutingPolicy] = []
+    passed = {policy.name}
+    following = policy.fallback
+    while following is not None and following not in passed:
+        found.append(policies[following])
+        passed.add(following)
+        following = policies[following].fallback
+    return found
 
 
 def _holds(rule: WhenUsed, budgets: Iterable[BudgetUse]) -> bool:

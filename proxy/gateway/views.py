@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from proxy.domain.ids import JobId
     from proxy.domain.job import Job
     from proxy.domain.plan import Candidate, Plan
-    from proxy.domain.policy import ApiKey, Model, Offer, RoutingPolicy, Team
+    from proxy.domain.policy import ApiKey, Model, Offer, Team
+    from proxy.domain.routing import RoutingPolicy
     from proxy.gateway.ports.admission import BalanceState, TeamState
 
 

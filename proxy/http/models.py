@@ -13,7 +13,8 @@ from proxy.http.ratelimit import rate_headers
 if TYPE_CHECKING:
     from aiohttp import web
 
-    from proxy.domain.policy import Lifecycle, Offer, RoutingPolicy
+    from proxy.domain.policy import Lifecycle, Offer
+    from proxy.domain.routing import OfferMatch, RoutingPolicy
     from proxy.gateway.views import ModelsView, ModelView
     from proxy.http.services import VideoService
 
@@ -148,8 +149,17 @@ def _policy(policy: RoutingPolicy, default: str) -> dict[str, object]:
                 }
                 for rule in policy.when
             ],
+            "prefer": [_match(term) for term in policy.prefer],
+            "exclude": [_match(term) for term in policy.exclude],
+            "fallback": policy.fallback,
+            "failover": policy.failover.value,
         },
     }
+
+
+def _match(term: OfferMatch) -> dict[str, str]:
+    pairs = (("provider", term.provider), ("model", term.model))
+    return {name: pattern for name, pattern in pairs if pattern is not None}
 
 
 def _unix_s(at_s: float | None) -> int | None:

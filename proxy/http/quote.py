@@ -10,27 +10,33 @@ from proxy.http import errors, render
 
 if TYPE_CHECKING:
     from proxy.domain.errors import ProxyError
+    from proxy.domain.plan import Candidate
     from proxy.gateway.views import QuotedCandidate, QuoteView
 
 
 def quote_body(view: QuoteView) -> dict[str, object]:
     """The quote: candidates in order, then what is skipped; `would` is 200 or the refusal."""
-    skipped = [] if view.plan is None else render.route(view.plan)[len(view.plan.candidates) :]
-    chosen = view.chosen
+    skipped = [] if view.plan is None else render.skipped_entries(view.plan)
+    candidates = [_candidate(quoted, rank) for rank, quoted in enumerate(view.candidates, 1)]
     return {
         "object": "video.quote",
         "would": HTTPStatus.OK.value if view.refusal is None else _refusal(view.refusal),
         "policy": None if view.plan is None else view.plan.policy,
         "policy_switch": None if view.plan is None else render.policy_switch(view.plan),
         "requested_model": None if view.plan is None else view.plan.requested_model,
-        "chosen": None if chosen is None else render.candidate_entry(chosen),
-        "candidates": [*map(_candidate, view.candidates), *(skipped or _listed(view.refusal))],
+        "chosen": None if view.chosen is None else _chosen(view.chosen, view),
+        "candidates": [*candidates, *(skipped or _listed(view.refusal))],
     }
 
 
-def _candidate(quoted: QuotedCandidate) -> dict[str, object]:
+def _chosen(chosen: Candidate, view: QuoteView) -> dict[str, object]:
+    rank = [quoted.candidate for quoted in view.candidates].index(chosen) + 1
+    return render.candidate_entry(chosen, rank)
+
+
+def _candidate(quoted: QuotedCandidate, rank: int) -> dict[str, object]:
     return {
-        **render.candidate_entry(quoted.candidate),
+        **render.candidate_entry(quoted.candidate, rank),
         "fits": quoted.fits,
         "left": [
             {

@@ -13,6 +13,8 @@ from proxy.domain.money import format_usd
 from proxy.domain.video import frame_size_px
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from proxy.domain.job import Attempt, Job, JobError
     from proxy.domain.plan import Candidate, Plan, Skipped
     from proxy.domain.policy import Offer
@@ -62,7 +64,7 @@ def video(job: Job, scene: Scene, *, queue_position: int | None = None) -> dict[
                 "charged": format_usd(job.charged_micro_usd) if job.is_settled else None,
             },
             "attempts": [_attempt(attempt, job) for attempt in job.attempts],
-            "route": route(job.plan),
+            "route": route(job),
             "stopped_by": job.stopped_by.value if job.stopped_by else None,
             "queue": _queue(job, status, queue_position),
             "artifact": _artifact(job, scene) if is_completed else None,
@@ -72,12 +74,16 @@ def video(job: Job, scene: Scene, *, queue_position: int | None = None) -> dict[
 
 
 def policy_switch(plan: Plan) -> dict[str, object] | None:
-    """Which policy was asked for, and which rule handed the request on; None when it ranked."""
+    """Which policy was asked for, and why another ranked; None when it did itself.
+
+    Without `budget_used` it found no offer, and its fallback did.
+    """
     if plan.switch is None:
         return None
+    percent = plan.switch.above_percent
     return {
         "asked": plan.switch.asked,
-        "budget_used": f">{plan.switch.above_percent}%",
+        "budget_used": None if percent is None else f">{percent}%",
         "budget": plan.switch.budget,
     }
 
@@ -97,20 +103,41 @@ def _size(resolution: str, aspect_ratio: str) -> str:
     return "{}x{}".format(*frame_size_px(resolution, aspect_ratio))
 
 
-def route(plan: Plan) -> list[dict[str, object]]:
-    """The routing decision: candidates in order, then what was skipped and why."""
-    return [*map(candidate_entry, plan.candidates), *map(_skipped_entry, plan.skipped)]
+def route(job: Job) -> list[dict[str, object]]:
+    """The routing decision: candidates in order, each with its fate, then what was skipped."""
+    tried = [attempt.candidate for attempt in job.attempts]
+    candidates = [
+        {**candidate_entry(candidate, rank), "outcome": _fate(rank - 1, tried)}
+        for rank, candidate in enumerate(job.plan.candidates, 1)
+    ]
+    return [*candidates, *skipped_entries(job.plan)]
 
 
-def candidate_entry(candidate: Candidate) -> dict[str, object]:
-    """One candidate with its price at the job's shape."""
+def skipped_entries(plan: Plan) -> list[dict[str, object]]:
+    """What was considered and left out, and why."""
+    return [*map(_skipped_entry, plan.skipped)]
+
+
+def _fate(place: int, tried: Sequence[int]) -> str:
+    """What became of the candidate at a place, given those that were tried, in order."""
+    if not tried or place > tried[-1]:
+        return "open"
+    if place == tried[-1]:
+        return "chosen"
+    return "failed" if place in tried else "passed_over"
+
+
+def candidate_entry(candidate: Candidate, rank: int) -> dict[str, object]:
+    """One candidate with its price at the job's shape; the first one's rank is 1."""
     return {
+        "rank": rank,
         "provider": candidate.provider,
         "model": candidate.model,
         "seconds": str(candidate.shape.seconds),
         "size": size(candidate.shape),
         "audio": candidate.shape.audio,
         "price_usd": format_usd(candidate.quote_micro_usd),
+        "score": candidate.score,
         "skipped": False,
         "reason": candidate.reason,
     }

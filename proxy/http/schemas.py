@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from proxy.domain.errors import JOB_CODES, REQUEST_CODES
 from proxy.domain.job import PublicStatus, Resolution, StoppedBy
 from proxy.domain.policy import AudioSupport, FrameSupport, OnExceed, RouteClass
+from proxy.domain.routing import Failover
 from proxy.domain.video import RESOLUTIONS
 
 if TYPE_CHECKING:
@@ -82,12 +83,14 @@ SECONDS = text("Whole seconds.", pattern="^[1-9][0-9]*$")
 _ERROR_OF_JOB = nullable(record({"code": one_of(JOB_CODES), "message": text()}))
 
 _CANDIDATE: Mapping[str, Schema] = {
+    "rank": whole("Place among the candidates; the first is 1."),
     "provider": text(),
     "model": text(),
     "seconds": SECONDS,
     "size": SIZE,
     "audio": FLAG,
     "price_usd": nullable(DOLLARS),
+    "score": nullable(NUMBER),
     "skipped": {"type": "boolean", "const": False},
     "reason": text("Why it stands where it stands."),
 }
@@ -101,7 +104,11 @@ _SKIPPED = record(
         "detail": text("Why it is not tried, in words."),
     }
 )
-_SWITCH = nullable(record({"asked": text(), "budget_used": text(), "budget": nullable(text())}))
+_SWITCH = nullable(
+    record({"asked": text(), "budget_used": nullable(text()), "budget": nullable(text())})
+)
+FATES = ("chosen", "failed", "passed_over", "open")
+"""What becomes of a candidate of a job."""
 
 _ATTEMPT = record(
     {
@@ -126,7 +133,7 @@ _GREENLIGHT = record(
         "requested_model": nullable(text("What was sent.")),
         "cost_usd": record({"reserved": DOLLARS, "charged": nullable(DOLLARS)}),
         "attempts": many(_ATTEMPT),
-        "route": many({"anyOf": [ref("Candidate"), ref("SkippedOffer")]}),
+        "route": many({"anyOf": [ref("RoutedCandidate"), ref("SkippedOffer")]}),
         "stopped_by": nullable(one_of(StoppedBy)),
         "queue": nullable(
             record({"position": whole(), "starts_in_s": nullable(NUMBER), "reason": text()})
@@ -235,6 +242,7 @@ _ABOUT_MODEL = record(
         "offers": many(_OFFER),
     }
 )
+_OFFERS_MEANT = record({"provider": text(), "model": text()}, optional=("provider", "model"))
 _ABOUT_POLICY = record(
     {
         "kind": constant("policy"),
@@ -248,6 +256,10 @@ _ABOUT_POLICY = record(
         "when": many(
             record({"budget_used": text(), "budget": nullable(text()), "use": text()}),
         ),
+        "prefer": many(_OFFERS_MEANT),
+        "exclude": many(_OFFERS_MEANT),
+        "fallback": nullable(text("The policy that plans where this one finds no offer.")),
+        "failover": one_of(Failover),
     }
 )
 _MODEL = record(
@@ -327,6 +339,7 @@ COMPONENTS: Mapping[str, Schema] = MappingProxyType(
             }
         ),
         "Candidate": record(_CANDIDATE),
+        "RoutedCandidate": record({**_CANDIDATE, "outcome": one_of(FATES)}),
         "SkippedOffer": _SKIPPED,
         "Quote": _QUOTE,
         "Model": _MODEL,

@@ -32,6 +32,8 @@ UNPACKED_MAX = 512
 JOB_FIELDS = 9
 REQUEST_FIELDS = 16
 SKIPPED_FIELDS = 5
+CANDIDATE_FIELDS = 10
+"""Those that every candidate has."""
 PLAN_FIELDS = 6
 
 
@@ -170,6 +172,7 @@ def _plan_fields(plan: Plan) -> list[object]:
                 candidate.quote_micro_usd,
                 candidate.price_id,
                 candidate.reason,
+                *([] if candidate.score is None else [candidate.score]),
             ]
             for candidate in plan.candidates
         ],
@@ -222,4 +225,5 @@ def _candidate(item: list[Any]) -> Candidate:
         quote_micro_usd=item[7],
         price_id=item[8],
         reason=item[9],
+        score=item[10] if len(item) > CANDIDATE_FIELDS else None,
     )

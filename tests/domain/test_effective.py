@@ -8,7 +8,8 @@ from types import MappingProxyType
 from proxy.domain.bucket import RateLimit
 from proxy.domain.effective import Change, changes, settings
 from proxy.domain.ids import ModelName, PolicyName, TeamId
-from proxy.domain.policy import Lifecycle, RouteClass, RoutingPolicy, Snapshot
+from proxy.domain.policy import Lifecycle, RouteClass, Snapshot
+from proxy.domain.routing import RoutingPolicy
 from tests.builders import KLING, MARKETING, RETIRED_S, a_budget, a_key, a_snapshot, a_team
 
 NEW = TeamId("new")
@@ -70,12 +71,11 @@ def test_prices_are_dollars_and_named_by_their_row() -> None:
 def test_an_order_is_written_as_in_the_file() -> None:
     policy = RoutingPolicy(name=MINE, order=(("physics", True), ("price", False)))
     before = a_snapshot()
-    (change,) = changes(before, replace(before, policies={**before.policies, MINE: policy}))
-    assert ("policy mine", "order", "-physics, price") == (
-        change.where,
-        change.setting,
-        change.after,
-    )
+    found = changes(before, replace(before, policies={**before.policies, MINE: policy}))
+    assert {
+        ("policy mine", "order", "-physics, price"),
+        ("policy mine", "failover", "same_model"),
+    } == {(change.where, change.setting, change.after) for change in found}
 
 
 def test_a_key_shows_its_scopes_and_the_start_of_its_hash() -> None:

@@ -11,13 +11,14 @@ from proxy.domain.conditions import Conditions
 from proxy.domain.ids import ModelName, ProviderName
 from proxy.domain.price import Quote
 from proxy.domain.rank import Ranked, View, rank
+from proxy.domain.routing import Failover, OfferMatch
 from tests.builders import a_model, a_policy, an_offer
 from tests.job_builders import a_shape
 
 if TYPE_CHECKING:
     from random import Random
 
-    from proxy.domain.policy import RoutingPolicy
+    from proxy.domain.routing import RoutingPolicy
 
 MODELS = {
     model.name: model
@@ -95,7 +96,12 @@ def test_order_says_its_keys() -> None:
 def test_weights_balance_quality_price_and_latency() -> None:
     balanced = a_policy(weigh={"quality": 0.5, "price": 0.3, "latency": 0.2})
     assert ["quick", "cheap", "sharp"] == models_of(balanced)
-    assert ["score 0.725", "score 0.700", "score 0.630"] == reasons_of(balanced)
+    assert [
+        "quality 0.300 + price 0.225 + latency 0.200",
+        "quality 0.300 + price 0.300 + latency 0.100",
+        "quality 0.450 + price 0.100 + latency 0.080",
+    ] == reasons_of(balanced)
+    assert [0.725, 0.7, 0.63] == [item.score for item in rank(ITEMS, a_view(balanced))]
     assert ["sharp", "cheap", "quick"] == models_of(a_policy(weigh={"quality": 1.0}))
 
 
@@ -154,10 +160,41 @@ def test_what_was_measured_counts_before_what_the_catalog_says() -> None:
         ("sharp", "success 50"),
     ] == ranked(a_policy(order=[("success", True)]))
     assert [
-        ("cheap", "score 0.800"),
-        ("sharp", "score 0.800"),
-        ("quick", "score 0.660"),
+        ("cheap", "latency 0.400 + success 0.400"),
+        ("sharp", "latency 0.600 + success 0.200"),
+        ("quick", "latency 0.300 + success 0.360"),
     ] == ranked(a_policy(weigh={"latency": 0.6, "success": 0.4}))
+
+
+def test_what_a_policy_prefers_comes_first_in_the_order_of_its_terms() -> None:
+    by_price = a_policy(
+        order=[("price", False)],
+        prefer=[OfferMatch(model="sha*"), OfferMatch(provider="kling", model="quick")],
+    )
+    assert ["sharp", "quick", "cheap"] == models_of(by_price)
+    assert ["preferred; price 0.900000", "preferred; price 0.400000", "price 0.300000"] == (
+        reasons_of(by_price)
+    )
+    named = reasons_of(by_price, "sharp")
+    assert "model as requested; preferred; price 0.900000" == named[0]
+    assert ["cheap", "sharp", "quick"] == models_of(by_price, "cheap")
+
+
+def test_a_model_s_other_offers_follow_its_first_unless_the_policy_says_otherwise() -> None:
+    items = [
+        an_item("quick", 100),
+        an_item("cheap", 200),
+        an_item("quick", 300, provider="runway"),
+    ]
+
+    def ranked(failover: Failover) -> list[tuple[str, str]]:
+        policy = a_policy(order=[("price", False)], failover=failover)
+        return [(i.offer.model, i.offer.provider) for i in rank(items, a_view(policy))]
+
+    by_model = [("quick", "kling"), ("quick", "runway"), ("cheap", "kling")]
+    assert by_model == ranked(Failover.SAME_MODEL)
+    by_rank = [("quick", "kling"), ("cheap", "kling"), ("quick", "runway")]
+    assert by_rank == ranked(Failover.RANKED) == ranked(Failover.NONE)
 
 
 items = st.lists(

@@ -193,7 +193,7 @@ def test_a_model_without_any_offer_is_substituted_by_the_policy() -> None:
     [
         (Substitute.NEVER, None, [(KLING, "a")]),
         (Substitute.SAME_MODEL, None, [(KLING, "a"), (VERTEX, "a")]),
-        (Substitute.POLICY, None, [(KLING, "a"), (KLING, "b"), (VERTEX, "a")]),
+        (Substitute.POLICY, None, [(KLING, "a"), (VERTEX, "a"), (KLING, "b")]),
         (Substitute.NEVER, "b", [(KLING, "b")]),
         (Substitute.SAME_MODEL, "b", [(KLING, "b")]),
         (Substitute.SAME_MODEL, "a", [(KLING, "a"), (VERTEX, "a")]),

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from random import Random
 
     from proxy.domain.plan import Candidate, Plan
-    from proxy.domain.policy import Offer, RoutingPolicy
+    from proxy.domain.policy import Offer
+    from proxy.domain.routing import RoutingPolicy
     from proxy.domain.video import VideoJob
 
 MODELS = ("a", "b", "c")

@@ -7,8 +7,9 @@ import pytest
 from proxy.domain.errors import NoRoute
 from proxy.domain.ids import PolicyName
 from proxy.domain.plan import Plan, Switch
-from proxy.domain.policy import Match, RoutingPolicy, WhenUsed
+from proxy.domain.policy import Match
 from proxy.domain.route import plan, wants_usage
+from proxy.domain.routing import RoutingPolicy, WhenUsed
 from proxy.domain.usage import BudgetUse, chain_of
 from proxy.domain.video import Substitute
 from tests.builders import NOW_S, a_policy, a_snapshot, a_team, a_use

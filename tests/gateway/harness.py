@@ -66,10 +66,10 @@ if TYPE_CHECKING:
         Engine,
         Offer,
         Provider,
-        RoutingPolicy,
         Snapshot,
         Team,
     )
+    from proxy.domain.routing import RoutingPolicy
     from proxy.gateway.ports.provider import VideoProvider
     from proxy.gateway.ports.runtime import Clock
     from proxy.gateway.views import JobView, Patience

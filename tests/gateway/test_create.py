@@ -21,7 +21,8 @@ from proxy.domain.ids import PolicyName
 from proxy.domain.job import JobState
 from proxy.domain.period import PeriodKind
 from proxy.domain.plan import Switch
-from proxy.domain.policy import Match, OnExceed, RouteClass, WhenUsed
+from proxy.domain.policy import Match, OnExceed, RouteClass
+from proxy.domain.routing import WhenUsed
 from proxy.gateway.create import iso_time, refusal_error
 from proxy.gateway.ports.admission import Accepted
 from tests.builders import (

@@ -10,7 +10,7 @@ from proxy.domain.plan import Skipped
 from proxy.domain.policy import Lifecycle
 from proxy.domain.video import Artifact
 from proxy.http.links import Links
-from proxy.http.render import Scene, aging_headers, video
+from proxy.http.render import Scene, aging_headers, route, video
 from tests.builders import KLING, NOW_MS, NOW_S, RETIRED_S, VERTEX, an_offer
 from tests.job_builders import a_candidate, a_job, a_plan, a_running_job, a_shape, an_attempt
 
@@ -177,14 +177,17 @@ def test_the_route_lists_candidates_and_what_was_skipped() -> None:
     route = extension(shown)["route"]
     assert isinstance(route, list)
     assert {
+        "rank": 1,
         "provider": "kling",
         "model": "kling-3.0",
         "seconds": "8",
         "size": "3840x2160",
         "audio": True,
         "price_usd": "0.336000",
+        "score": None,
         "skipped": False,
         "reason": "price 0.336000",
+        "outcome": "chosen",
     } == route[0]
     assert {
         "provider": "vertex",
@@ -195,6 +198,17 @@ def test_the_route_lists_candidates_and_what_was_skipped() -> None:
         "detail": "above",
     } == route[1]
     assert route[2]["price_usd"] is None
+
+
+def test_the_route_says_what_became_of_each_candidate() -> None:
+    plan = a_plan(*(a_candidate(model=f"model-{n}") for n in range(4)))
+    job = a_job(plan=plan, attempts=(an_attempt(candidate=1), an_attempt(number=2, candidate=2)))
+
+    def fates(shown: Job) -> list[object]:
+        return [entry["outcome"] for entry in route(shown)]
+
+    assert ["passed_over", "failed", "chosen", "open"] == fates(job)
+    assert ["open"] * 4 == fates(replace(job, attempts=()))
 
 
 def test_only_a_known_end_is_announced() -> None:

@@ -1,6 +1,4 @@
-"""Findings about models, offers and routing policies that no file shows alone."""
-
-from collections.abc import Iterator, Mapping
+"""Findings about models and offers that no file shows alone."""
 
 from proxy.config.check.names import RANKING_WORDS, Names
 from proxy.config.document import Path
@@ -11,7 +9,6 @@ from proxy.config.schema.catalog import (
     ModelSection,
     OfferSection,
 )
-from proxy.config.schema.policies import RoutingSection
 from proxy.config.validate import Checked
 from proxy.domain.policy import AudioSupport
 
@@ -113,57 +110,3 @@ def _check_repeats(
         catalog.report((*path, "model"), message)
     if offer.prices:
         offered.add(priced)
-
-
-def check_routing(files: Files, names: Names) -> None:
-    """Report sort keys and weights that nothing gives a value for."""
-    if files.routing.value is None:
-        return
-    known = RANKING_WORDS | names.scores
-    for name, policy in files.routing.value.policies.items():
-        for path, term in _terms(policy):
-            if term not in known:
-                message = f"unknown score {term}; allowed: {', '.join(sorted(known))}"
-                files.routing.report(("policies", name, *path), message)
-    _check_rules(files, names)
-
-
-def _check_rules(files: Files, names: Names) -> None:
-    """Report rules that hand over to nobody, to a budget nobody has, or in a circle."""
-    assert files.routing.value is not None
-    policies = files.routing.value.policies
-    in_circles: set[str] = set()
-    for name, policy in policies.items():
-        for index, rule in policy.when.items():
-            path = ("policies", name, "when", index)
-            reached = _reached_from(rule.use, policies)
-            if rule.use not in policies:
-                message = f"unknown policy {rule.use}; allowed: {', '.join(sorted(policies))}"
-                files.routing.report((*path, "use"), message)
-            elif name in reached and name not in in_circles:
-                in_circles |= reached
-                message = f"{rule.use} hands back to {name}; allowed: rules without a circle"
-                files.routing.report((*path, "use"), message)
-            if rule.budget is not None and rule.budget not in names.budgets:
-                allowed = ", ".join(sorted(names.budgets)) or "none is configured"
-                message = f"no team has a budget {rule.budget}; allowed: {allowed}"
-                files.routing.report((*path, "budget"), message)
-
-
-def _reached_from(start: str, policies: Mapping[str, RoutingSection]) -> set[str]:
-    """Every policy that rules may lead to from one, itself included."""
-    reached: set[str] = set()
-    pending = [start]
-    while pending:
-        name = pending.pop()
-        if name in policies and name not in reached:
-            reached.add(name)
-            pending += [rule.use for rule in policies[name].when.values()]
-    return reached
-
-
-def _terms(policy: RoutingSection) -> Iterator[tuple[Path, str]]:
-    for index, term in policy.order.items():
-        yield ("order", index), term.removeprefix("-")
-    for term in policy.weigh:
-        yield ("weigh", term), term

@@ -14,7 +14,12 @@ from proxy.config.document import Document, Path
 from proxy.config.files import Files
 from proxy.config.problem import Problem, Severity
 from proxy.config.schema.catalog import OfferSection
-from proxy.config.schema.policies import RequireSection, RoutingSchema, TeamSchema
+from proxy.config.schema.policies import (
+    OfferMatchSection,
+    RoutingSchema,
+    RoutingSection,
+    TeamSchema,
+)
 from proxy.config.validate import Checked
 from proxy.domain.policy import AudioSupport
 
@@ -42,16 +47,16 @@ def check_service(files: Files, today: date) -> list[Problem]:
         offers.all += catalog.value.offers.values() if catalog.value else ()
     offers.current = [offer for offer in offers.all if not _is_retired(offer, today)]
     dated: list[Problem] = []
-    requires = {name: policy.require for name, policy in files.routing.value.policies.items()}
-    for name, require in requires.items():
+    policies = files.routing.value.policies
+    for name, policy in policies.items():
         dated += _serve(
-            files.routing, ("policies", name), require=require, models=("*",), offers=offers
+            files.routing, ("policies", name), policy=policy, models=("*",), offers=offers
         )
     for team in files.teams:
-        if team.value is not None and team.value.use.default in requires:
-            require, models = requires[team.value.use.default], _patterns(team.value)
+        if team.value is not None and team.value.use.default in policies:
+            policy, models = policies[team.value.use.default], _patterns(team.value)
             path: Path = ("use", "default")
-            dated += _serve(team, path, require=require, models=models, offers=offers)
+            dated += _serve(team, path, policy=policy, models=models, offers=offers)
     return dated
 
 
@@ -63,17 +68,17 @@ def _serve(
     checked: Checked[TeamSchema] | Checked[RoutingSchema],
     path: Path,
     *,
-    require: RequireSection,
+    policy: RoutingSection,
     models: tuple[str, ...],
     offers: _Offers,
 ) -> Iterator[Problem]:
-    if not any(_can_serve(offer, require, models) for offer in offers.all):
+    if not any(_can_serve(offer, policy, models) for offer in offers.all):
         message = (
             "no offer can serve this policy; needed: a priced offer of an allowed model "
             "that makes what `require` says"
         )
         checked.report(path, message, at_key=path[0] == "policies")
-    elif not any(_can_serve(offer, require, models) for offer in offers.current):
+    elif not any(_can_serve(offer, policy, models) for offer in offers.current):
         message = (
             "every offer that could serve this policy is retired by now; "
             "needed: an offer whose retires_at has not passed"
@@ -81,9 +86,12 @@ def _serve(
         yield checked.document.problem(path, message, at_key=path[0] == "policies")
 
 
-def _can_serve(offer: OfferSection, require: RequireSection, models: tuple[str, ...]) -> bool:
+def _can_serve(offer: OfferSection, policy: RoutingSection, models: tuple[str, ...]) -> bool:
     """Say whether an offer has a price for a video of the policy."""
+    require = policy.require
     if not any(fnmatchcase(offer.model, pattern) for pattern in models):
+        return False
+    if any(_is_meant(offer, term) for term in policy.exclude.values()):
         return False
     if require.seconds is not None and require.seconds not in offer.can.seconds:
         return False
@@ -100,6 +108,11 @@ def _can_serve(offer: OfferSection, require: RequireSection, models: tuple[str, 
         for price in offer.prices.values()
         for resolution, audio in made
     )
+
+
+def _is_meant(offer: OfferSection, term: OfferMatchSection) -> bool:
+    pairs = ((term.provider, offer.provider), (term.model, offer.model))
+    return all(pattern is None or fnmatchcase(name, pattern) for pattern, name in pairs)
 
 
 def _sounds(offer: OfferSection) -> tuple[bool, ...]:

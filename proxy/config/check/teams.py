@@ -10,7 +10,7 @@ from proxy.config.compile.teams import BUILT_IN, compile_retention
 from proxy.config.document import Path
 from proxy.config.files import Files
 from proxy.config.schema.limits import BudgetSection, MatchSection
-from proxy.config.schema.policies import OrganisationSchema, TeamSchema
+from proxy.config.schema.policies import OrganisationSchema, RoutingSchema, TeamSchema
 from proxy.config.schema.server import ServerSchema
 from proxy.config.validate import Checked
 
@@ -69,7 +69,7 @@ def _check_use(checked: Checked[TeamSchema], team: TeamSchema, names: Names) -> 
             message = f"unknown policy {policy}; allowed: {allowed}"
             checked.report(("use", "policies", index), message)
     for index, pattern in team.use.models.items():
-        _check_pattern(checked, ("use", "models", index), pattern, names.models)
+        check_pattern(checked, ("use", "models", index), pattern, names.models)
     if team.use.default not in team.use.policies.values():
         allowed = ", ".join(team.use.policies.values())
         message = f"{team.use.default} is not one of use.policies; allowed: {allowed}"
@@ -112,14 +112,16 @@ def _check_budgets(
 
 def _check_match(owner: Owner, path: Path, match: MatchSection, names: Names) -> None:
     if match.model is not None:
-        _check_pattern(owner, (*path, "model"), match.model, names.models)
+        check_pattern(owner, (*path, "model"), match.model, names.models)
     if match.provider is not None:
-        _check_pattern(owner, (*path, "provider"), match.provider, names.providers)
+        check_pattern(owner, (*path, "provider"), match.provider, names.providers)
     if match.policy is not None:
-        _check_pattern(owner, (*path, "policy"), match.policy, names.policies)
+        check_pattern(owner, (*path, "policy"), match.policy, names.policies)
 
 
-def _check_pattern(owner: Owner, path: Path, pattern: str, known: Iterable[str]) -> None:
+def check_pattern(
+    owner: Owner | Checked[RoutingSchema], path: Path, pattern: str, known: Iterable[str]
+) -> None:
     """Refuse what matches nothing: such a budget would never count, such a use never allow."""
     if not any(fnmatchcase(name, pattern) for name in known):
         allowed = ", ".join(sorted(known))

@@ -9,6 +9,7 @@ from proxy.config.compile.limits import compile_budgets, compile_limits
 from proxy.config.schema.policies import (
     DefaultsSection,
     KeySection,
+    OfferMatchSection,
     OrganisationSchema,
     RoutingSchema,
     RoutingSection,
@@ -20,11 +21,10 @@ from proxy.domain.policy import (
     ApiKey,
     Budget,
     Retention,
-    RoutingPolicy,
     Team,
     Use,
-    WhenUsed,
 )
+from proxy.domain.routing import OfferMatch, RoutingPolicy, WhenUsed
 
 V = TypeVar("V")
 
@@ -131,7 +131,15 @@ def _compile_policy(name: PolicyName, policy: RoutingSection) -> RoutingPolicy:
             WhenUsed(above_percent=rule.budget_used, use=PolicyName(rule.use), budget=rule.budget)
             for rule in policy.when.values()
         ),
+        prefer=_compile_matches(policy.prefer.values()),
+        exclude=_compile_matches(policy.exclude.values()),
+        fallback=None if policy.fallback is None else PolicyName(policy.fallback),
+        failover=policy.failover,
     )
+
+
+def _compile_matches(terms: Iterable[OfferMatchSection]) -> tuple[OfferMatch, ...]:
+    return tuple(OfferMatch(provider=term.provider, model=term.model) for term in terms)
 
 
 def _first(values: Iterable[V | None]) -> V:

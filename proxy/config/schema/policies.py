@@ -25,6 +25,7 @@ from proxy.config.schema.fields import (
 )
 from proxy.config.schema.limits import BudgetSection, LimitsSection
 from proxy.domain.policy import Scope
+from proxy.domain.routing import Failover
 from proxy.domain.video import Substitute
 
 OrderTerm = Annotated[
@@ -117,6 +118,20 @@ class WhenSection(Section):
     use: Name
 
 
+class OfferMatchSection(Section):
+    """Offers that a policy means: of a provider, of a model, or of a model at a provider."""
+
+    provider: Glob | None = None
+    model: Glob | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if self.provider is None and self.model is None:
+            message = "means every offer; at least one of provider and model is needed"
+            raise ValueError(message)
+        return self
+
+
 class RoutingSection(Section):
     """One policy: what it requires, and how candidates are ranked."""
 
@@ -124,7 +139,11 @@ class RoutingSection(Section):
     require: RequireSection = Field(default_factory=RequireSection)
     order: SomeItems[OrderTerm] = Field(default_factory=dict)
     weigh: dict[str, Weight] = Field(default_factory=dict)
+    prefer: Items[OfferMatchSection] = Field(default_factory=dict)
+    exclude: Items[OfferMatchSection] = Field(default_factory=dict)
     when: Items[WhenSection] = Field(default_factory=dict)
+    fallback: Name | None = None
+    failover: Failover = Failover.SAME_MODEL
 
     @model_validator(mode="after")
     def _one_ranking(self) -> Self:

@@ -208,7 +208,7 @@ def job_body(job: Job) -> Json:
         "unknown_since": None if work.unknown_since_ms is None else iso_ms(work.unknown_since_ms),
         "look_ups": work.look_ups,
         "attempts": [_attempt(job, attempt) for attempt in job.attempts],
-        "route": route(job.plan),
+        "route": route(job),
     }
 
 
