@@ -246,7 +246,6 @@ JOB_CODES: Mapping[str, str] = MappingProxyType(
         "provider_throttled": "the provider kept asking us to slow down",
         "provider_unavailable": "the provider was down before it accepted the job",
         "provider_failed": "the provider accepted the job and then failed it",
-        "provider_malformed": "the provider's answers could not be read",
         "model_gone": "the provider no longer serves the model",
         "outcome_unknown": "it could not be found out whether the provider made the video",
         "artifact_lost": "the video was made, but could not be fetched and stored",

@@ -39,7 +39,7 @@ JOB_ERROR_CODES: Mapping[FailureKind, str] = MappingProxyType(
         FailureKind.UNKNOWN_OUTCOME: "outcome_unknown",
         FailureKind.FAILED_UPSTREAM: "provider_failed",
         FailureKind.MODEL_GONE: "model_gone",
-        FailureKind.MALFORMED: "provider_malformed",
+        FailureKind.MALFORMED: "outcome_unknown",
     }
 )
 PERIOD_TRIES = 4
