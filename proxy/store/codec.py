@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from base64 import b64decode, b64encode
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -52,6 +53,10 @@ CANCEL_FLAG = "c"
 DELETED_FLAG = "d"
 END_FIELDS = 4
 ATTEMPT_FIELDS = 3
+ARTIFACT_FIELDS = 3
+SHA256_CHARS = 64
+VIDEO = "video/mp4"
+"""The media type of an artifact that names none."""
 
 
 class Unreadable(Exception):
@@ -148,15 +153,29 @@ def end_text(job: Job) -> str:
         [
             [job.error.code, job.error.message] if job.error else None,
             job.stopped_by,
-            [artifact.sha256, artifact.size_bytes, artifact.media_type] if artifact else None,
+            _artifact_fields(artifact) if artifact else None,
             job.artifact_expires_at_ms,
         ]
     )
     return json_text(values) if values else ""
 
 
+def _artifact_fields(artifact: Artifact) -> list[object]:
+    """An artifact: its SHA-256 in base64, its size, and its type unless that is the usual one."""
+    digest = b64encode(bytes.fromhex(artifact.sha256)).decode().rstrip("=")
+    media_type = None if artifact.media_type == VIDEO else artifact.media_type
+    return trimmed([digest, artifact.size_bytes, media_type])
+
+
+def _artifact(fields: list[Any]) -> Artifact:
+    digest, size_bytes, media_type = padded(fields, ARTIFACT_FIELDS)
+    if len(digest) != SHA256_CHARS:  # in hexadecimal digits it was kept before
+        digest = b64decode(digest + "=").hex()
+    return Artifact(sha256=digest, size_bytes=size_bytes, media_type=media_type or VIDEO)
+
+
 def reserved_attempt(number: int, text: str) -> Attempt:
-    """An open attempt from its reservation: candidate, micro-USD, Unix ms, balances."""
+    """An open attempt from its reservation: candidate, micro-USD, Unix ms, balances if held."""
     candidate, micro_usd, at_ms, _ = text.split("|", 3)
     return Attempt(
         number=number,
@@ -212,8 +231,6 @@ def _with_end(job: Job, text: bytes | None) -> Job:
         job,
         error=JobError(code=error[0], message=error[1]) if error else None,
         stopped_by=StoppedBy(stopped_by) if stopped_by else None,
-        artifact=Artifact(sha256=artifact[0], size_bytes=artifact[1], media_type=artifact[2])
-        if artifact
-        else None,
+        artifact=_artifact(artifact) if artifact else None,
         artifact_expires_at_ms=expires_at_ms,
     )

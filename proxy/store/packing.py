@@ -1,7 +1,8 @@
 """The immutable part of a job as one packed field: positional JSON, deflated with a dictionary.
 
-The first byte names the dictionary, which never changes once data exists: a better one gets the
-next number. Positions may only be added at the end.
+The first byte is the version, which names the dictionary: neither changes once data exists, a
+better one gets the next number (`tools/packing_words.py` makes it). The fingerprint follows as it
+is, since nothing makes it smaller. Positions may only be added at the end.
 """
 
 from __future__ import annotations
@@ -21,7 +22,11 @@ if TYPE_CHECKING:
 
     from proxy.domain.job import Job
 
-PACKING = b"1"
+PACKING = b"2"
+FIRST = b"1"
+"""The version that had the fingerprint at a position of its own."""
+FIRST_FINGERPRINT = 4
+FINGERPRINT_BYTES = 32
 LEVEL = 6
 WINDOW_BITS = -13
 MEMORY_LEVEL = 6
@@ -29,7 +34,7 @@ MEMORY_LEVEL = 6
 UNPACKED_MAX = 512
 """Jobs kept unpacked: a client polls one job often, and this part of it never changes."""
 
-JOB_FIELDS = 9
+JOB_FIELDS = 8
 REQUEST_FIELDS = 16
 SKIPPED_FIELDS = 5
 CANDIDATE_FIELDS = 10
@@ -44,16 +49,18 @@ def pack(job: Job) -> bytes:
         job.key,
         job.created_at_ms,
         job.deadline_at_ms,
-        job.fingerprint,
         job.snapshot_digest,
         _request_fields(job.request),
         _plan_fields(job.plan),
         job.cost_center or None,
     ]
+    fingerprint = bytes.fromhex(job.fingerprint)
+    assert len(fingerprint) == FINGERPRINT_BYTES, "SHA-256"
     deflate = zlib.compressobj(
-        LEVEL, zlib.DEFLATED, WINDOW_BITS, MEMORY_LEVEL, zlib.Z_DEFAULT_STRATEGY, _words()
+        LEVEL, zlib.DEFLATED, WINDOW_BITS, MEMORY_LEVEL, zlib.Z_DEFAULT_STRATEGY, _words(PACKING)
     )
-    return PACKING + deflate.compress(json_text(trimmed(immutable)).encode()) + deflate.flush()
+    text = json_text(trimmed(immutable)).encode()
+    return PACKING + fingerprint + deflate.compress(text) + deflate.flush()
 
 
 @lru_cache(maxsize=UNPACKED_MAX)
@@ -63,13 +70,9 @@ def unpack(packed: bytes) -> tuple[str, str, int, int, str, str, VideoJob, Plan,
     Raises:
         ValueError, LookupError, TypeError, zlib.error: damaged, or packed by a newer version.
     """
-    if packed[:1] != PACKING:
-        message = "packed in a way that this version does not know"
-        raise ValueError(message)
-    inflate = zlib.decompressobj(WINDOW_BITS, _words())
-    values = padded(json.loads(inflate.decompress(packed[1:])), JOB_FIELDS)
-    *plain, request, plan, cost_center = values
-    team, key, created_ms, deadline_ms, fingerprint, digest = plain
+    fingerprint, values = _opened(packed)
+    *plain, request, plan, cost_center = padded(values, JOB_FIELDS)
+    team, key, created_ms, deadline_ms, digest = plain
     return (
         team, key, created_ms, deadline_ms, fingerprint, digest,
         _request(request), _plan(plan), cost_center or "",
@@ -93,9 +96,28 @@ def padded(values: Sequence[Any], length: int) -> list[Any]:
     return [*values, *[None] * (length - len(values))]
 
 
+def _opened(packed: bytes) -> tuple[str, list[Any]]:
+    """The fingerprint, and the positions without it."""
+    version = packed[:1]
+    if version == PACKING:
+        start = 1 + FINGERPRINT_BYTES
+        return packed[1:start].hex(), _inflated(version, packed[start:])
+    if version == FIRST:
+        values = _inflated(version, packed[1:])
+        return values.pop(FIRST_FINGERPRINT), values
+    message = "packed in a way that this version does not know"
+    raise ValueError(message)
+
+
+def _inflated(version: bytes, deflated: bytes) -> list[Any]:
+    inflate = zlib.decompressobj(WINDOW_BITS, _words(version))
+    values: list[Any] = json.loads(inflate.decompress(deflated))
+    return values
+
+
 @cache
-def _words() -> bytes:
-    return (files("proxy.store") / f"packing-{PACKING.decode()}.txt").read_bytes()
+def _words(version: bytes) -> bytes:
+    return (files("proxy.store") / f"packing-{version.decode()}.txt").read_bytes()
 
 
 def _request_fields(request: VideoJob) -> list[object]:

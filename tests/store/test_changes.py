@@ -87,6 +87,16 @@ async def test_an_adjustment_reaches_every_balance_of_its_attempt(store: Store) 
     assert set(standing.balances) == set(entry.balances)
 
 
+async def test_the_balances_of_a_resolved_attempt_stand_in_the_ledger_alone(store: Store) -> None:
+    job = await store.running()
+    record = store.keys.job(job.id)
+    assert (await store.client.read(("HGET", record, "a1"))).endswith(b"O|all|now")
+    await store.work.finish(job, replace(job, state=JobState.COMPLETED), Release(by="x"))
+    kept = await store.client.read(("HGET", record, "a1"))
+    assert f"0|{QUOTE}|{job.attempt.reserved_at_ms}|".encode() == kept
+    assert {each.name for each in LEVELS} == set((await standing_of(store, job)).balances)
+
+
 async def test_a_change_is_on_record_with_who_why_before_and_after(store: Store) -> None:
     standing = await ended(store)
     await store.ledger.adjust(standing, 7, a_mandate())

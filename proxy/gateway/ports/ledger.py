@@ -118,9 +118,9 @@ class Ledger(Protocol):
     ) -> Posted | NotPosted:
         """Correct what a resolved attempt was charged, on its own balances.
 
-        Those are the standing's and its reservation's. `standing` is compared and set: STALE if
-        the attempt was adjusted or written off since. The team of an attempt that was written
-        off is not touched: only the organisation bears it.
+        Those are the standing's. It is compared and set: STALE if the attempt was adjusted or
+        written off since. The team of an attempt that was written off is not touched: only the
+        organisation bears it.
         """
 
     async def write_off(self, standing: Standing, mandate: Mandate) -> Posted | NotPosted:

@@ -11,14 +11,14 @@
 -- include: resolved
 local ledger_key = KEYS[4]
 -- include: ledger
-local names, word = balances_of()
-if not names then return refused(word) end
+local word = unsettled()
+if word then return refused(word) end
 local adjusted, written = amended(KEYS[3], ARGV[9], ARGV[10])
 if not adjusted then return refused('stale') end
 local cost = ARGV[8] + adjusted
 if cost + ARGV[12] < 0 then return refused('below_zero') end
 local is_borne = written == '0'
-local touched = spend(names, not is_borne and 'O' or nil, ARGV[12])
+local touched = spend(not is_borne and 'O' or nil, ARGV[12])
 local entry = post('adjust', ARGV[1], ARGV[6], '0', ARGV[12], touched, is_borne and ARGV[13] or ARGV[14])
 local total = whole(adjusted + ARGV[12])
 amend(KEYS[3], total, written)

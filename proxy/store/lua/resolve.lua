@@ -1,14 +1,15 @@
 -- Fragment: resolve an attempt's reservation on exactly the balances it was made on, once. What it cost beyond
 -- its hold is an entry of its own. KEYS 1 job 5 team 6 organisation. `kind` s settles `charged` micro-USD, r
--- releases; `facts` are the attempt's, up to the vendor's task, `outcome` is the next.
+-- releases; `facts` are the attempt's, up to the vendor's task, `outcome` is the next. From then on the balances
+-- stand in the ledger alone.
 local function resolve(job, number, kind, charged, by, facts, outcome)
   local reservation, resolution = unpack(redis.call('HMGET', KEYS[1], 'a' .. number, 'r' .. number))
   if resolution then return end
-  local amount, balances = string.match(reservation, '^%d+|(%d+)|%d+|(.*)$')
+  local head, amount, balances = string.match(reservation, '^(%d+|(%d+)|%d+|)(.*)$')
   local over = string.format('%.0f', math.max(0, charged - amount))
   local within = string.format('%.0f', math.min(charged, amount))
   local held = amount == '0' and '0' or '-' .. amount
-  redis.call('HSET', KEYS[1], 'r' .. number, table.concat({kind, charged, over, by}, '|'))
+  redis.call('HSET', KEYS[1], 'r' .. number, table.concat({kind, charged, over, by}, '|'), 'a' .. number, head)
   for line in string.gmatch(balances, '[^\n]+') do
     local owner = string.sub(line, 1, 1) == 'T' and KEYS[5] or KEYS[6]
     local name = string.sub(line, 2)

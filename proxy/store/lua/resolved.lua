@@ -1,24 +1,17 @@
 -- Fragment: a resolved attempt that a person changes. KEYS 5 job; ARGV 7 attempt number 8 charged 9 adjusted
--- 10 written off (micro-USD, as the caller knows them) 11 balances that the caller knows, one a line.
+-- 10 written off (micro-USD, as the caller knows them) 11 its balances, one a line.
 
--- Returns the balances of the attempt, those of its reservation and those the caller knows, as a set in order;
--- or nil and a word: open, or stale when its record says another charge.
-local function balances_of()
-  local names, seen = {}, {}
+-- Returns a word if it may not be changed: open, or stale when its record says another charge.
+local function unsettled()
   local reservation, resolution = unpack(redis.call('HMGET', KEYS[5], 'a' .. ARGV[7], 'r' .. ARGV[7]))
-  if reservation and not resolution then return nil, 'open' end
-  if resolution and string.match(resolution, '^%a|(%d+)|') ~= ARGV[8] then return nil, 'stale' end
-  local held = reservation and string.match(reservation, '^%d+|%d+|%d+|(.*)$') or ''
-  for name in string.gmatch(held .. '\n' .. ARGV[11], '[^\n]+') do
-    if not seen[name] then names[#names + 1], seen[name] = name, true end
-  end
-  return names
+  if reservation and not resolution then return 'open' end
+  if resolution and string.match(resolution, '^%a|(%d+)|') ~= ARGV[8] then return 'stale' end
 end
 
--- Add micro-USD to what is spent on the balances of one owner (T or O) or of both (nil); returns them as lines.
-local function spend(names, owner, delta)
+-- Add micro-USD to what is spent on its balances of one owner (T or O) or of both (nil); returns them as lines.
+local function spend(owner, delta)
   local touched = {}
-  for _, name in ipairs(names) do
+  for name in string.gmatch(ARGV[11], '[^\n]+') do
     local letter = string.sub(name, 1, 1)
     if not owner or letter == owner then
       redis.call('HINCRBY', letter == 'T' and KEYS[6] or KEYS[7], string.sub(name, 2) .. '|s', delta)

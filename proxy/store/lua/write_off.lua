@@ -9,13 +9,13 @@
 -- include: resolved
 local ledger_key = KEYS[4]
 -- include: ledger
-local names, word = balances_of()
-if not names then return refused(word) end
+local word = unsettled()
+if word then return refused(word) end
 local adjusted, written = amended(KEYS[3], ARGV[9], ARGV[10])
 if not adjusted then return refused('stale') end
 local cost = whole(ARGV[8] + adjusted)
 if written ~= '0' or cost == '0' then return refused('nothing') end
-local touched = spend(names, 'T', '-' .. cost)
+local touched = spend('T', '-' .. cost)
 local entry = post('write_off', ARGV[1], ARGV[6], '0', '-' .. cost, touched, ARGV[12])
 amend(KEYS[3], adjusted, cost)
 return done(entry, '-' .. cost, cost, cost, '0')
