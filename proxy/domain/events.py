@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from proxy.domain.failure import FailureKind
     from proxy.domain.ids import JobId, KeyId, ModelName, ProviderName, TeamId
     from proxy.domain.job import JobState, Resolution
     from proxy.domain.notice import NoticeKind
@@ -114,13 +113,16 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedOver:
-    """A job goes on at another candidate, with another reservation."""
+    """A job goes on at another candidate, with another reservation.
+
+    `reason` is a kind of failure, or why a waiting job moved on before anything was sent.
+    """
 
     job: JobId
     before: ProviderName
     after: ProviderName
     model: ModelName
-    kind: FailureKind
+    reason: str
     reserved_micro_usd: int
 
 

@@ -17,15 +17,15 @@ from proxy.gateway.facts import ended, moved, resolved
 from proxy.gateway.names import video_name
 from proxy.gateway.ports.admission import PeriodMoved
 from proxy.gateway.ports.jobs import NextAttempt, Release, Settle
+from proxy.gateway.remaining import later, remaining, sent_attempts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from proxy.domain.job import Job
-    from proxy.domain.plan import Candidate
-    from proxy.domain.policy import Snapshot
     from proxy.gateway.ports.jobs import Resolve
     from proxy.gateway.ports.ledger import Mandate
+    from proxy.gateway.remaining import Place
     from proxy.gateway.runtime import Runtime
 
 JOB_ERROR_CODES: Mapping[FailureKind, str] = MappingProxyType(
@@ -148,27 +148,53 @@ class Outcome:
 
     async def fail_over(self, job: Job, failure: Failure, resolve: Resolve) -> Job:
         """Resolve the attempt and go on at the first candidate left that fits, else end."""
-        snapshot = self._runtime.live.snapshot
-        following, stopped_by = self._following(job, resolve, snapshot)
+        left = self._remaining(job)
+        following, stopped_by = self._affordable(job, resolve, left)
         if stopped_by is not None:
             after = _failed(job, _error(failure), stopped_by, self._now_ms())
             return await self._finish(job, after, resolve)
         after = _failed(job, _error(failure), StoppedBy.BUDGET_EXCEEDED, self._now_ms())
-        stored = await self._reserve_next(
-            job, after, resolve, following=following, snapshot=snapshot
-        )
+        stored = await self._reserve_next(job, after, resolve, following)
+        assert stored is not None
+        return await self._went_on(job, stored, failure.kind.value)
+
+    async def move_on(
+        self, job: Job, reason: JobError, *, or_unhealthy: bool = False
+    ) -> Job | None:
+        """Take a waiting job to a later candidate that fits; None if there is none: it stays.
+
+        Args:
+            job: queued; nothing of its attempt is at a provider.
+            reason: why it does not wait on; its code stands in events and in the attempt.
+            or_unhealthy: whether a candidate that is unhealthy will do.
+
+        Raises:
+            LostLease: another worker took it.
+        """
+        release = Release(by=reason.code)
+        conditions = self._runtime.conditions.now(self._runtime.live.snapshot)
+        left = later(job, self._remaining(job), conditions, or_unhealthy=or_unhealthy)
+        following, stopped_by = self._affordable(job, release, left)
+        if stopped_by is not None:
+            return None
+        after = _failed(job, reason, StoppedBy.NO_CANDIDATE, self._now_ms())
+        stored = await self._reserve_next(job, after, release, following, or_stay=True)
+        return None if stored is None else await self._went_on(job, stored, reason.code)
+
+    async def _went_on(self, job: Job, stored: Job, reason: str) -> Job:
+        """Tell that an attempt was resolved, and where the job went from there."""
         resolved(self._runtime, job, stored)
         if stored.state.is_terminal:
             ended(self._runtime, job, stored)
         else:
-            moved(self._runtime, job, stored, failure.kind.value)
+            moved(self._runtime, job, stored, reason)
             self._runtime.observer.observe(
                 FailedOver(
                     job=job.id,
                     before=job.candidate.provider,
                     after=stored.candidate.provider,
                     model=stored.candidate.model,
-                    kind=failure.kind,
+                    reason=reason,
                     reserved_micro_usd=stored.attempt.reserved_micro_usd,
                 )
             )
@@ -188,11 +214,12 @@ class Outcome:
         job: Job,
         after: Job,
         resolve: Resolve,
+        following: tuple[Place, ...],
         *,
-        following: tuple[tuple[int, Candidate], ...],
-        snapshot: Snapshot,
-    ) -> Job:
+        or_stay: bool = False,
+    ) -> Job | None:
         runtime = self._runtime
+        snapshot = runtime.live.snapshot
         team, key = snapshot.teams[job.team], snapshot.keys.get(job.key)
         await runtime.openings.ensure(snapshot)
         for _ in range(PERIOD_TRIES):
@@ -200,8 +227,9 @@ class Outcome:
             bids = bids_for(
                 following, balances, policy=job.plan.policy, metadata=job.request.metadata
             )
+            following_attempt = NextAttempt(bids=bids, balances=balances)
             stored = await runtime.work.fail_over(
-                job, after, resolve, NextAttempt(bids=bids, balances=balances), wait_s=0.0
+                job, after, resolve, following_attempt, wait_s=0.0, or_stay=or_stay
             )
             if not isinstance(stored, PeriodMoved):
                 return stored
@@ -209,20 +237,23 @@ class Outcome:
         message = "the store's clock moves faster than budgets' periods can be computed"
         raise RuntimeError(message)
 
-    def _following(
-        self, job: Job, resolve: Resolve, snapshot: Snapshot
-    ) -> tuple[tuple[tuple[int, Candidate], ...], StoppedBy | None]:
-        """The candidates left to try with their places, or what forbids any further attempt."""
+    def _remaining(self, job: Job) -> tuple[Place, ...]:
+        runtime = self._runtime
+        snapshot = runtime.live.snapshot
+        return remaining(job, snapshot, runtime.conditions.now(snapshot), runtime.clock.now_s())
+
+    def _affordable(
+        self, job: Job, resolve: Resolve, left: tuple[Place, ...]
+    ) -> tuple[tuple[Place, ...], StoppedBy | None]:
+        """Those of the candidates left that may be tried, or what forbids any further attempt."""
+        snapshot = self._runtime.live.snapshot
         if job.team not in snapshot.teams:
             # Without its team nobody's budgets would count another attempt.
             return (), StoppedBy.NO_CANDIDATE
-        if len(job.attempts) >= snapshot.engine.max_attempts:
+        if sent_attempts(job) >= snapshot.engine.max_attempts:
             return (), StoppedBy.MAX_ATTEMPTS
         if self._now_ms() >= job.deadline_at_ms:
             return (), StoppedBy.DEADLINE
-        first = job.attempt.candidate + 1
-        places = enumerate(job.plan.candidates[first:], first)
-        left = tuple((n, item) for n, item in places if self._is_routable(item, snapshot))
         if not left:
             return (), StoppedBy.NO_CANDIDATE
         charged = job.charged_micro_usd + (
@@ -235,13 +266,6 @@ class Outcome:
             if cost_max is None or charged + item.quote_micro_usd <= cost_max
         )
         return (fitting, None) if fitting else ((), StoppedBy.MAX_COST)
-
-    def _is_routable(self, candidate: Candidate, snapshot: Snapshot) -> bool:
-        provider = snapshot.providers.get(candidate.provider)
-        offer = snapshot.offer(candidate.offer_id)
-        if provider is None or not provider.is_configured or offer is None:
-            return False
-        return not offer.lifecycle.is_retired(self._runtime.clock.now_s())
 
     def _as_billed(self, job: Job, failure: Failure, reported_micro_usd: int | None) -> Resolve:
         if REACTIONS[failure.kind].money is AttemptMoney.RELEASE and not reported_micro_usd:

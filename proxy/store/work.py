@@ -189,12 +189,20 @@ class RedisWork:
         return stored(after, reply)
 
     async def fail_over(
-        self, before: Job, after: Job, resolve: Resolve, following: NextAttempt, *, wait_s: float
-    ) -> Job | PeriodMoved:
+        self,
+        before: Job,
+        after: Job,
+        resolve: Resolve,
+        following: NextAttempt,
+        *,
+        wait_s: float,
+        or_stay: bool = False,
+    ) -> Job | PeriodMoved | None:
         """Resolve the current attempt, reserve the first bid that fits, queue the job again.
 
-        If none fits, or a cancel was requested, the job ends as `after` says. Insists on an answer
-        as `finish` does.
+        If none fits, or a cancel was requested, the job ends as `after` says; with `or_stay`,
+        where none fits nothing is done and the answer is None. Insists on an answer as `finish`
+        does.
 
         Raises:
             LostLease: another worker holds the job, or it is gone.
@@ -209,6 +217,7 @@ class RedisWork:
             len(following.bids),
             *books.bounds_ms(),
             job_facts(before),
+            int(or_stay),
             *books.fields(),
             *books.limits(),
             *books.bids(before, following.bids),
@@ -217,7 +226,7 @@ class RedisWork:
         reply = await insist(lambda: self._fail_over.run(self._client, keys, arguments))
         if reply[0] == b"moved":
             return PeriodMoved(now_ms=reply[1])
-        return stored(after, reply)
+        return None if reply[0] == b"stays" else stored(after, reply)
 
     async def _claim_one(self, job: JobId, lease_s: float) -> Job | None:
         keys = [self._keys.job(job), self._keys.due()]

@@ -134,7 +134,7 @@ SLOT_LIMIT = _gauge(
 FAILOVERS = _counter(
     "greenlight_failovers_total",
     ("from", "to", "reason"),
-    "Jobs that went on at another candidate, by provider and kind of failure.",
+    "Jobs that went on at another candidate, by provider and reason.",
 )
 UNKNOWN_OUTCOMES = _counter(
     "greenlight_unknown_outcomes_total",

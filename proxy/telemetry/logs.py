@@ -53,7 +53,7 @@ FIELDS: Mapping[type, tuple[str, ...]] = {
         "overage_micro_usd",
         "is_wasted",
     ),
-    events.FailedOver: ("job", "before", "after", "model", "kind", "reserved_micro_usd"),
+    events.FailedOver: ("job", "before", "after", "model", "reason", "reserved_micro_usd"),
     events.Ended: ("job", "team", "state", "code", "took_s", "render_s", "provider", "model"),
     events.OutcomeUnknown: ("job", "provider", "model", "reason"),
     events.CallbackReceived: ("provider", "account", "model", "job", "outcome"),

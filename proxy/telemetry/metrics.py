@@ -201,7 +201,7 @@ class Metrics:
         )
 
     def _failed_over(self, event: events.FailedOver) -> None:
-        self._families.count(catalog.FAILOVERS, (event.before, event.after, event.kind.value))
+        self._families.count(catalog.FAILOVERS, (event.before, event.after, event.reason))
         self._families.count(
             catalog.RESERVED_USD, (event.after, event.model), _usd(event.reserved_micro_usd)
         )

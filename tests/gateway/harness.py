@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from proxy.app.clock import Bell, SystemClock
@@ -48,6 +48,8 @@ from tests.builders import (
     an_engine,
 )
 from tests.fakes import FindingProvider, RecordingObserver, ScriptedProvider, ScriptedProviders
+from tests.gateway.brief import Entry, brief
+from tests.gateway.closures import Closures
 from tests.gateway.outages import LossySlots, LossyWork, LostHints, Script
 from tests.gateway.shelf import Shelf
 from tests.job_builders import a_request, fingerprint_of
@@ -58,7 +60,6 @@ if TYPE_CHECKING:
 
     from proxy.domain.ids import ProviderName
     from proxy.domain.job import Job
-    from proxy.domain.ledger import Entry as LedgerEntry
     from proxy.domain.policy import (
         Account,
         ApiKey,
@@ -82,17 +83,6 @@ KLING_MICRO_USD = 336_000
 VEO_MICRO_USD = 400_000
 """The second candidate of `a_video`: veo-3.1-fast, 4 s with sound at $0.10."""
 ARTIFACT_BYTES_MAX = 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """The gist of an entry of the ledger: what it adds to its balances, in micro-USD."""
-
-    kind: str
-    attempt: int
-    reserved: int
-    spent: int
-    by: str
 
 
 def a_video() -> VideoJob:
@@ -190,6 +180,7 @@ class Stage:
         }
         self.observer = RecordingObserver()
         self.render_times = LearnedTimes()
+        self.closures = Closures(ConditionsBook(self.render_times))
         self.waiters = Waiters()
         self.reports: list[tuple[str, Exception]] = []
         self.may_report = False
@@ -227,7 +218,7 @@ class Stage:
                 clock=clock,
             ),
             render_times=self.render_times,
-            conditions=ConditionsBook(self.render_times),
+            conditions=self.closures,
             waiters=self.waiters,
             random=lambda: 0.5,
             random_bytes=os.urandom,
@@ -373,7 +364,7 @@ class Stage:
     async def ledger(self) -> list[Entry]:
         """The ledger in order."""
         entries = RedisLedger(self.client, self.keys).entries()
-        return [_brief(entry) async for entry in entries]
+        return [brief(entry) async for entry in entries]
 
     async def slots(self, provider: ProviderName = KLING, account: str = "main") -> int:
         """How many slots of an account are held."""
@@ -387,13 +378,3 @@ class Stage:
         """Every law of the ledger holds."""
         found = await self.runtime.archive.verify(RedisLedger(self.client, self.keys))
         assert () == found.violations
-
-
-def _brief(entry: LedgerEntry) -> Entry:
-    return Entry(
-        kind=entry.kind,
-        attempt=int(entry.attempt.rpartition("-")[2] or 0),
-        reserved=entry.reserved_micro_usd,
-        spent=entry.spent_micro_usd,
-        by=entry.charge.by,
-    )

@@ -110,11 +110,20 @@ class LossyWork:
         )
 
     async def fail_over(
-        self, before: Job, after: Job, resolve: Resolve, following: NextAttempt, *, wait_s: float
-    ) -> Job | PeriodMoved:
+        self,
+        before: Job,
+        after: Job,
+        resolve: Resolve,
+        following: NextAttempt,
+        *,
+        wait_s: float,
+        or_stay: bool = False,
+    ) -> Job | PeriodMoved | None:
         return await self._script.play(
             "fail_over",
-            lambda: self._inner.fail_over(before, after, resolve, following, wait_s=wait_s),
+            lambda: self._inner.fail_over(
+                before, after, resolve, following, wait_s=wait_s, or_stay=or_stay
+            ),
         )
 
 

@@ -17,9 +17,9 @@ from proxy.gateway.ports.jobs import NotBegun
 from proxy.gateway.ports.provider import Failed
 from tests.builders import KLING, an_account
 from tests.fakes import PENDING, FindingProvider, failing
+from tests.gateway.brief import Entry
 from tests.gateway.harness import (
     KLING_MICRO_USD,
-    Entry,
     fast_engine,
     fast_provider,
     fast_snapshot,

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from proxy.domain.events import Admitted, Ended, Moved, Resolved, SlotTaken, Stored, Submitting
 from proxy.domain.job import JobState, Resolution
 from tests.fakes import VIDEO
-from tests.gateway.harness import KLING_MICRO_USD, Entry
+from tests.gateway.brief import Entry
+from tests.gateway.harness import KLING_MICRO_USD
 
 if TYPE_CHECKING:
     from tests.gateway.harness import Stage

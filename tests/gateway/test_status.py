@@ -16,10 +16,10 @@ from proxy.domain.render_times import RenderSpread
 from proxy.gateway.ports.provider import Failed, Pending, Succeeded
 from tests.builders import KLING, the_offers
 from tests.fakes import PENDING, failing
+from tests.gateway.brief import Entry
 from tests.gateway.harness import (
     KLING_MICRO_USD,
     VEO_MICRO_USD,
-    Entry,
     fast_engine,
     fast_provider,
     fast_snapshot,

@@ -17,9 +17,9 @@ from proxy.gateway.ports.provider import Failed, Pending, Succeeded
 from proxy.gateway.stop import CANCELS_MAX
 from tests.builders import KLING, the_offers
 from tests.fakes import PENDING, CancellingProvider, failing
+from tests.gateway.brief import Entry
 from tests.gateway.harness import (
     KLING_MICRO_USD,
-    Entry,
     fast_engine,
     fast_provider,
     fast_snapshot,

@@ -12,10 +12,10 @@ from proxy.domain.failure import FailureKind
 from proxy.domain.job import JobState, Resolution
 from proxy.domain.price import Billing
 from tests.fakes import failing
+from tests.gateway.brief import Entry
 from tests.gateway.harness import (
     KLING_MICRO_USD,
     VEO_MICRO_USD,
-    Entry,
     fast_engine,
     fast_snapshot,
 )
@@ -97,7 +97,7 @@ async def test_a_provider_that_cannot_take_the_job_is_left_at_once(
     assert (VEO_MICRO_USD, 0) == await stage.money()
     assert (1, 1) == (len(stage.kling.orders), len(stage.vertex.orders))
     (over,) = stage.observer.of(FailedOver)
-    assert ("kling", "vertex", kind) == (over.before, over.after, over.kind)
+    assert ("kling", "vertex", kind) == (over.before, over.after, over.reason)
     assert [0, VEO_MICRO_USD] == [e.charged_micro_usd for e in stage.observer.of(Resolved)]
 
 

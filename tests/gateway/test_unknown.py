@@ -79,7 +79,7 @@ async def test_a_submit_found_nowhere_was_not_accepted_and_goes_on_elsewhere(
     assert ["not_accepted", "price_book"] == [item.resolved_by for item in job.attempts]
     assert (VEO_MICRO_USD, 0) == await stage.money()
     assert (1, 1) == (len(kling.orders), len(stage.vertex.orders))
-    assert [FailureKind.UNAVAILABLE] == [over.kind for over in stage.observer.of(FailedOver)]
+    assert [FailureKind.UNAVAILABLE] == [over.reason for over in stage.observer.of(FailedOver)]
 
 
 @pytest.mark.parametrize(

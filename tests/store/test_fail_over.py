@@ -55,6 +55,7 @@ async def failed_over(
     result = await store.work.fail_over(
         job, given_up(job), Release(by="unavailable"), next_attempt or following(), wait_s=wait_s
     )
+    assert result is not None
     assert not isinstance(result, PeriodMoved)
     return result
 
@@ -96,6 +97,7 @@ async def test_a_failed_attempt_may_be_charged(store: Store) -> None:
     job = await a_running_job(store)
     billed = Settle(charged_micro_usd=FIRST, by="bills_on")
     result = await store.work.fail_over(job, given_up(job), billed, following(), wait_s=0)
+    assert result is not None
     assert not isinstance(result, PeriodMoved)
     assert [(FIRST, SECOND)] * 2 == await store.used(*LEVELS)
     assert FIRST == result.charged_micro_usd
@@ -141,6 +143,60 @@ async def test_deny_acts_as_next(store: Store) -> None:
     queued = await failed_over(store, job, NextAttempt(bids=bids, balances=balances))
     assert (JobState.QUEUED, 0) == (queued.state, queued.attempt.candidate)
     assert [(0, 0), (0, FIRST)] == await store.used(*balances)
+
+
+async def moved_on(store: Store, job: Job, next_attempt: NextAttempt) -> Job | PeriodMoved | None:
+    release = Release(by="unhealthy")
+    return await store.work.fail_over(
+        job, given_up(job), release, next_attempt, wait_s=0, or_stay=True
+    )
+
+
+async def test_a_waiting_job_may_stay_where_no_other_fits(store: Store) -> None:
+    job = await store.admitted(a_command(balances=LEVELS))
+    before = await dump(store.client)
+    assert await moved_on(store, job, following((a_balance(SECOND - 1),))) is None
+    assert await moved_on(store, job, NextAttempt(bids=(), balances=())) is None
+    assert before == await dump(store.client)
+
+
+@pytest.mark.parametrize("is_organisation", [False, True])
+@pytest.mark.parametrize("room", [SECOND - 1, SECOND])
+async def test_what_a_waiting_job_holds_is_free_for_where_it_moves_on_to(
+    store: Store, *, is_organisation: bool, room: int
+) -> None:
+    make = an_organisation_balance if is_organisation else a_balance
+    # Two budgets on one account, and another account of the same job: each counts once.
+    tight = (make(room), replace(make(room), budget_id="soft"), *LEVELS)
+    job = await store.admitted(a_command(balances=tight))
+    moved = await moved_on(store, job, following(tight))
+    if room < SECOND:
+        assert moved is None
+        assert [(0, FIRST)] * 2 == await store.used(*LEVELS)
+        return
+    assert moved is not None
+    assert not isinstance(moved, PeriodMoved)
+    assert (JobState.QUEUED, 2, None) == (moved.state, moved.attempt.number, moved.error)
+    assert [(0, SECOND)] * 2 == await store.used(*LEVELS)
+    assert () == (await store.ledger.verify()).violations
+
+
+async def test_a_charged_attempt_leaves_less_room(store: Store) -> None:
+    tight = (a_balance(FIRST + SECOND - 1),)
+    job = await store.running(await store.admitted(a_command(balances=tight)))
+    billed = Settle(charged_micro_usd=FIRST, by="bills_on")
+    asked = (job, given_up(job), billed, following(tight))
+    assert await store.work.fail_over(*asked, wait_s=0, or_stay=True) is None
+    assert [(0, FIRST)] == await store.used(*tight)
+
+
+async def test_a_job_that_is_cancelled_meanwhile_does_not_stay(store: Store) -> None:
+    job = await a_running_job(store)
+    await store.jobs.cancel(job, is_forgotten=False)
+    ended = await moved_on(store, job, NextAttempt(bids=(), balances=()))
+    assert ended is not None
+    assert not isinstance(ended, PeriodMoved)
+    assert JobState.CANCELLED is ended.state
 
 
 async def test_without_a_bid_the_job_ends(store: Store) -> None:
@@ -190,6 +246,7 @@ async def test_two_budgets_on_one_account_count_once(store: Store) -> None:
     assert [(0, FIRST)] == await store.used(soft)
     billed = Settle(charged_micro_usd=FIRST, by="bills_on")
     queued = await store.work.fail_over(job, given_up(job), billed, following(balances), wait_s=0)
+    assert queued is not None
     assert not isinstance(queued, PeriodMoved)
     assert [(FIRST, SECOND)] == await store.used(soft)
     running = await store.running(queued)

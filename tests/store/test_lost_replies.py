@@ -123,11 +123,17 @@ async def test_finish(losing: Losing, resolve: Settle | Release) -> None:
     assert () == (await losing.store.ledger.verify()).violations
 
 
-async def test_fail_over(losing: Losing) -> None:
+@pytest.mark.parametrize("or_stay", [True, False])
+async def test_fail_over(losing: Losing, or_stay: bool) -> None:
     job = await losing.store.running()
     queued = await losing.once(
         lambda far: far.work.fail_over(
-            job, given_up(job), Release(by="unavailable"), following(), wait_s=0
+            job,
+            given_up(job),
+            Release(by="unavailable"),
+            following(),
+            wait_s=0,
+            or_stay=or_stay,
         )
     )
     assert isinstance(queued, Job)

@@ -125,6 +125,7 @@ async def test_a_step_whose_answers_are_lost_is_insisted_on(
         elif step == "fail_over":
             nothing = NextAttempt(bids=(), balances=())
             ended = await far.work.fail_over(job, failed(job), settle(), nothing, wait_s=0.0)
+            assert ended is not None
             assert not isinstance(ended, PeriodMoved)
             after = ended
         else:

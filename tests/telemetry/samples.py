@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from prometheus_client.parser import text_string_to_metric_families
 
 from proxy.domain import events
-from proxy.domain.failure import FailureKind
 from proxy.domain.job import JobState, Resolution
 from proxy.domain.notice import NoticeKind
 from tests.builders import KLING, MARKETING, VERTEX, a_key
@@ -81,7 +80,7 @@ ONE_OF_EACH: tuple[Event, ...] = (
         before=KLING,
         after=VERTEX,
         model=MODEL,
-        kind=FailureKind.UNAVAILABLE,
+        reason="unavailable",
         reserved_micro_usd=400_000,
     ),
     events.Ended(

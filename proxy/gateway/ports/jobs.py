@@ -211,12 +211,20 @@ class Work(Protocol):
         """
 
     async def fail_over(
-        self, before: Job, after: Job, resolve: Resolve, following: NextAttempt, *, wait_s: float
-    ) -> Job | PeriodMoved:
+        self,
+        before: Job,
+        after: Job,
+        resolve: Resolve,
+        following: NextAttempt,
+        *,
+        wait_s: float,
+        or_stay: bool = False,
+    ) -> Job | PeriodMoved | None:
         """Resolve the current attempt, then reserve the first bid that fits and go back to queued.
 
         If none fits, or a cancel was requested, end the job as `after` says (stopped by the
-        budget). Raises LostLease.
+        budget). With `or_stay`, where none fits nothing is done, and the answer is None. Raises
+        LostLease.
         """
 
 

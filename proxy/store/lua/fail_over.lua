@@ -4,10 +4,11 @@
 -- ARGV: 1 to 14 as in finish.lua, 15 wait before the next dispatch (ms)
 --   16 team's balances 17 organisation's balances 18 bids (all counts)
 --   19 start of the latest period 20 end of the earliest (ms) 21 the job's facts
+--   22 1 if nothing is to be done when none fits,
 --   then the names of the fields: spent and reserved of each balance (the team's first);
 --   then limits, bids and groups as in bids.lua
--- Reply: ok and the job's head, lost, over (it had ended before), or moved and now (ms): a period is stale and
---   nothing was done
+-- Reply: ok and the job's head, lost, over (it had ended before), stays (22), or moved and now (ms): a period is
+--   stale; in all but the first nothing was done
 -- Time: Redis TIME. Complexity: O(log jobs + balances x bids)
 -- include: clock
 local ledger_key = KEYS[7]
@@ -18,7 +19,7 @@ local ledger_key = KEYS[7]
 -- include: flags
 -- include: bids
 local team_fields, org_fields, bids = 2 * ARGV[16], 2 * ARGV[17], tonumber(ARGV[18])
-local fields = 22
+local fields = 23
 local limits = fields + team_fields + org_fields
 local is_cancelled = string.find(flags, 'c', 1, true)
 local may_go_on = bids > 0 and not is_cancelled
@@ -26,14 +27,27 @@ local outcome = is_cancelled and 'cancelled' or ARGV[14]
 
 if is_over then return {'over'} end
 if may_go_on and (now_ms < tonumber(ARGV[19]) or now_ms >= tonumber(ARGV[20])) then return {'moved', now_ms} end
-redis.call('HSET', KEYS[1], 'o' .. ARGV[3], ARGV[7])
-resolve(ARGV[4], ARGV[3], ARGV[10], ARGV[11], ARGV[12], ARGV[13], outcome)
 
 local values = {}
 local function read(key, from, count)
   local found = redis.call('HMGET', key, 'z', 'v', unpack(ARGV, from, from + count - 1))
   for i = 1, count do values[from - fields + i] = found[i + 2] end
   return found[1], found[2]
+end
+-- Count the balances as they will be once the current attempt is resolved.
+local function resolve_values()
+  local reservation, resolution = unpack(redis.call('HMGET', KEYS[1], 'a' .. ARGV[3], 'r' .. ARGV[3]))
+  if resolution then return end
+  local amount, balances = string.match(reservation, '^%d+|(%d+)|%d+|(.*)$')
+  for line in string.gmatch(balances, '[^\n]+') do
+    local is_team, name = string.sub(line, 1, 1) == 'T', string.sub(line, 2)
+    for i = 1, team_fields + org_fields, 2 do
+      if ARGV[fields + i] == name .. '|r' and (i <= team_fields) == is_team then
+        values[i] = (tonumber(values[i]) or 0) + ARGV[11]
+        values[i + 1] = (tonumber(values[i + 1]) or 0) - amount
+      end
+    end
+  end
 end
 local candidate, quote, members, names, facts = nil, nil, nil, nil, nil
 if may_go_on then
@@ -42,9 +56,13 @@ if may_go_on then
   local shared, overrides = read(KEYS[6], fields + team_fields, org_fields)
   local lifts = lifted(team_overrides, overrides, fields, tonumber(ARGV[16]), ARGV[16] + ARGV[17])
   local bids_at = limits + ARGV[16] + ARGV[17]
+  resolve_values()
   candidate, quote, members, names, facts = choose_bid(values, 1, limits, bids_at, bids,
     bids_at + bids, false, shared, lifts)
 end
+if not candidate and ARGV[22] == '1' and not is_cancelled then return {'stays'} end
+redis.call('HSET', KEYS[1], 'o' .. ARGV[3], ARGV[7])
+resolve(ARGV[4], ARGV[3], ARGV[10], ARGV[11], ARGV[12], ARGV[13], outcome)
 if not candidate then
   end_job(ARGV[4], ARGV[5], ARGV[6], ARGV[8], ARGV[9])
   return report('ok')
