@@ -1,4 +1,4 @@
-"""Keeps the gauges of balances and jobs fresh, from the store: every replica shows the same."""
+"""Keeps gauges fresh: of balances and jobs from the store, the same in every replica."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ INTERVAL_S = 5.0
 async def refresh_gauges(
     runtime: Runtime, metrics: Metrics, *, interval_s: float = INTERVAL_S
 ) -> None:
-    """Read every team's balances and job counts now and then, until cancelled."""
+    """Look at streams, balances and counts of jobs now and then, until cancelled."""
     while True:
+        metrics.set_streams(runtime.waiters.streams)
         # Without the store they are stale; that it is away is told elsewhere, once.
         with suppress(StoreUnavailable):
             await _refresh(runtime, metrics)

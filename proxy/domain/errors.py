@@ -8,7 +8,7 @@ ProxyError(code, message, param, retry_after_s)
 │  └─ NoRoute · IdempotencyConflict · VideoNotReady · PayloadTooLarge
 ├─ AdmissionError
 │  └─ RateLimited · BudgetExceeded · SpendingFrozen
-├─ StoreUnavailable · ArchiveDamaged
+├─ StoreUnavailable · ServerBusy · ArchiveDamaged
 └─ ProviderError(failure)          raised by adapters, caught by the gateway
 
 Codes are stable and documented in docs/errors.md; status codes are known only to `proxy.http`.
@@ -176,7 +176,7 @@ class AdmissionError(ProxyError):
 
 
 class RateLimited(AdmissionError):
-    """A token bucket is empty, or too many jobs are unfinished (`too_many_jobs`)."""
+    """A token bucket is empty, or there are too many jobs or streams (`too_many_...`)."""
 
     code = "rate_limit_exceeded"
 
@@ -197,6 +197,12 @@ class StoreUnavailable(ProxyError):
     """The store does not answer: money fails closed."""
 
     code = "store_unavailable"
+
+
+class ServerBusy(ProxyError):
+    """This process has no room for one more, or stops."""
+
+    code = "server_busy"
 
 
 class ProviderError(Exception):
@@ -230,8 +236,10 @@ REQUEST_CODES: Mapping[str, str] = MappingProxyType(
         "range_not_satisfiable": "the Range lies outside the artifact",
         "rate_limit_exceeded": "a token bucket is empty; Retry-After says when to come back",
         "too_many_jobs": "the team has as many unfinished jobs as it may have",
+        "too_many_streams": "the team follows as many videos by events as it may",
         "budget_exceeded": "a budget has no room for the quote",
         "spending_frozen": "new spend was stopped by an administrator",
+        "server_busy": "this process has no room for one more, or stops",
         "store_unavailable": "the store does not answer; nothing was spent",
     }
 )

@@ -216,6 +216,11 @@ class PublicStatus(StrEnum):
     COMPLETED = "completed"
     FAILED = "failed"
 
+    @property
+    def is_last(self) -> bool:
+        """Say whether nothing more happens that a client would see."""
+        return self in (PublicStatus.COMPLETED, PublicStatus.FAILED)
+
 
 def public_status(job: Job) -> PublicStatus:
     """What a client sees; a requested cancel reads as failed at once, whatever goes on inside."""
@@ -235,7 +240,20 @@ def status_of(state: JobState, *, cancel_requested: bool) -> PublicStatus:
 
 def is_over(job: Job) -> bool:
     """Say whether a client has nothing more to wait for."""
-    return public_status(job) in (PublicStatus.COMPLETED, PublicStatus.FAILED)
+    return public_status(job).is_last
+
+
+def mark_of(job: Job) -> str:
+    """Name how a client sees a job; see `mark`."""
+    return mark(public_status(job), attempt=job.attempt.number, progress=job.work.progress)
+
+
+def mark(status: PublicStatus, *, attempt: int, progress: int) -> str:
+    """Name how a job stands for its client: as long as the name is the same, nothing has happened.
+
+    A place in the queue is not part of it. Every process gives the same name.
+    """
+    return status.value if status.is_last else f"{status.value}-{attempt}-{progress}"
 
 
 def public_error(job: Job) -> JobError | None:

@@ -71,14 +71,14 @@ async def _again(runtime: Runtime, view: JobView) -> JobView:
     job = await runtime.jobs.load(view.job.id)
     if job is None or job.is_deleted:
         raise _not_found(view.job.id)
-    return replace(await _view(runtime, job, view.buckets), is_replay=view.is_replay)
+    return replace(await view_of(runtime, job, view.buckets), is_replay=view.is_replay)
 
 
 async def _get(runtime: Runtime, caller: Caller, job_id: str) -> JobView:
     job, buckets = await _read(runtime, caller, job_id, RouteClass.POLL)
     if not job.is_fetched:
         await runtime.jobs.mark_fetched(job)
-    return await _view(runtime, job, buckets)
+    return await view_of(runtime, job, buckets)
 
 
 async def page(
@@ -109,7 +109,7 @@ async def cancel(runtime: Runtime, caller: Caller, job_id: str) -> JobView:
         job = await facts.cancel(runtime, job, is_forgotten=False)
         runtime.wake()
         runtime.waiters.wake(job.id)
-    return await _view(runtime, job, buckets)
+    return await view_of(runtime, job, buckets)
 
 
 async def delete(runtime: Runtime, caller: Caller, job_id: str) -> tuple[BucketState, ...]:
@@ -194,7 +194,8 @@ def _not_found(job_id: str) -> JobNotFound:
     return JobNotFound(message, param="video_id")
 
 
-async def _view(runtime: Runtime, job: Job, buckets: tuple[BucketState, ...]) -> JobView:
+async def view_of(runtime: Runtime, job: Job, buckets: tuple[BucketState, ...]) -> JobView:
+    """A job with what its answer needs beside it."""
     position = None
     if job.state is JobState.QUEUED and not job.cancel_requested:
         position = await runtime.jobs.queue_position(job)

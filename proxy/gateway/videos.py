@@ -14,17 +14,20 @@ from proxy.gateway.create import (
     observing_refusals,
     refused_early,
 )
+from proxy.gateway.following import follow
 from proxy.gateway.pictures import PictureIntake
 from proxy.gateway.quote import quote
 from proxy.gateway.views import BudgetView, Caller
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from contextlib import AbstractAsyncContextManager
 
     from proxy.domain.bucket import BucketState
     from proxy.domain.errors import StoreUnavailable
     from proxy.domain.policy import Scope
     from proxy.domain.video import InputFile, VideoJob
+    from proxy.gateway.following import Following, Reader
     from proxy.gateway.runtime import Runtime
     from proxy.gateway.views import (
         ContentView,
@@ -102,6 +105,12 @@ class Videos:
     ) -> JobView:
         """Answer how a job stands; with patience, once it is over."""
         return await read.get(self._runtime, caller, job_id, patience=patience)
+
+    def follow(
+        self, caller: Caller, job_id: str, reader: Reader
+    ) -> AbstractAsyncContextManager[Following]:
+        """Follow a job until its end."""
+        return follow(self._runtime, caller, job_id, reader)
 
     def drain(self) -> None:
         """Answer whoever waits, and let nobody wait any more."""

@@ -16,12 +16,17 @@ _ENCODER = json.JSONEncoder(separators=(",", ":"))
 _ETAG_BYTES = 12
 
 
+def json_text(content: Mapping[str, object]) -> str:
+    """Compact JSON in ASCII, on one line."""
+    return _ENCODER.encode(content)
+
+
 def json_answer(
     content: Mapping[str, object], *, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> web.Response:
     """A compact JSON response."""
     return web.Response(
-        body=_ENCODER.encode(content).encode(),
+        body=json_text(content).encode(),
         status=status,
         headers=headers,
         content_type="application/json",

@@ -43,8 +43,8 @@ class Endpoint:
     `answer` names the schema of the JSON it answers (None: a file). `errors`, `parameters` and
     `headers` are its own, beside what all of its kind have; the latter two are names of
     `proxy.http.parameters`. `takes_create` says that the body is a create, `takes_event` that
-    it is whatever a provider sends, which is answered without a body. One with a `not_yet` is not
-    built: it refuses with that advice.
+    it is whatever a provider sends, which is answered without a body. `is_stream`: it answers
+    server-sent events. One with a `not_yet` is not built: it refuses with that advice.
     """
 
     method: str
@@ -58,6 +58,7 @@ class Endpoint:
     headers: Sequence[str] = ()
     takes_create: bool = False
     takes_event: bool = False
+    is_stream: bool = False
     is_revalidated: bool = False
     not_yet: str | None = None
 
@@ -158,6 +159,17 @@ CONTENT = Endpoint(
     ),
     is_revalidated=True,
 )
+EVENTS = Endpoint(
+    method="GET",
+    path="/v1/videos/{id}/events",
+    access=READ,
+    id="streamEvents",
+    summary="Follow a video by server-sent events, each with the whole Video as its data",
+    errors=("video_not_found", "too_many_streams", "server_busy"),
+    parameters=("VideoId", "LastEventId"),
+    headers=("Cache-Control", "X-Accel-Buffering", "X-Content-Type-Options"),
+    is_stream=True,
+)
 MODELS = Endpoint(
     method="GET",
     path="/v1/models",
@@ -255,15 +267,6 @@ CHARACTER = Endpoint(
     parameters=("CharacterId",),
     not_yet="show the character in `input_reference` of a POST /v1/videos instead",
 )
-EVENTS = Endpoint(
-    method="GET",
-    path="/v1/videos/{id}/events",
-    access=READ,
-    id="streamEvents",
-    summary="Follow a video by server-sent events",
-    parameters=("VideoId",),
-    not_yet="GET /v1/videos/{id} with `Prefer: wait=60` instead",
-)
 
-NOT_YET = (REMIX, EDIT, EXTEND, CREATE_CHARACTER, CHARACTER, EVENTS)
+NOT_YET = (REMIX, EDIT, EXTEND, CREATE_CHARACTER, CHARACTER)
 """Documented endpoints that are not built: they say so instead of not being there."""

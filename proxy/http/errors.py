@@ -38,8 +38,10 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "range_not_satisfiable": 416,
         "rate_limit_exceeded": 429,
         "too_many_jobs": 429,
+        "too_many_streams": 429,
         "budget_exceeded": 402,
         "spending_frozen": 403,
+        "server_busy": 503,
         "store_unavailable": 503,
     }
 )

@@ -167,6 +167,13 @@ def _responses(endpoint: Endpoint) -> dict[int, Schema]:
 def _successes(endpoint: Endpoint, headers: tuple[str, ...]) -> dict[int, Schema]:
     if endpoint.takes_event:
         return {HTTPStatus.NO_CONTENT: _response("Heard.", headers)}
+    if endpoint.is_stream:
+        events = text("Events named video.updated, then one video.completed or video.failed.")
+        stream = {"text/event-stream": {"schema": events}}
+        return {
+            HTTPStatus.OK: {**_response("A stream of events.", headers), "content": stream},
+            HTTPStatus.NO_CONTENT: _response("The caller has the last event.", headers),
+        }
     if endpoint.answer is not None:
         return {200: _response("Done.", headers, ref(endpoint.answer))}
     file = {"video/mp4": {"schema": text(format="binary")}}

@@ -59,6 +59,10 @@ PARAMETERS: Mapping[str, Schema] = MappingProxyType(
             "`wait=N` holds the answer until the video is completed or failed, for N seconds and"
             f" at most {WAIT_S_MAX}.",
         ),
+        "LastEventId": _header(
+            "Last-Event-ID",
+            "The last event that the caller has, as EventSource sends it: it is not sent again.",
+        ),
         "IdempotencyKey": _header(
             "Idempotency-Key",
             "An accepted create is bound to it for 24 hours.",
@@ -102,6 +106,7 @@ HEADERS: Mapping[str, Schema] = MappingProxyType(
         "Content-Disposition": _answered("A file to save, and its name."),
         "Content-Security-Policy": _answered("Nothing in it may run."),
         "X-Content-Type-Options": _answered("The type is as said.", constant("nosniff")),
+        "X-Accel-Buffering": _answered("A proxy in between passes on at once.", constant("no")),
         "Repr-Digest": _answered("The SHA-256 of the whole file (RFC 9530)."),
     }
 )

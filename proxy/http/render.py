@@ -15,10 +15,13 @@ from proxy.domain.video import frame_size_px
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from aiohttp import web
+
     from proxy.domain.job import Attempt, Job, JobError
     from proxy.domain.plan import Candidate, Plan, Skipped
     from proxy.domain.policy import Offer
     from proxy.domain.video import Shape
+    from proxy.gateway.ports.runtime import Clock
     from proxy.http.links import Links
 
 DONE_PERCENT = 100
@@ -31,6 +34,11 @@ class Scene:
     links: Links
     origin: str
     now_s: float
+
+
+def scene_of(request: web.Request, links: Links, clock: Clock) -> Scene:
+    """Where and when a request is answered."""
+    return Scene(links=links, origin=f"{request.scheme}://{request.host}", now_s=clock.now_s())
 
 
 def video(job: Job, scene: Scene, *, queue_position: int | None = None) -> dict[str, object]:

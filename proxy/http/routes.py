@@ -10,6 +10,7 @@ from proxy.http import endpoints
 from proxy.http.budget import BudgetRoutes
 from proxy.http.callbacks import CallbackRoutes
 from proxy.http.content import ContentRoutes
+from proxy.http.events import EventRoutes
 from proxy.http.models import ModelRoutes
 from proxy.http.openapi import SpecificationRoute, document
 from proxy.http.videos import VideoRoutes
@@ -47,6 +48,7 @@ def routes(
         Route(endpoints.DELETE, video.delete),
         Route(endpoints.CANCEL, video.cancel),
         Route(endpoints.CONTENT, content.fetch),
+        Route(endpoints.EVENTS, EventRoutes(videos, links=links, clock=clock).stream),
         Route(endpoints.MODELS, models.page),
         Route(endpoints.MODEL, models.retrieve),
         Route(endpoints.BUDGET, BudgetRoutes(videos).read),

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
 
     from proxy.domain.bucket import BucketState
     from proxy.domain.errors import StoreUnavailable
     from proxy.domain.policy import Scope
     from proxy.domain.video import InputFile, VideoJob
     from proxy.gateway.callbacks import Sender
+    from proxy.gateway.following import Reader
     from proxy.gateway.views import (
         BudgetView,
         Caller,
@@ -23,6 +25,17 @@ if TYPE_CHECKING:
         Patience,
         QuoteView,
     )
+
+
+class Following(Protocol):
+    """A job that somebody follows; `view` is how it stood at the beginning."""
+
+    @property
+    def view(self) -> JobView:
+        """The job and what its answer needs."""
+
+    def news(self) -> AsyncIterator[JobView | None]:
+        """How it stands each time that is new, None when nothing was for a while."""
 
 
 class VideoService(Protocol):
@@ -61,6 +74,11 @@ class VideoService(Protocol):
         self, caller: Caller, job_id: str, *, patience: Patience | None = None
     ) -> JobView:
         """Read a job of the caller's team, with patience once it is over."""
+
+    def follow(
+        self, caller: Caller, job_id: str, reader: Reader
+    ) -> AbstractAsyncContextManager[Following]:
+        """Follow a job of the caller's team until its end."""
 
     def drain(self) -> None:
         """Answer whoever waits, and let nobody wait any more."""

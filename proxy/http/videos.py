@@ -112,7 +112,7 @@ class VideoRoutes:
             is_ascending=_one_of(request, "order", ("asc", "desc")) == "asc",
             status=_one_of(request, "status", _STATUSES),
         )
-        scene = self._scene(request)
+        scene = render.scene_of(request, self._links, self._clock)
         ids = [job.id for job in view.jobs]
         body = {
             "object": "list",
@@ -141,7 +141,7 @@ class VideoRoutes:
     def _answer(
         self, request: web.Request, caller: Caller, view: JobView, headers: dict[str, str]
     ) -> web.Response:
-        scene = self._scene(request)
+        scene = render.scene_of(request, self._links, self._clock)
         waited = {"Preference-Applied": f"wait={preferred_wait_s(request)}"}
         return json_answer(
             render.video(view.job, scene, queue_position=view.queue_position),
@@ -152,10 +152,6 @@ class VideoRoutes:
                 **headers,
             },
         )
-
-    def _scene(self, request: web.Request) -> render.Scene:
-        origin = f"{request.scheme}://{request.host}"
-        return render.Scene(links=self._links, origin=origin, now_s=self._clock.now_s())
 
 
 def _patience(request: web.Request) -> Patience | None:

@@ -63,7 +63,7 @@ class Unreadable(Exception):
     """A job's record is damaged, or a newer version wrote it; the text quotes nothing of it."""
 
 
-_DAMAGE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, zlib.error)
+DAMAGE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, zlib.error)
 """What reading a record raises when it is not what we wrote; UnicodeError is a ValueError."""
 
 
@@ -78,7 +78,7 @@ def job_of(job: JobId, fields: Mapping[str, bytes]) -> Job:
     """Build a job from the fields of its hash. Raises Unreadable."""
     try:
         return _job_of(job, fields)
-    except _DAMAGE as error:
+    except DAMAGE as error:
         message = f"the record of {job} cannot be read ({type(error).__name__})"
         raise Unreadable(message) from error
 
@@ -105,7 +105,7 @@ def _job_of(job: JobId, fields: Mapping[str, bytes]) -> Job:
         state=STATES[fields["s"].decode()],
         fence=int(fields["f"]),
         attempts=attempts,
-        work=_work(fields.get("w")),
+        work=work_of(fields.get("w")),
         is_fetched="q" in fields,
         ended_at_ms=int(fields["t"]) if "t" in fields else None,
     )
@@ -212,7 +212,8 @@ def _attempt(fields: Mapping[str, bytes], number: int) -> Attempt:
     return resolved_attempt(attempt, resolution.decode()) if resolution else attempt
 
 
-def _work(text: bytes | None) -> Work:
+def work_of(text: bytes | None) -> Work:
+    """Read what `work_text` wrote."""
     if not text:
         return Work()
     values: dict[str, Any] = {

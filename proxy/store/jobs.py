@@ -6,17 +6,17 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from proxy.domain.errors import KEY_REVOKED, Unauthenticated
-from proxy.domain.job import JobState
-from proxy.gateway.ports.jobs import Cancelled
+from proxy.domain.job import mark, status_of
+from proxy.gateway.ports.jobs import Cancelled, Glimpse
 from proxy.store.arguments import bucket_fields, bucket_states, bucket_terms
-from proxy.store.codec import STATE_LETTERS, fields_of, job_of
+from proxy.store.codec import CANCEL_FLAG, DAMAGE, STATES, fields_of, job_of, work_of
 from proxy.store.entries import attempt_facts, person_facts
 from proxy.store.listing import Listing
 from proxy.store.script import Script, insist
 from proxy.store.steps import LIST_SLACK_MS, new_operation, step_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from proxy.domain.bucket import Bucket, BucketState
     from proxy.domain.ids import JobId, KeyId, TeamId
@@ -29,10 +29,9 @@ if TYPE_CHECKING:
 
 CANCEL_S = 3.0
 """How long a cancel waits for an answer of a store that is away."""
+UNREADABLE = "unreadable"
 REVOKED = -1
 """What spend.lua says instead of "allowed" about a revoked key."""
-_OVER = (None, *(STATE_LETTERS[state].encode() for state in JobState if state.is_terminal))
-"""Field `s` of a job that is gone or has ended."""
 
 
 class RedisJobs:
@@ -69,13 +68,13 @@ class RedisJobs:
         fields = fields_of(await self._client.read(("HGETALL", self._keys.job(job))))
         return job_of(job, fields) if fields else None
 
-    async def over(self, jobs: Sequence[JobId]) -> frozenset[JobId]:
-        """Those of the jobs that ended, were cancelled, or are gone, in one round trip."""
-        reads = (self._client.read(("HMGET", self._keys.job(job), "s", "x")) for job in jobs)
-        found = await asyncio.gather(*reads)
-        return frozenset(
-            job for job, (state, flags) in zip(jobs, found, strict=True) if state in _OVER or flags
+    async def glimpses(self, jobs: Sequence[JobId]) -> Mapping[JobId, Glimpse]:
+        """What clients would see of these jobs, in one round trip."""
+        reads = (
+            self._client.read(("HMGET", self._keys.job(job), "s", "x", "n", "w")) for job in jobs
         )
+        found = await asyncio.gather(*reads)
+        return {job: _glimpse(*fields) for job, fields in zip(jobs, found, strict=True)}
 
     async def spend(
         self, team: TeamId, buckets: Sequence[Bucket], *, key: KeyId
@@ -160,3 +159,18 @@ class RedisJobs:
             raise Unauthenticated(KEY_REVOKED)
         states = bucket_states(buckets, times, now_us, is_spent=bool(is_spent))
         return fields_of(fields), states
+
+
+def _glimpse(
+    state: bytes | None, flags: bytes | None, number: bytes | None, work: bytes | None
+) -> Glimpse:
+    if state is None or number is None:
+        return Glimpse(is_over=True, mark="")
+    is_cancelled = CANCEL_FLAG.encode() in (flags or b"")
+    try:
+        status = status_of(STATES[state.decode()], cancel_requested=is_cancelled)
+        seen = mark(status, attempt=int(number), progress=work_of(work).progress)
+    except DAMAGE:
+        # Whoever reads it whole is told; nobody else's look fails for it.
+        return Glimpse(is_over=False, mark=UNREADABLE)
+    return Glimpse(is_over=status.is_last or bool(flags), mark=seen)

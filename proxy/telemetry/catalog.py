@@ -83,6 +83,10 @@ LIMIT_DECISIONS = _counter(
     "Answers of token buckets, by route class.",
 )
 
+EVENT_STREAMS = _gauge(
+    "greenlight_event_streams", (), "Streams of server-sent events that are open."
+)
+
 ADMISSIONS = _counter(
     "greenlight_admissions_total",
     ("team", "outcome"),

@@ -27,6 +27,7 @@ def _add(left: float, right: float) -> float:
 
 
 GAUGES: dict[str, Rule] = {
+    "greenlight_event_streams": _add,
     "process_resident_memory_bytes": _add,
     "process_virtual_memory_bytes": _add,
     "process_open_fds": _add,

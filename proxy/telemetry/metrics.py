@@ -114,6 +114,10 @@ class Metrics:
             summed[labels] = summed.get(labels, 0) + count
         self._families.replace(catalog.JOBS, summed)
 
+    def set_streams(self, count: int) -> None:
+        """Show how many streams of events this process serves."""
+        self._families.set(catalog.EVENT_STREAMS, (), count)
+
     def set_catalog(self, snapshot: Snapshot) -> None:
         """Show a configuration's retirement dates and slots; its offers' counters begin at 0."""
         for offer in snapshot.offers:

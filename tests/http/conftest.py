@@ -13,8 +13,9 @@ from proxy.http.openapi import document
 from proxy.http.routes import routes
 from proxy.http.services import Services
 from tests.builders import PRINTED_KEY
+from tests.fakes import RecordingObserver
 from tests.http.described import Description
-from tests.http.fakes import RecordingObserver, RecordingVideos, StillClock
+from tests.http.fakes import RecordingVideos, StillClock
 from tests.http.heard import RecordingCallbacks
 
 if TYPE_CHECKING:

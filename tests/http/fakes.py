@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -33,16 +34,17 @@ from proxy.gateway.views import (
     QuoteView,
 )
 from tests.builders import MARKETING, NOW_MS, NOW_S, PRINTED_KEY, a_snapshot
+from tests.http.followed import ScriptedFollowing
 from tests.job_builders import a_job, a_job_id, an_attempt
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from proxy.domain.errors import ProxyError
-    from proxy.domain.events import Event
     from proxy.domain.job import Job
     from proxy.domain.policy import Offer, Scope, Snapshot
     from proxy.domain.video import VideoJob
+    from proxy.gateway.following import Reader
 
 READ_ONLY_KEY = "gl_readonly_" + "r" * 43
 VIDEO_BYTES = bytes(range(256)) * 1000
@@ -62,16 +64,6 @@ class StillClock:
 
     async def sleep(self, seconds: float) -> None:
         self.at_s += seconds
-
-
-class RecordingObserver:
-    """Keeps every event."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-
-    def observe(self, event: Event) -> None:
-        self.events.append(event)
 
 
 def a_bucket(
@@ -118,6 +110,8 @@ class RecordingVideos:
     waiting: int = 0
     opened: int = 0
     closed: int = 0
+    is_drained: bool = False
+    news: asyncio.Queue[Job | str | None] = field(default_factory=asyncio.Queue)
     authenticated: int = 0
 
     def authenticate(self, presented: str, scope: Scope) -> Caller:
@@ -222,7 +216,19 @@ class RecordingVideos:
             self.complete(job_id)
         return self._view(self._find(job_id), has_waited=patience is not None)
 
+    @asynccontextmanager
+    async def follow(
+        self, caller: Caller, job_id: str, reader: Reader
+    ) -> AsyncIterator[ScriptedFollowing]:
+        self._note("follow", team=caller.team.id, job_id=job_id)
+        self.waiting += 1
+        try:
+            yield ScriptedFollowing(self._view(self._find(job_id)), self.news, reader)
+        finally:
+            self.waiting -= 1
+
     def drain(self) -> None:
+        self.is_drained = True
         if self.hold is not None:
             self.hold.set()
 

@@ -16,8 +16,9 @@ from tests.http.test_content import wait_until
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from tests.fakes import RecordingObserver
     from tests.http.conftest import Client
-    from tests.http.fakes import RecordingObserver, RecordingVideos
+from tests.http.fakes import RecordingVideos
 
 
 def request_with(*chunks: bytes, is_whole: bool = True) -> web.Request:

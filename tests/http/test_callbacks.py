@@ -13,8 +13,8 @@ from tests.http.heard import CALLBACK_PATH
 
 if TYPE_CHECKING:
     from proxy.domain.errors import ProxyError
+    from tests.fakes import RecordingObserver
     from tests.http.conftest import Client
-    from tests.http.fakes import RecordingObserver
     from tests.http.heard import RecordingCallbacks
 
 NOBODY = {"Authorization": ""}

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from proxy.http.links import Links
+    from tests.fakes import RecordingObserver
     from tests.http.conftest import Client
-    from tests.http.fakes import RecordingObserver, RecordingVideos, StillClock
+    from tests.http.fakes import RecordingVideos, StillClock
 
 SIZE = len(VIDEO_BYTES)
 ETAG = f'"{hashlib.sha256(VIDEO_BYTES).hexdigest()}"'

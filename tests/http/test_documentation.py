@@ -10,7 +10,8 @@ from proxy.http.apps import public_app
 from proxy.http.fields import ALIASES, FIELDS, NOT_YET
 from proxy.http.links import Links
 from proxy.http.services import Services
-from tests.http.fakes import RecordingObserver, RecordingVideos, StillClock
+from tests.fakes import RecordingObserver
+from tests.http.fakes import RecordingVideos, StillClock
 from tests.http.heard import RecordingCallbacks
 
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")

@@ -23,10 +23,10 @@ from proxy.gateway.ports.ledger import Mandate
 from proxy.http.finance import FinanceRoutes
 from proxy.http.middleware import render_errors, request_ids
 from tests.builders import a_budget, a_snapshot, a_team
-from tests.fakes import ScriptedProviders
+from tests.fakes import RecordingObserver, ScriptedProviders
 from tests.gateway.finance.ledger_fake import FakeLedger
 from tests.gateway.finance.test_desk import KnownAccounts, NovemberClock, a_book
-from tests.http.fakes import RecordingObserver, StillClock
+from tests.http.fakes import StillClock
 from tests.ledger_entries import a_charge
 
 if TYPE_CHECKING:

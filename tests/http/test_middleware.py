@@ -8,8 +8,9 @@ from proxy.domain.events import RequestServed
 from tests.builders import PRINTED_KEY
 
 if TYPE_CHECKING:
+    from tests.fakes import RecordingObserver
     from tests.http.conftest import Client
-    from tests.http.fakes import RecordingObserver, RecordingVideos
+from tests.http.fakes import RecordingVideos
 
 OURS = "req_" + "07" * 12
 

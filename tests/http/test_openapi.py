@@ -24,8 +24,9 @@ from proxy.http.openapi import document
 from proxy.http.parameters import HEADERS, PARAMETERS
 from proxy.http.routes import routes
 from proxy.http.services import Services
+from tests.fakes import RecordingObserver
 from tests.http.described import closed
-from tests.http.fakes import RecordingObserver, RecordingVideos, StillClock
+from tests.http.fakes import RecordingVideos, StillClock
 from tests.http.heard import RecordingCallbacks
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from proxy.domain.policy import AdminToken
 from proxy.http.apps import admin_app, runner
 from tests.builders import a_snapshot
-from tests.http.fakes import RecordingObserver, StillClock
+from tests.fakes import RecordingObserver
+from tests.http.fakes import StillClock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

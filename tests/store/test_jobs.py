@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from proxy.domain.ids import JobId, TeamId
-from proxy.domain.job import JobState, PublicStatus, Resolution
-from proxy.gateway.ports.jobs import Settle
+from proxy.domain.job import JobState, PublicStatus, Resolution, is_over, mark_of
+from proxy.gateway.ports.jobs import Glimpse, Settle
 from proxy.store.listing import SCAN_STEP, Listing
 from tests.builders import MARKETING, NOW_MS
 from tests.job_builders import a_job, a_job_id
@@ -252,3 +252,33 @@ async def test_a_queued_job_knows_its_place(store: Store) -> None:
     assert [1, 2, 3] == sorted(place or 0 for place in places)
     await store.begun(jobs[0])
     assert await store.jobs.queue_position(jobs[0]) is None
+
+
+async def test_a_glimpse_is_what_the_whole_job_would_say(store: Store) -> None:
+    queued, running, ended, cancelled = await several(store, 4)
+    running = await store.running(running)
+    work = replace(running.work, polls=3, progress=40)
+    running = await store.work.commit(running, replace(running, work=work), due_in_s=9)
+    ended = await store.running(ended)
+    await store.work.finish(
+        ended, replace(ended, state=JobState.FAILED), Settle(charged_micro_usd=1, by="test")
+    )
+    await store.running(cancelled)
+    await store.cancelled(cancelled, is_forgotten=False)
+    ids = [job.id for job in (queued, running, ended, cancelled)]
+    seen = await store.jobs.glimpses([*ids, a_job_id(99)])
+    assert Glimpse(is_over=True, mark="") == seen[a_job_id(99)]
+    for job_id in ids:
+        job = await store.jobs.load(job_id)
+        assert job is not None
+        assert Glimpse(is_over=is_over(job), mark=mark_of(job)) == seen[job_id]
+    assert ["queued-1-0", "in_progress-1-40", "failed", "failed"] == [seen[i].mark for i in ids]
+
+
+@pytest.mark.breaks
+async def test_a_damaged_record_is_nobody_else_s_trouble(store: Store) -> None:
+    damaged, whole = await several(store, 2)
+    await store.client.call(("HSET", store.keys.job(damaged.id), "s", "?"))
+    seen = await store.jobs.glimpses([damaged.id, whole.id])
+    assert [False, False] == [seen[job.id].is_over for job in (damaged, whole)]
+    assert seen[damaged.id].mark != seen[whole.id].mark == "queued-1-0"

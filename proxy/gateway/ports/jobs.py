@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from proxy.domain.balance import Balance, Bid
     from proxy.domain.bucket import Bucket, BucketState, RateLimit
@@ -47,6 +47,18 @@ class Cancelled:
     has_ended_it: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glimpse:
+    """As much of a job as tells whether its client would see anything new.
+
+    `is_over` holds for jobs that ended, were cancelled, or are gone; `mark` is
+    `domain.job.mark`, or "" of a job that is gone.
+    """
+
+    is_over: bool
+    mark: str
+
+
 class Jobs(Protocol):
     """Reading jobs, and the changes a client may ask for; other teams' jobs do not exist."""
 
@@ -62,8 +74,8 @@ class Jobs(Protocol):
     async def load(self, job: JobId) -> Job | None:
         """Read a job of any team without spending anything."""
 
-    async def over(self, jobs: Sequence[JobId]) -> frozenset[JobId]:
-        """Those of the jobs whose client has nothing to wait for: ended, cancelled or gone.
+    async def glimpses(self, jobs: Sequence[JobId]) -> Mapping[JobId, Glimpse]:
+        """What clients would see of these jobs, of each one that is asked for.
 
         Read together, in one round trip, without spending anything.
         """

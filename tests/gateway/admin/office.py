@@ -21,7 +21,8 @@ from proxy.http.apps import admin_app
 from proxy.store.controls import RedisControls
 from proxy.store.ledger import RedisLedger
 from proxy.store.search import RedisJobSearch
-from tests.http.fakes import RecordingObserver, StillClock
+from tests.fakes import RecordingObserver
+from tests.http.fakes import StillClock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence

@@ -16,8 +16,9 @@ from proxy.http.admin.endpoints import EXPORT, Role
 from proxy.http.admin.routes import AdminRoute
 from proxy.http.apps import admin_app
 from proxy.http.keys import STREAM
+from tests.fakes import RecordingObserver
 from tests.gateway.admin.office import TOKENS
-from tests.http.fakes import RecordingObserver, StillClock
+from tests.http.fakes import StillClock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
