@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from proxy.domain.export.tied import TiedExport
 from proxy.domain.ledger import EntryKind
 
 if TYPE_CHECKING:
@@ -27,8 +28,12 @@ class Law(StrEnum):
     """What is held belongs to the current attempt of an unfinished job."""
     QUEUED = "I5"
     """An unfinished job stands in exactly one queue, and nothing else stands in one."""
+    SUBMITS = "I6"
+    """An attempt is one task of a vendor, and a task is of one attempt."""
     FINAL = "I7"
     """A job that ended says what the ledger says, for good."""
+    EXPORTED = "I11"
+    """What an export bills for a month is what the ledger spent in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,13 +82,21 @@ class Whereabouts:
     queues: int
 
 
+_Task = tuple[str, str, str]
+"""A provider, its account, and its own id of a task."""
+
+
 class Replay:
     """Adds entries up, oldest first, and notes what could not have been.
 
-    `limits` are micro-USD by balance name, of budgets whose limit never changed.
+    Args:
+        limits: micro-USD by balance name, of budgets whose limit never changed.
+        export: what holds the exports of these entries against them.
     """
 
-    def __init__(self, limits: Mapping[str, int] | None = None) -> None:
+    def __init__(
+        self, limits: Mapping[str, int] | None = None, *, export: TiedExport | None = None
+    ) -> None:
         self.sums: dict[str, Sums] = {}
         self.held: dict[str, int] = {}
         self.charged: dict[str, int] = {}
@@ -93,10 +106,15 @@ class Replay:
         self._limits = limits or {}
         self._overrides: dict[str, list[tuple[int, int]]] = {}
         self._below_zero: set[str] = set()
+        self._tasks: dict[str, _Task] = {}
+        self._attempts: dict[_Task, str] = {}
+        self._export = export or TiedExport()
 
     def post(self, entry: Entry) -> None:
         """Take the next entry."""
         self.entries += 1
+        self._export.add(entry)
+        self._identify(entry)
         for name in entry.balances:
             before = self.sums.get(name, Sums())
             self.sums[name] = Sums(
@@ -130,6 +148,12 @@ class Replay:
                 message = f"the entries say {expected.text}, the balance {found.text}"
                 self._note(Law.SUMS, name, message)
 
+    def exported(self) -> None:
+        """Compare what exports bill for each month with what its entries spent."""
+        for month, owed, billed in self._export.differences():
+            message = f"the entries spent {owed}, an export bills {billed}"
+            self._note(Law.EXPORTED, month, message)
+
     def seek(self, jobs: Mapping[str, Whereabouts | None], *, moved: Collection[str] = ()) -> None:
         """Compare open attempts with their jobs, by job id; None is a job without a record.
 
@@ -158,6 +182,19 @@ class Replay:
         if charged_micro_usd != self.charged[attempt]:
             message = f"the entries say {self.charged[attempt]} charged, the job"
             self._note(Law.FINAL, attempt, f"{message} {charged_micro_usd}")
+
+    def _identify(self, entry: Entry) -> None:
+        charge = entry.charge
+        if not (entry.attempt and charge.task):
+            return
+        task = charge.provider, charge.account, charge.task
+        known = self._tasks.setdefault(entry.attempt, task)
+        owner = self._attempts.setdefault(task, entry.attempt)
+        if known != task:
+            message = f"is the task {_text(known)}, and {_text(task)} by {entry.id}"
+            self._note(Law.SUBMITS, entry.attempt, message)
+        elif owner != entry.attempt:
+            self._note(Law.SUBMITS, entry.attempt, f"the task {_text(task)} is that of {owner}")
 
     def _weigh(self, name: str, entry: Entry) -> None:
         now = self.sums[name]
@@ -201,3 +238,7 @@ class Replay:
 
     def _note(self, law: Law, subject: str, message: str) -> None:
         self.violations.append(Violation(law=law, subject=subject, message=message))
+
+
+def _text(task: _Task) -> str:
+    return "/".join(task)

@@ -85,6 +85,7 @@ class RedisLedger(RedisChanges):
             async for entry_id, fields in pages(self._client, self._keys.ledger(), "-", last):
                 replay.post(entry_of(entry_id, fields))
         replay.compare(stored)
+        replay.exported()
         await self._seek(replay, last)
         for attempt, charged in await self._resolved(replay.charged.keys() - archived):
             replay.resolved(attempt, charged)

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from proxy.domain.ledger import Entry, EntryKind
+from proxy.domain.export.tied import TiedExport
+from proxy.domain.ledger import Charge, Entry, EntryKind
 from proxy.domain.proof import Law, Replay, Sums, Verification, Violation, Whereabouts
+from tests.domain.export.test_tied import Forgetful
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +27,7 @@ def an_entry(
     attempt: str = ATTEMPT,
     amount: int = 0,
     until_ms: int = 0,
+    task: str = "",
 ) -> Entry:
     return Entry(
         id=f"{at_ms}-0",
@@ -37,6 +40,7 @@ def an_entry(
         spent_micro_usd=spent,
         amount_micro_usd=amount,
         until_ms=until_ms,
+        charge=Charge(provider="kling", account="main", task=task),
     )
 
 
@@ -174,6 +178,48 @@ def test_a_record_that_says_something_else_is_found(charged: int | None) -> None
     found = replay(RESERVE, SETTLE)
     found.resolved(ATTEMPT, charged)
     assert [(Law.FINAL, ATTEMPT)] == broken(found)
+
+
+def test_a_task_of_two_attempts_is_found() -> None:
+    """Each reserve and each end is right by itself: only the vendor's id tells."""
+    other = an_entry(EntryKind.RESERVE, held=5, attempt="video_b-1")
+    twice = an_entry(EntryKind.SETTLE, held=-5, spent=5, attempt="video_b-1", task="t-1")
+    settled = an_entry(EntryKind.SETTLE, held=-5, spent=5, task="t-1")
+    found = replay(RESERVE, settled, other, twice)
+    assert [(Law.SUBMITS, "video_b-1")] == broken(found)
+    assert "the task kling/main/t-1 is that of video_a-1" == found.violations[0].message
+
+
+def test_an_attempt_of_two_tasks_is_found() -> None:
+    settled = an_entry(EntryKind.SETTLE, held=-5, spent=5, task="t-1")
+    over = an_entry(EntryKind.OVERAGE, spent=2, task="t-2")
+    found = replay(RESERVE, settled, over)
+    assert [(Law.SUBMITS, ATTEMPT)] == broken(found)
+    message = "is the task kling/main/t-1, and kling/main/t-2 by 1000-0"
+    assert message == found.violations[0].message
+
+
+def test_an_attempt_keeps_its_task_through_every_change() -> None:
+    kinds = (EntryKind.OVERAGE, EntryKind.ADJUST, EntryKind.WRITE_OFF)
+    settled = an_entry(EntryKind.SETTLE, held=-5, spent=5, task="t-1")
+    changes = [an_entry(kind, task="t-1") for kind in kinds]
+    nobody = an_entry(EntryKind.UNATTRIBUTED, spent=3, attempt="", task="t-1")
+    assert [] == broken(replay(RESERVE, settled, *changes, nobody))
+
+
+def test_what_exports_bill_is_held_against_the_ledger() -> None:
+    found = replay(RESERVE, SETTLE, OVERAGE, ADJUST)
+    found.exported()
+    assert [] == broken(found)
+
+
+def test_an_export_that_bills_something_else_is_found() -> None:
+    found = Replay(export=TiedExport(Forgetful))
+    for entry in (RESERVE, SETTLE, OVERAGE):
+        found.post(entry)
+    found.exported()
+    assert [(Law.EXPORTED, "1970-01")] == broken(found)
+    assert "the entries spent 7, an export bills 0" == found.violations[0].message
 
 
 def test_opening_and_unattributed_money_need_no_attempt() -> None:

@@ -19,13 +19,15 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
+from proxy.domain.money import format_usd, parse_signed_usd
 from proxy.store.address import Address, EmbeddedAddress
 from proxy.store.client import Client
 from proxy.store.embedded import EmbeddedStore
 from proxy.store.keys import Keys
 from tests.store.lossy_redis import LossyRedis, lossy_redis
 from tests.system.deployment import Deployment, Process
-from tests.system.money import TEAM, all_settled
+from tests.system.labels import labelled
+from tests.system.money import TEAM, all_settled, check_submits
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -69,7 +71,8 @@ async def lossy(tmp_path: Path) -> AsyncIterator[tuple[LossyRedis, Address]]:
 
 def prompt(number: int) -> str:
     bad = number % 5 == 0
-    return f"Boat {number}. {BAD[number // 5 % len(BAD)] if bad else GOOD}"
+    said = BAD[number // 5 % len(BAD)] if bad else GOOD
+    return labelled(f"A boat. {said}", f"job-{number}")
 
 
 async def create_all(deployment: Deployment, processes: list[Process]) -> None:
@@ -221,10 +224,12 @@ async def test_ten_thousand_jobs_agree_with_their_invoices(
         states = Counter(job.state.value for job in jobs)
         say(f"{len(jobs)} jobs {dict(states)}, {kills} kills, {losses} lost answers")
         assert len(jobs) == JOBS
+        check_submits(jobs, (await deployment.simulated("invoice"))["tasks"])
         code, said = await asyncio.to_thread(command, deployment, "ledger", "verify")
         say(said)
         assert code == 0
         await reconcile_all(deployment, tmp_path)
+        await export_all(deployment, tmp_path / "focus.csv")
         code, said = await asyncio.to_thread(command, deployment, "ledger", "verify")
         assert code == 0, said
     finally:
@@ -249,3 +254,17 @@ async def reconcile_all(deployment: Deployment, folder: Path) -> None:
             say(f"{provider}, {arguments[-1]}: {told(said)}")
             ended.append(code)
         assert ended[2] == 0, provider
+
+
+async def export_all(deployment: Deployment, path: Path) -> None:
+    """Export all that is over as FOCUS rows: their sum is the ledger's, and the vendors' too."""
+    export = ("ledger", "export", "--since", "2026-01-01", "--format", "focus-1.4", "-o")
+    code, said = await asyncio.to_thread(command, deployment, *export, str(path), "--json")
+    assert code == 0, said
+    manifest = json.loads(said[said.index("{") :])
+    with path.open(newline="", encoding="utf-8") as file:
+        billed = [parse_signed_usd(row["BilledCost"]) for row in csv.DictReader(file)]
+    invoiced = (await deployment.simulated("invoice"))["total_micro_usd"]
+    say(f"FOCUS: {len(billed)} rows, {format_usd(sum(billed))}; invoices {format_usd(invoiced)}")
+    assert (manifest["rows"], manifest["spent"]) == (len(billed), format_usd(sum(billed)))
+    assert sum(billed) == invoiced

@@ -1,13 +1,21 @@
-"""Ledger = invoice: what was charged against what the simulated vendors would bill."""
+"""Ledger = invoice: what was charged against what the simulated vendors would bill.
+
+And the laws that only both together show: an attempt is one accepted submit at most, and what is
+exported is what the ledger holds.
+"""
 
 from __future__ import annotations
 
+import csv
 from collections import Counter
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from proxy.domain.ids import TeamId
+from proxy.domain.money import parse_signed_usd
+from proxy.domain.report import vendor_cost
+from proxy.gateway.finance.export import Export, ExportFormat
 from proxy.store.address import EmbeddedAddress, parse_store_url
 from proxy.store.client import Client
 from proxy.store.embedded import EmbeddedStore
@@ -15,9 +23,10 @@ from proxy.store.jobs import RedisJobs
 from proxy.store.keys import Keys
 from proxy.store.ledger import RedisLedger
 from tests.system.deployment import wait_until
+from tests.system.labels import label_in
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterable, Mapping
 
     from proxy.domain.job import Attempt, Job
     from tests.system.deployment import Deployment
@@ -31,6 +40,7 @@ class Difference:
     """An attempt whose charge is not what the vendor bills, in micro-USD."""
 
     attempt: str
+    provider: str
     resolved_by: str
     charged: int
     invoiced: int
@@ -82,34 +92,70 @@ async def check_money(deployment: Deployment) -> list[Difference]:
     """
     jobs = await all_settled(deployment)
     async with store_of(deployment) as client:
-        ledger = RedisLedger(client, Keys())
-        assert (await ledger.verify()).violations == ()
-        booked: Counter[str] = Counter()
-        async for entry in ledger.entries():
-            booked[entry.attempt] += entry.spent_micro_usd
-    tasks = {task["task_id"]: task for task in (await deployment.simulated("invoice"))["tasks"]}
+        booked = await check_ledger(RedisLedger(client, Keys()))
+    invoice = (await deployment.simulated("invoice"))["tasks"]
     differences: list[Difference] = []
     matched: set[str] = set()
     for job in jobs:
         for attempt in job.attempts:
             name = f"{job.id}-{attempt.number}"
             assert booked[name] == (attempt.charged_micro_usd or 0)
-            found = _task_ids(attempt, name, tasks) & tasks.keys()
-            matched |= found
-            invoiced = sum(tasks[task_id]["micro_usd"] for task_id in found)
+            found = _tasks_of(attempt, name, invoice)
+            assert len(found) <= 1, f"{name} was accepted {len(found)} times: {found}"
+            matched |= found.keys()
+            invoiced = sum(found.values())
             charged = attempt.charged_micro_usd or 0
             by = attempt.resolved_by or ""
             if charged != invoiced or (by.startswith(UNKNOWN) and not found):
-                differences.append(Difference(name, by, charged, invoiced))
+                provider = job.plan.candidates[attempt.candidate].provider
+                differences.append(Difference(name, provider, by, charged, invoiced))
     unjust = [item for item in differences if not item.resolved_by.startswith(UNKNOWN)]
     assert unjust == []
-    strangers = [task for task_id, task in tasks.items() if task_id not in matched]
-    assert len(strangers) <= len(differences), strangers
+    strangers = [task for task in invoice if task["task_id"] not in matched]
+    lost = Counter(item.provider for item in differences)
+    assert Counter(task["provider"] for task in strangers) <= lost, strangers
+    check_submits(jobs, invoice)
     return differences
 
 
-def _task_ids(attempt: Attempt, name: str, tasks: dict[str, dict[str, object]]) -> set[str]:
-    """The vendor's ids of what an attempt bought: by its operation, or by our external id."""
-    operation = attempt.operation or {}
-    known = {str(value) for value in operation.values()}
-    return known | {key for key, task in tasks.items() if task["external_id"] == name}
+async def check_ledger(ledger: RedisLedger) -> Counter[str]:
+    """Prove every law, and that a FOCUS export of all that is over bills what the ledger spent.
+
+    Returns what vendors are owed for each attempt, in micro-USD.
+    """
+    assert (await ledger.verify()).violations == ()
+    booked: Counter[str] = Counter()
+    until_ms = 0
+    async for entry in ledger.entries():
+        booked[entry.attempt] += vendor_cost(entry)
+        until_ms = entry.at_ms + 1
+    export = Export(ledger, ExportFormat.FOCUS_1_4, since_ms=0, until_ms=until_ms)
+    text = b"".join([piece async for piece in export.pieces()]).decode()
+    rows = csv.DictReader(text.splitlines())
+    assert sum(parse_signed_usd(row["BilledCost"]) for row in rows) == sum(booked.values())
+    return booked
+
+
+def check_submits(jobs: Iterable[Job], invoice: Iterable[Mapping[str, Any]]) -> None:
+    """Prove that vendors accepted no more submits than there are attempts that were sent.
+
+    A job whose prompt has a label is found at the vendor by it: its attempts alone count there.
+    """
+    sent: Counter[tuple[str, str]] = Counter()
+    for job in jobs:
+        for attempt in job.attempts:
+            if attempt.submitted_at_ms is not None:
+                provider = job.plan.candidates[attempt.candidate].provider
+                sent[provider, label_in(job.request.prompt)] += 1
+    accepted = Counter((task["provider"], task["label"]) for task in invoice)
+    assert accepted <= sent, accepted - sent
+
+
+def _tasks_of(attempt: Attempt, name: str, invoice: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """What an attempt bought, by its operation or by our external id: task id -> micro-USD."""
+    known = {str(value) for value in (attempt.operation or {}).values()}
+    return {
+        task["task_id"]: task["micro_usd"]
+        for task in invoice
+        if task["task_id"] in known or task["external_id"] == name
+    }

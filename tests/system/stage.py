@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from tests.system.deployment import FAST_ENGINE, Deployment, wait_until
 from tests.system.ending import MANY, MODELS, PRICES, PROVIDERS, RETIRED, Ending, next_price
+from tests.system.labels import label_in
 from tests.system.money import every_job, store_of
 
 if TYPE_CHECKING:
@@ -186,13 +187,6 @@ class Stage(Deployment):
 
             found: dict[str, Job] = await wait_until(look, "every job to end", timeout_s=60.0)
             return found
-
-
-def label_in(prompt: str) -> str:
-    """The label that a prompt holds."""
-    found = re.search(r"\[\[label=(\S+)\]\]", prompt)
-    assert found is not None
-    return found[1]
 
 
 def _ending(

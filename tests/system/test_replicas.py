@@ -15,6 +15,7 @@ from proxy.gateway.names import video_name
 from proxy.store.address import EmbeddedAddress
 from proxy.store.embedded import EmbeddedStore
 from tests.system.deployment import Deployment, Process
+from tests.system.labels import labelled
 from tests.system.money import all_settled, check_money
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ async def create_all(deployment: Deployment, processes: list[Process]) -> int:
         headers={"Authorization": f"Bearer {deployment.api_key}"}
     ) as session:
         for number in range(JOBS):
-            body = {"prompt": f"Boat {number}. [[render=1]]", **OFFERS[number % len(OFFERS)]}
+            prompt = labelled("A boat. [[render=1]]", f"job-{number}")
+            body = {"prompt": prompt, **OFFERS[number % len(OFFERS)]}
             # The key makes asking again safe: an answer lost to a kill buys nothing twice.
             headers = {"Idempotency-Key": f"job-{number}"}
             while True:
