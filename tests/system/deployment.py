@@ -246,13 +246,17 @@ class Deployment:
 
     def start(self, **env: str) -> None:
         """Start the simulator and the proxy."""
+        self.start_simulator()
+        self.start_proxy(**env)
+
+    def start_simulator(self) -> None:
+        """Write every file and start the simulator alone."""
         self.write()
         credentials = str(self.folder / "credentials.json")
         self.simulator = self.spawn(
             "simulate", "--port", "0", "--credentials", credentials, "--render", str(self.render_s)
         )
         self.write_config()
-        self.start_proxy(**env)
 
     def start_proxy(self, **env: str) -> None:
         """Start the proxy; its state is what the folder holds."""
