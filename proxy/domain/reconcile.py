@@ -47,9 +47,13 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unattributed:
-    """A vendor's task that nobody explains: what it was charged so far, on which balances."""
+    """A vendor's task that nobody explains: what it was charged so far, on which balances.
+
+    `first_id` is the entry that charged it first, "" if none did.
+    """
 
     charge: Charge
+    first_id: str = ""
     charged_micro_usd: int = 0
     balances: tuple[str, ...] = ()
     is_covered: bool = False
@@ -253,6 +257,7 @@ def _unattributed(relevant: Relevant, entries: Iterable[Entry]) -> Mapping[Task,
             before = found.get(task) or Unattributed(charge=entry.charge)
             found[task] = Unattributed(
                 charge=entry.charge,
+                first_id=before.first_id or entry.id,
                 charged_micro_usd=before.charged_micro_usd + entry.spent_micro_usd,
                 balances=before.balances or entry.balances,
                 is_covered=before.is_covered or relevant.is_covered(entry),

@@ -16,11 +16,13 @@ class Standing:
     """An attempt as its entries tell it. Amounts in micro-USD.
 
     `balances` are full names: all that an entry of the attempt touched so far. `charge` is what
-    its last entry says about it. `held_micro_usd` is above 0 while it is open.
+    its last entry says about it. `held_micro_usd` is above 0 while it is open. `reserve_id` is
+    the entry it began with, "" where that is not known.
     """
 
     attempt: str
     team: str
+    reserve_id: str = ""
     balances: tuple[str, ...] = ()
     held_micro_usd: int = 0
     charged_micro_usd: int = 0
@@ -55,6 +57,8 @@ def _after(before: Standing, entry: Entry) -> Standing:
     )
     spent = entry.spent_micro_usd
     match entry.kind:
+        case EntryKind.RESERVE:
+            return replace(after, reserve_id=entry.id)
         case EntryKind.SETTLE | EntryKind.OVERAGE | EntryKind.RELEASE:
             charged = before.charged_micro_usd + spent
             return replace(after, charged_micro_usd=charged, is_resolved=True)

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from proxy.domain.ledger import EntryKind
-from proxy.domain.policy import ORGANISATION
+from proxy.domain.opening import counts
 
 if TYPE_CHECKING:
     from proxy.domain.balance import Balance
-    from proxy.domain.ledger import Charge, Entry
+    from proxy.domain.ledger import Entry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,21 +65,7 @@ class Takeover:
                 pass
 
     def _covers(self, entry: Entry) -> bool:
-        balance, charge = self.balance, entry.charge
-        return (
-            balance.period.holds(entry.at_ms)
-            and self._is_in_scope(entry.team, charge)
-            and (
-                balance.match is None
-                or balance.match.covers(
-                    model=charge.model,
-                    provider=charge.provider,
-                    policy=charge.policy,
-                    metadata=charge.metadata,
-                )
-            )
+        balance = self.balance
+        return balance.period.holds(entry.at_ms) and counts(
+            balance.scope, balance.match, entry.team, entry.charge
         )
-
-    def _is_in_scope(self, team: str, charge: Charge) -> bool:
-        scope = self.balance.scope
-        return scope in (ORGANISATION, f"team:{team}", f"key:{charge.key}")

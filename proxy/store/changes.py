@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 from proxy.domain.errors import IdempotencyConflict
 from proxy.domain.ids import JobId, TeamId
 from proxy.domain.ledger import Charge
+from proxy.domain.opening import taken_over_by
 from proxy.gateway.ports.ledger import NotPosted, Posted
 from proxy.store.entries import ORGANISATION_OWNER, TEAM_OWNER, facts_text, owned_name, short_name
 from proxy.store.flags import FREEZE, REVOKED
+from proxy.store.registry import Openings
 from proxy.store.script import Script
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from proxy.domain.ids import KeyId, ProviderName
     from proxy.domain.standing import Standing
@@ -40,6 +42,7 @@ class RedisChanges:
         self._override = Script.load("override")
         self._flag = Script.load("flag")
         self._note = Script.load("note")
+        self.openings = Openings(client, keys)
 
     async def adjust(
         self, standing: Standing, delta_micro_usd: int, mandate: Mandate
@@ -49,27 +52,19 @@ class RedisChanges:
             return NotPosted.OPEN
         if not delta_micro_usd:
             return NotPosted.NOTHING
-        arguments = [
-            *_mandated(mandate, "adjust", standing.attempt),
-            *_known(standing),
+        more: list[Argument] = [
             delta_micro_usd,
             _facts(standing.team, standing.charge, mandate),
             _facts("", standing.charge, mandate),
         ]
-        keys = self._attempt_keys(standing, mandate)
-        return _posted(await self._adjust.run(self._client, keys, arguments))
+        return await self._amend(self._adjust, standing, mandate, more)
 
     async def write_off(self, standing: Standing, mandate: Mandate) -> Posted | NotPosted:
         """Take what a resolved attempt costs off its team and key; the organisation keeps it."""
         if not standing.is_resolved:
             return NotPosted.OPEN
-        arguments = [
-            *_mandated(mandate, "write_off", standing.attempt),
-            *_known(standing),
-            _facts(standing.team, standing.charge, mandate),
-        ]
-        keys = self._attempt_keys(standing, mandate)
-        return _posted(await self._write_off.run(self._client, keys, arguments))
+        more = [_facts(standing.team, standing.charge, mandate)]
+        return await self._amend(self._write_off, standing, mandate, more)
 
     async def unattributed(
         self,
@@ -79,6 +74,7 @@ class RedisChanges:
         *,
         known_micro_usd: int,
         balances: tuple[str, ...],
+        first_id: str = "",
     ) -> Posted | NotPosted:
         """Charge what a vendor bills and no attempt explains."""
         if not delta_micro_usd:
@@ -90,15 +86,23 @@ class RedisChanges:
             self._keys.amended(f"task:{sha256(target.encode()).hexdigest()[: 2 * ID_CHARS]}"),
             self._keys.ledger(),
             self._keys.organisation(),
+            self._keys.accounts(),
         ]
-        arguments = [
-            *_mandated(mandate, "unattributed", target),
-            known_micro_usd,
-            delta_micro_usd,
-            _owned(TeamId(""), balances),
-            _facts("", charge, mandate),
-        ]
-        return _posted(await self._unattributed.run(self._client, keys, arguments))
+
+        async def post() -> Reply:
+            latest, openings = await self.openings.read()
+            names = (*balances, *taken_over_by(openings, first_id, "", charge))
+            arguments = [
+                *_mandated(mandate, "unattributed", target),
+                known_micro_usd,
+                delta_micro_usd,
+                _owned(TeamId(""), names),
+                _facts("", charge, mandate),
+                latest,
+            ]
+            return await self._unattributed.run(self._client, keys, arguments)
+
+        return _posted(await self._settled(post))
 
     async def override(
         self, balance: str, team: TeamId | None, mandate: Mandate, *, micro_usd: int, until_ms: int
@@ -192,6 +196,35 @@ class RedisChanges:
     def _hash(self, team: TeamId | None) -> str:
         return self._keys.organisation() if team is None else self._keys.team(team)
 
+    async def _amend(
+        self, script: Script, standing: Standing, mandate: Mandate, more: Sequence[Argument]
+    ) -> Posted | NotPosted:
+        """Change what an attempt costs, on every balance that counts it."""
+        keys = self._attempt_keys(standing, mandate)
+
+        async def post() -> Reply:
+            latest, openings = await self.openings.read()
+            late = taken_over_by(openings, standing.reserve_id, standing.team, standing.charge)
+            arguments = [
+                *_mandated(mandate, script.name, standing.attempt),
+                standing.attempt.rpartition("-")[2],
+                standing.charged_micro_usd,
+                standing.adjusted_micro_usd,
+                standing.written_off_micro_usd,
+                _owned(TeamId(standing.team), (*standing.balances, *late)),
+                latest,
+                *more,
+            ]
+            return await script.run(self._client, keys, arguments)
+
+        return _posted(await self._settled(post))
+
+    async def _settled(self, post: Callable[[], Awaitable[Reply]]) -> Reply:
+        """Post, once more whenever an account was opened meanwhile."""
+        while (reply := await post())[0] == b"moved":
+            self.openings.forget()
+        return reply
+
     def _attempt_keys(self, standing: Standing, mandate: Mandate) -> list[str]:
         job = JobId(standing.attempt.rpartition("-")[0])
         return [
@@ -202,6 +235,7 @@ class RedisChanges:
             self._keys.job(job),
             self._keys.team(TeamId(standing.team)),
             self._keys.organisation(),
+            self._keys.accounts(),
         ]
 
     def _override_keys(self, team: TeamId | None, mandate: Mandate) -> list[str]:
@@ -224,18 +258,9 @@ def _mandated(mandate: Mandate, action: str, target: str) -> list[Argument]:
     return [mandate.operation, mandate.actor, mandate.role, mandate.reason, action, target]
 
 
-def _known(standing: Standing) -> list[Argument]:
-    return [
-        standing.attempt.rpartition("-")[2],
-        standing.charged_micro_usd,
-        standing.adjusted_micro_usd,
-        standing.written_off_micro_usd,
-        _owned(TeamId(standing.team), standing.balances),
-    ]
-
-
 def _owned(team: TeamId, balances: Iterable[str]) -> str:
-    return "\n".join(owned_name(team, name) for name in balances)
+    """Each balance once."""
+    return "\n".join(owned_name(team, name) for name in dict.fromkeys(balances))
 
 
 def _facts(team: str, charge: Charge, mandate: Mandate) -> str:

@@ -1,10 +1,16 @@
-"""Accounts over Redis: one hash says which are open, one script opens each."""
+"""Accounts over Redis: one hash says which are open, one script opens each.
+
+A record is `o|zone|zone before|until (ms)|operation|period|its start (ms)|as of`; the last three
+are those of its opening, and are missing where an earlier version made it. The field `#` is no
+account: it holds the operation that opened one last.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from proxy.domain.ids import TeamId, job_of_attempt
+from proxy.domain.opening import Opening
 from proxy.gateway.ports.accounts import Opened, Registered
 from proxy.store.codec import fields_of
 from proxy.store.entries import ORGANISATION_OWNER, TEAM_OWNER, owned_name
@@ -20,10 +26,14 @@ if TYPE_CHECKING:
     from proxy.store.keys import Keys
 
 OPEN, CLOSED = "o", "c"
+LATEST = "#"
+NOTHING = "-"
+"""As of what entry: none."""
+OPENING_PARTS = 8
 
 
 class RedisAccountRegistry:
-    """AccountRegistry over Redis. A record is `o|zone|zone before|until (ms)|operation`."""
+    """AccountRegistry over Redis."""
 
     def __init__(self, client: Client, keys: Keys) -> None:
         self._client = client
@@ -35,7 +45,11 @@ class RedisAccountRegistry:
     async def registered(self) -> Mapping[str, Registered]:
         """Every account that was ever opened, by name."""
         reply = await self._client.read(("HGETALL", self._keys.accounts()))
-        return {name: _registered(value.decode()) for name, value in fields_of(reply).items()}
+        return {
+            name: _registered(value.decode())
+            for name, value in fields_of(reply).items()
+            if name != LATEST
+        }
 
     async def open(
         self, account: str, team: TeamId | None, takeover: Takeover, *, timezone: str, as_of: str
@@ -59,7 +73,7 @@ class RedisAccountRegistry:
             named[0],
             team or "",
             takeover.spent_micro_usd,
-            as_of or "-",
+            as_of or NOTHING,
             balance.period.start_ms,
             balance.period.end_ms,
             team or "",
@@ -80,13 +94,48 @@ class RedisAccountRegistry:
         await self._rezone.run(self._client, [self._keys.accounts()], arguments)
 
 
+class Openings:
+    """How every account was opened last, read again only when one was opened since."""
+
+    def __init__(self, client: Client, keys: Keys) -> None:
+        self._client = client
+        self._keys = keys
+        self._known: tuple[str, tuple[Opening, ...]] | None = None
+
+    async def read(self) -> tuple[str, tuple[Opening, ...]]:
+        """The operation that opened an account last ("" for none), and the openings."""
+        if self._known is None:
+            fields = fields_of(await self._client.read(("HGETALL", self._keys.accounts())))
+            latest = fields.pop(LATEST, b"").decode()
+            found = (_opening(name, value.decode()) for name, value in fields.items())
+            self._known = latest, tuple(each for each in found if each is not None)
+        return self._known
+
+    def forget(self) -> None:
+        """Read them again the next time: a script has seen another operation."""
+        self._known = None
+
+
+def _opening(account: str, text: str) -> Opening | None:
+    parts = text.split("|")
+    if len(parts) < OPENING_PARTS:
+        return None
+    period_id, start_ms, as_of = parts[5:]
+    return Opening(
+        account=account,
+        period_id=period_id,
+        period_start_ms=int(start_ms),
+        as_of="" if as_of == NOTHING else as_of,
+    )
+
+
 def _record(registered: Registered) -> str:
     parts = (OPEN, registered.timezone, registered.before, str(registered.until_ms))
     return "|".join(parts)
 
 
 def _registered(text: str) -> Registered:
-    state, timezone, before, until_ms, _ = text.split("|")
+    state, timezone, before, until_ms = text.split("|")[:4]
     return Registered(
         timezone=timezone, is_closed=state == CLOSED, before=before, until_ms=int(until_ms)
     )

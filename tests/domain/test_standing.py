@@ -33,7 +33,11 @@ def an_entry(
 def test_an_open_attempt_holds_its_quote() -> None:
     found = standings([an_entry(EntryKind.RESERVE, held=5)])
     expected = Standing(
-        attempt="video_a-1", team="marketing", balances=(TEAM, ORG), held_micro_usd=5
+        attempt="video_a-1",
+        team="marketing",
+        reserve_id="1790000000000-0",
+        balances=(TEAM, ORG),
+        held_micro_usd=5,
     )
     assert {"video_a-1": expected} == found
 

@@ -33,5 +33,7 @@ async def losing(store: Store, redis_address: Address, tmp_path: Path) -> AsyncI
     async with lossy_redis(redis_address, tmp_path) as (lossy, address):
         client = Client(address)
         await client.call(("PING",))
-        yield Losing(store, Store.on(client), lossy)
+        far = Store.on(client)
+        await far.ledger.openings.read()  # as they are known to whoever has posted before
+        yield Losing(store, far, lossy)
         await client.close()

@@ -199,7 +199,10 @@ class FinanceDesk:
             await _invoice(content, provider),
             _covered(span, now_ms),
             mandate,
-            organisation_budgets=self._live.snapshot.organisation_budgets,
+            organisation_budgets=[
+                self._balances.zoned(budget, now_ms)
+                for budget in self._live.snapshot.organisation_budgets
+            ],
             now_ms=now_ms,
         )
 

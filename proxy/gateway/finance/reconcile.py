@@ -51,6 +51,7 @@ class Corrections(Protocol):
         *,
         known_micro_usd: int,
         balances: tuple[str, ...],
+        first_id: str = "",
     ) -> Posted | NotPosted:
         """Charge what a vendor bills and no attempt explains."""
 
@@ -138,6 +139,7 @@ class Reconciler:
             known_micro_usd=known.charged_micro_usd,
             # What is taken back is taken from where it was put: no balance falls below zero.
             balances=known.balances or unattributed_balances(budgets, known.charge, now_ms),
+            first_id=known.first_id,
         )
 
 

@@ -118,13 +118,17 @@ class Ledger(Protocol):
     ) -> Posted | NotPosted:
         """Correct what a resolved attempt was charged, on its own balances.
 
-        Those are the standing's. It is compared and set: STALE if the attempt was adjusted or
-        written off since. The team of an attempt that was written off is not touched: only the
-        organisation bears it.
+        Those are the standing's, and those of accounts that were opened since and took it over.
+        `standing` is compared and set: STALE if the attempt was adjusted or written off since.
+        The team of an attempt that was written off is not touched: only the organisation bears
+        it.
         """
 
     async def write_off(self, standing: Standing, mandate: Mandate) -> Posted | NotPosted:
-        """Take what a resolved attempt costs off its team and key; the organisation keeps it."""
+        """Take what a resolved attempt costs off its team and key; the organisation keeps it.
+
+        It reaches the same balances as `adjust` does.
+        """
 
     async def unattributed(
         self,
@@ -134,6 +138,7 @@ class Ledger(Protocol):
         *,
         known_micro_usd: int,
         balances: tuple[str, ...],
+        first_id: str = "",
     ) -> Posted | NotPosted:
         """Charge what a vendor bills and no attempt explains.
 
@@ -143,6 +148,8 @@ class Ledger(Protocol):
             mandate: who, and why.
             known_micro_usd: what the task was charged with so far, compared and set.
             balances: the organisation's balances that count it, and the `unattributed` one.
+            first_id: the entry that charged the task first; accounts that were opened since and
+                took it over are reached too.
         """
 
     async def override(

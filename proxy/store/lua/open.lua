@@ -57,5 +57,6 @@ if more_spent ~= 0 or more_held ~= 0 then
   post('open', ARGV[1], '', string.format('%.0f', more_held), string.format('%.0f', more_spent),
     name, ARGV[11])
 end
-redis.call('HSET', KEYS[1], ARGV[2], ARGV[3] .. '|' .. ARGV[1])
+local period = string.match(ARGV[4], '([^|]*)$')
+redis.call('HSET', KEYS[1], '#', ARGV[1], ARGV[2], table.concat({ARGV[3], ARGV[1], period, ARGV[9], ARGV[8]}, '|'))
 return 'now'

@@ -1,8 +1,11 @@
--- Fragment: a resolved attempt that a person changes. KEYS 5 job; ARGV 7 attempt number 8 charged 9 adjusted
--- 10 written off (micro-USD, as the caller knows them) 11 its balances, one a line.
+-- Fragment: a resolved attempt that a person changes. KEYS 5 job 8 registry; ARGV 7 attempt number 8 charged
+-- 9 adjusted 10 written off (micro-USD, as the caller knows them) 11 its balances, one a line 12 the opening
+-- of an account up to which they are known.
 
--- Returns a word if it may not be changed: open, or stale when its record says another charge.
+-- Returns a word if it may not be changed: moved, when an account was opened since, which may count it; open;
+-- or stale, when its record says another charge.
 local function unsettled()
+  if (redis.call('HGET', KEYS[8], '#') or '') ~= ARGV[12] then return 'moved' end
   local reservation, resolution = unpack(redis.call('HMGET', KEYS[5], 'a' .. ARGV[7], 'r' .. ARGV[7]))
   if reservation and not resolution then return 'open' end
   if resolution and string.match(resolution, '^%a|(%d+)|') ~= ARGV[8] then return 'stale' end

@@ -5,5 +5,5 @@
 -- Time: none. Complexity: O(1)
 local known = redis.call('HGET', KEYS[1], ARGV[1])
 if not known or string.sub(known, 1, 2) ~= 'o|' then return 0 end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. '|' .. string.match(known, '([^|]*)$'))
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. string.match(known, '^[^|]*|[^|]*|[^|]*|[^|]*(.*)$'))
 return 1

@@ -56,6 +56,7 @@ class FakeLedger(ListedHistory):
         *,
         known_micro_usd: int,
         balances: tuple[str, ...],
+        first_id: str = "",
     ) -> Posted | NotPosted:
         self.mandates.append(mandate)
         if mandate.operation in self._answers:
