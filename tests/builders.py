@@ -343,6 +343,7 @@ def an_engine(
         status_retries=3,
         download_retries=3,
         look_up_after_s=tuple(look_up_after_s),
+        decisions_kept=20_000,
         unknown_then=unknown_then,
     )
 

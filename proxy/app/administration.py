@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from proxy.gateway.admin.controls import ControlDesk
 from proxy.gateway.admin.jobs import JobDesk
+from proxy.gateway.decisions import DecisionDesk
 from proxy.gateway.finance.desk import FinanceDesk
 from proxy.http.admin.services import AdminServices
 from proxy.store.controls import RedisControls
+from proxy.store.decisions import RedisDecisionLog
 from proxy.store.keys import Keys
 from proxy.store.ledger import RedisLedger
 from proxy.store.search import RedisJobSearch
@@ -39,6 +41,7 @@ def administration(parts: Parts) -> AdminServices:
         verify=verify,
         controls=ControlDesk(runtime, ledger, RedisControls(client, keys, ledger)),
         jobs=JobDesk(runtime, RedisJobSearch(client, keys)),
+        decisions=DecisionDesk(RedisDecisionLog(client, keys), runtime.live),
         ledger=ledger,
         config=parts.reload,
         random_bytes=os.urandom,

@@ -27,6 +27,7 @@ from proxy.gateway.archive import Archive
 from proxy.gateway.balances import BalanceBook
 from proxy.gateway.callbacks import Callbacks
 from proxy.gateway.conditions import ConditionsBook
+from proxy.gateway.decisions import Decisions
 from proxy.gateway.live import Current, Live
 from proxy.gateway.openings import Openings
 from proxy.gateway.render_times import LearnedTimes
@@ -41,6 +42,7 @@ from proxy.store.accounts import RedisAccounts
 from proxy.store.admission import RedisAdmission
 from proxy.store.archive import RedisLedgerStream
 from proxy.store.client import Client, Timeouts
+from proxy.store.decisions import RedisDecisionLog
 from proxy.store.hints import RedisHints
 from proxy.store.jobs import RedisJobs
 from proxy.store.keys import Keys
@@ -175,6 +177,9 @@ def _chores(runtime: Runtime, client: Client, times: LearnedTimes) -> dict[str, 
     samples = RedisRenderTimes(client, Keys())
     return {
         "upkeep": Upkeep(runtime).watch,
+        "decisions": lambda: runtime.decisions.share(
+            RedisDecisionLog(client, Keys()), runtime.live, runtime.clock
+        ),
         "openings": lambda: runtime.openings.watch(runtime.live),
         "doubts": lambda: runtime.doubts.watch(runtime.jobs, runtime.observer, runtime.clock),
         "render_times": lambda: times.share(samples, runtime.clock),
@@ -232,6 +237,7 @@ def _runtime(
         ),
         render_times=local.times,
         conditions=ConditionsBook(local.times),
+        decisions=Decisions(local.observer),
         waiters=local.waiters,
         random=random.SystemRandom().random,
         random_bytes=os.urandom,

@@ -36,6 +36,8 @@ COMMANDS = {
     "freezes": Entry("proxy.cli.freezes", "List what is frozen."),
     "audit": Entry("proxy.cli.audit", "Show what administrators changed, and why."),
     "config": Entry("proxy.cli.config", "Show what configuration the processes have in force."),
+    "decisions": Entry("proxy.cli.decisions", "Show where requests were routed, and why."),
+    "drill": Entry("proxy.cli.drill", "Say what would happen without a model."),
     "report": Entry("proxy.cli.report", "Say what was spent, on what, and what a video cost."),
     "ledger": Entry("proxy.cli.ledger.command", "Prove, export and correct the ledger."),
     "diff": Entry("proxy.cli.diff", "Say what a change of the files does to limits and money."),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from proxy.domain.bucket import BucketState
     from proxy.domain.failure import Failure
+    from proxy.domain.plan import Skipped
 
 
 class ProxyError(Exception):
@@ -148,9 +149,20 @@ class ArchiveDamaged(ProxyError):
 
 
 class NoRoute(RequestError):
-    """No offer can make what was asked."""
+    """No offer can make what was asked; `skipped` is what was considered."""
 
     code = "no_route"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        details: Mapping[str, object] | None = None,
+        skipped: tuple[Skipped, ...] = (),
+    ) -> None:
+        super().__init__(message, param=param, details=details)
+        self.skipped = skipped
 
 
 class IdempotencyConflict(RequestError):

@@ -271,6 +271,13 @@ class UpkeepEnded:
     items: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionsLost:
+    """Routing decisions were dropped before they could be written down."""
+
+    count: int
+
+
 Event = (
     Admitted
     | Refused
@@ -294,5 +301,6 @@ Event = (
     | BudgetAlert
     | NoticeSent
     | UpkeepEnded
+    | DecisionsLost
 )
 """Any event; observers match on the type."""

@@ -48,10 +48,12 @@ def no_route(
     if successors and substitute is Substitute.NEVER:
         named = " or ".join(successors)
         message = f"model {model!r} is retired; its successor is {named}"
-        return NoRoute(message, param="model", details={"skipped": listing})
+        return NoRoute(
+            message, param="model", details={"skipped": listing}, skipped=tuple(skipped)
+        )
     reasons = "; ".join(_reasons(skipped)) or "the team may use none"
     message = f"no offer can make this video: {reasons}"
-    return NoRoute(message, details={"skipped": listing})
+    return NoRoute(message, details={"skipped": listing}, skipped=tuple(skipped))
 
 
 def _reasons(skipped: Sequence[Skipped]) -> list[str]:

@@ -314,6 +314,7 @@ class Engine:
     notify_timeout_s: float
     archive_after_s: float
     download_retries: int
+    decisions_kept: int
     look_up_after_s: tuple[float, ...]
     unknown_then: UnknownThen
 

@@ -101,10 +101,15 @@ def plan(
         raise
 
 
+def asked_policy(job: VideoJob, team: Team, snapshot: Snapshot) -> PolicyName:
+    """The policy that a request names, or means by naming none."""
+    name = job.model if job.model in snapshot.policies else job.policy or team.use.default
+    return PolicyName(str(name))
+
+
 def wants_usage(job: VideoJob, team: Team, snapshot: Snapshot) -> bool:
     """Say whether the policy that is asked for depends on how full budgets are."""
-    name = job.model if job.model in snapshot.policies else job.policy or team.use.default
-    policy = snapshot.policies.get(PolicyName(str(name)))
+    policy = snapshot.policies.get(asked_policy(job, team, snapshot))
     return policy is not None and bool(policy.when)
 
 

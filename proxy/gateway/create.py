@@ -15,6 +15,7 @@ from proxy.domain.errors import (
     BudgetExceeded,
     IdempotencyConflict,
     JobNotFound,
+    NoRoute,
     ProxyError,
     RateLimited,
     SpendingFrozen,
@@ -28,6 +29,7 @@ from proxy.domain.money import format_usd
 from proxy.domain.period import FOREVER_MS
 from proxy.domain.policy import RouteClass
 from proxy.domain.route import plan, wants_usage
+from proxy.gateway.decisions import Case, Premises
 from proxy.gateway.doubts import admission_of
 from proxy.gateway.ports.admission import (
     TOO_MANY_JOBS_RETRY_S,
@@ -167,8 +169,19 @@ async def create(runtime: Runtime, caller: Caller, request: CreateRequest) -> Jo
 async def _create(
     runtime: Runtime, caller: Caller, request: CreateRequest, snapshot: Snapshot
 ) -> JobView:
-    planned = await planned_for(runtime, caller, request.video, snapshot)
-    job = _new_job(runtime, caller, request, planned=planned, snapshot=snapshot)
+    case = Case(
+        id=new_job_id(runtime.random_bytes),
+        caller=caller,
+        request=request.video,
+        snapshot=snapshot,
+        premises=await premises_of(runtime, caller, request.video, snapshot),
+    )
+    try:
+        planned = plan_on(case.premises, caller, request.video, snapshot)
+    except NoRoute as refusal:
+        runtime.decisions.note(case.routeless(refusal))
+        raise
+    job = _new_job(runtime, case, request, planned)
     try:
         result = await _admit(runtime, caller, request, job=job, snapshot=snapshot)
     except StoreUnavailable:
@@ -178,6 +191,7 @@ async def _create(
     match result:
         case Accepted(job=admitted, buckets=buckets, passed=passed):
             runtime.observer.observe(admission_of(admitted))
+            runtime.decisions.note(case.accepted(admitted))
             _observe_passed(runtime, admitted, passed)
             runtime.wake()
             warnings = tuple(balance.budget_id for balance in passed)
@@ -191,40 +205,59 @@ async def _create(
             runtime.observer.observe(admission_of(admitted, is_replay=True))
             return _view(admitted, buckets, snapshot, is_replay=True)
         case _:
-            raise refusal_error(result, caller)
+            error = refusal_error(result, caller)
+            if not isinstance(result, KeyConflict):
+                runtime.decisions.note(case.refused(planned, error.code))
+            raise error
 
 
 async def planned_for(
     runtime: Runtime, caller: Caller, video: VideoJob, snapshot: Snapshot
 ) -> Plan:
-    """Plan a request; the store is asked first only if its policy routes by what is spent."""
+    """Plan a request without any effect."""
+    premises = await premises_of(runtime, caller, video, snapshot)
+    return plan_on(premises, caller, video, snapshot)
+
+
+async def premises_of(
+    runtime: Runtime, caller: Caller, video: VideoJob, snapshot: Snapshot
+) -> Premises:
+    """How things stand; the store is asked only if the policy routes by what is spent."""
     budgets: Sequence[BudgetUse] = ()
     if wants_usage(video, caller.team, snapshot):
         budgets = await runtime.usage.of(snapshot, caller)
+    return Premises(
+        at_s=runtime.clock.now_s(),
+        conditions=runtime.conditions.now(snapshot),
+        budgets=tuple(budgets),
+    )
+
+
+def plan_on(premises: Premises, caller: Caller, video: VideoJob, snapshot: Snapshot) -> Plan:
+    """Plan a request as things stand. Raises RequestError."""
     return plan(
         video,
         caller.team,
         snapshot,
-        runtime.clock.now_s(),
-        budgets=budgets,
-        conditions=runtime.conditions.now(snapshot),
+        premises.at_s,
+        budgets=premises.budgets,
+        conditions=premises.conditions,
     )
 
 
-def _new_job(
-    runtime: Runtime, caller: Caller, request: CreateRequest, *, planned: Plan, snapshot: Snapshot
-) -> Job:
+def _new_job(runtime: Runtime, case: Case, request: CreateRequest, planned: Plan) -> Job:
     now_ms = runtime.balances.now_ms()
+    caller = case.caller
     deadline_s = request.video.deadline_s or caller.team.deadline_s
     return Job(
-        id=new_job_id(runtime.random_bytes),
+        id=case.id,
         team=caller.team.id,
         key=caller.key.id,
         created_at_ms=now_ms,
         deadline_at_ms=now_ms + deadline_s * 1000,
         request=request.video,
         fingerprint=request.fingerprint,
-        snapshot_digest=snapshot.digest,
+        snapshot_digest=case.snapshot.digest,
         plan=planned,
         cost_center=caller.team.cost_center or "",
     )

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from proxy.gateway.archive import Archive
     from proxy.gateway.balances import BalanceBook
+    from proxy.gateway.decisions import Decisions
     from proxy.gateway.live import Live
     from proxy.gateway.openings import Openings
     from proxy.gateway.ports.admission import Accounts, Admission
@@ -51,6 +52,7 @@ class Runtime:
     render_times: RenderTimes
     conditions: KnownConditions
     waiters: Waiters
+    decisions: Decisions
     random: Callable[[], float]
     random_bytes: Callable[[int], bytes]
     wake: Callable[[], None]

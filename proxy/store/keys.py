@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 PREFIX = "gl:"
 PERMANENT = (
     "audit",
+    "decisions",
     "team",
     "org",
     "list",
@@ -106,6 +107,14 @@ class Keys:
     def renders(self) -> str:
         """HASH, permanent: the latest render times of each offer."""
         return self._name("renders")
+
+    def decisions(self) -> str:
+        """STREAM, permanent: the latest routing decisions, about as many as configured."""
+        return self._name("decisions")
+
+    def decided(self, operation: str) -> str:
+        """STRING, a minute: decisions that were put on record."""
+        return self._name("decided", operation)
 
     def outbox(self) -> str:
         """ZSET, permanent: ids of letters by the ms from which they may be sent."""

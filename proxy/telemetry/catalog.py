@@ -233,6 +233,11 @@ CHORE_FAILURES = _counter(
     (),
     "Failures of background tasks, which begin again.",
 )
+DECISIONS_LOST = _counter(
+    "greenlight_decisions_lost_total",
+    (),
+    "Routing decisions that were dropped before they were on record.",
+)
 CONFIG_RELOADS = _counter(
     "greenlight_config_reloads_total", (), "Reloads of the configuration that were tried."
 )

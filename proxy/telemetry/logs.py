@@ -76,6 +76,7 @@ FIELDS: Mapping[type, tuple[str, ...]] = {
         "took_s",
     ),
     events.UpkeepEnded: ("part", "outcome", "items"),
+    events.DecisionsLost: ("count",),
 }
 """Event -> the fields that are logged. A field that is added to an event stays out until here."""
 
@@ -88,6 +89,7 @@ _LEVELS: Mapping[type, int] = {
     events.OutcomeUnknown: logging.WARNING,
     events.RecordSetAside: logging.ERROR,
     events.ChoreFailed: logging.ERROR,
+    events.DecisionsLost: logging.WARNING,
 }
 
 _CALLBACK_LEVELS: Mapping[str, int] = {

@@ -77,6 +77,7 @@ class Metrics:
             events.BudgetAlert: self._budget_alert,
             events.NoticeSent: self._notice_sent,
             events.UpkeepEnded: self._upkeep_ended,
+            events.DecisionsLost: self._decisions_lost,
         }
 
     def observe(self, event: events.Event) -> None:
@@ -252,6 +253,9 @@ class Metrics:
         labels = (event.part, event.outcome)
         self._families.count(catalog.UPKEEP_RUNS, labels)
         self._families.count(catalog.UPKEEP_ITEMS, labels, event.items)
+
+    def _decisions_lost(self, event: events.DecisionsLost) -> None:
+        self._families.count(catalog.DECISIONS_LOST, (), event.count)
 
     def _chore_failed(self, _: events.ChoreFailed) -> None:
         self._families.count(catalog.CHORE_FAILURES)

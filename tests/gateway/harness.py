@@ -17,6 +17,7 @@ from proxy.domain.video import VideoJob
 from proxy.gateway.archive import Archive
 from proxy.gateway.balances import BalanceBook
 from proxy.gateway.conditions import ConditionsBook
+from proxy.gateway.decisions import Decisions
 from proxy.gateway.live import Current, Live
 from proxy.gateway.openings import Openings
 from proxy.gateway.render_times import LearnedTimes
@@ -113,8 +114,8 @@ def fast_provider(
     poll: PollTimes | None = None,
 ) -> Provider:
     """A provider that is polled every few hundredths of a second."""
-    times = poll or PollTimes(first_s=0.01, min_s=0.01, max_s=0.02)
-    provider = a_provider(name, accounts=accounts, poll=times)
+    often = PollTimes(first_s=0.01, min_s=0.01, max_s=0.02)
+    provider = a_provider(name, accounts=accounts, poll=poll or often)
     return replace(provider, give_up_after_s=give_up_after_s, submit_timeout_s=1.0)
 
 
@@ -195,6 +196,7 @@ class Stage:
         client, keys = self.client, self.keys
         balances, accounts = BalanceBook(clock), RedisAccounts(client, keys)
         archive = Archive(RedisLedgerStream(client, keys), artifacts)
+        registry = RedisAccountRegistry(client, keys)
         return Runtime(
             live=Live(self._current(snapshot)),
             admission=RedisAdmission(client, keys),
@@ -210,15 +212,10 @@ class Stage:
             balances=balances,
             usage=UsageBook(balances, accounts, clock),
             archive=archive,
-            openings=Openings(
-                RedisAccountRegistry(client, keys),
-                accounts,
-                archive,
-                balances=balances,
-                clock=clock,
-            ),
+            openings=Openings(registry, accounts, archive, balances=balances, clock=clock),
             render_times=self.render_times,
             conditions=self.closures,
+            decisions=Decisions(self.observer),
             waiters=self.waiters,
             random=lambda: 0.5,
             random_bytes=os.urandom,

@@ -125,6 +125,7 @@ ONE_OF_EACH: tuple[Event, ...] = (
         took_s=0.1,
     ),
     events.UpkeepEnded(part="archive", outcome="ok", items=1),
+    events.DecisionsLost(count=1),
 )
 
 

@@ -195,6 +195,7 @@ def compile_engine(server: ServerSchema) -> Engine:
         download_retries=worker.download_retries,
         look_up_after_s=tuple(seconds(delay) for delay in server.unknown.look_up_after.values()),
         unknown_then=server.unknown.then,
+        decisions_kept=server.decisions.keep,
     )
 
 

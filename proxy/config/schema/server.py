@@ -163,6 +163,12 @@ class BreakerSection(Section):
     cache: DurationMs = 1_000
 
 
+class DecisionsSection(Section):
+    """The record of routing decisions."""
+
+    keep: Annotated[Count, Field(ge=100, le=1_000_000)] = 20_000
+
+
 class NotifySection(Section):
     """Where events are sent."""
 
@@ -188,4 +194,5 @@ class ServerSchema(Section):
     unknown: UnknownSection = Field(default_factory=UnknownSection)
     worker: WorkerSection = Field(default_factory=WorkerSection)
     breaker: BreakerSection = Field(default_factory=BreakerSection)
+    decisions: DecisionsSection = Field(default_factory=DecisionsSection)
     notify: Items[NotifySection] = Field(default_factory=dict)

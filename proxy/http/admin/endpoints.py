@@ -134,6 +134,17 @@ AUDIT = _read(
     "What persons changed, the latest first",
     query=("since", "until", "action", "actor", "target", "limit"),
 )
+DECISIONS = _read(
+    "/decisions",
+    "Routing decisions, the latest first",
+    query=("since", "until", "team", "outcome", "policy", "provider", "model", "limit"),
+)
+DRILL = _read(
+    "/drill/retire",
+    "Where the videos of a time would have gone without a model, and at what price",
+    query=("model", "since", "until"),
+    errors=("not_found",),
+)
 CONFIG = _read("/config", "The configuration in force in every process, and what was refused")
 RELOAD = _change("/config/reload", RUNNING, "Read the configuration again")
 REPORT = _read(

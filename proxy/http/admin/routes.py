@@ -10,6 +10,7 @@ from aiohttp import web
 from proxy.http.admin import endpoints
 from proxy.http.admin.access import TokenMandates
 from proxy.http.admin.bodies import endpoint_body, list_body
+from proxy.http.admin.decisions import DecisionRoutes
 from proxy.http.admin.handlers import AdminRoutes
 from proxy.http.answer import json_answer
 from proxy.http.finance import FinanceRoutes
@@ -33,6 +34,7 @@ def admin_routes(services: AdminServices) -> tuple[AdminRoute, ...]:
     """Every route of the admin API."""
     mandates = TokenMandates(services.random_bytes)
     own = AdminRoutes(services, mandates)
+    decisions = DecisionRoutes(services.decisions)
     finance = FinanceRoutes(services.finance, verify=services.verify, mandates=mandates)
     return (
         AdminRoute(endpoints.INDEX, _index),
@@ -51,6 +53,8 @@ def admin_routes(services: AdminServices) -> tuple[AdminRoute, ...]:
         AdminRoute(endpoints.KEYS, own.keys),
         AdminRoute(endpoints.REVOKE_KEY, own.revoke_key),
         AdminRoute(endpoints.AUDIT, own.audit),
+        AdminRoute(endpoints.DECISIONS, decisions.find),
+        AdminRoute(endpoints.DRILL, decisions.retire),
         AdminRoute(endpoints.CONFIG, own.config),
         AdminRoute(endpoints.RELOAD, own.reload),
         AdminRoute(endpoints.REPORT, finance.report),

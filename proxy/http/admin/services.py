@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from proxy.domain.proof import Verification
     from proxy.gateway.admin.controls import ControlDesk
     from proxy.gateway.admin.jobs import JobDesk
+    from proxy.gateway.decisions import DecisionDesk
     from proxy.gateway.finance.desk import FinanceDesk
     from proxy.gateway.ports.ledger import Ledger
     from proxy.gateway.runtime import Runtime
@@ -51,6 +52,7 @@ class AdminServices:
     verify: Callable[[], Awaitable[Verification]]
     controls: ControlDesk
     jobs: JobDesk
+    decisions: DecisionDesk
     ledger: Ledger
     config: Config
     random_bytes: Callable[[int], bytes]

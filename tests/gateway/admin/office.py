@@ -13,12 +13,14 @@ from aiohttp.test_utils import TestClient, TestServer
 from proxy.domain.policy import AdminToken
 from proxy.gateway.admin.controls import ControlDesk
 from proxy.gateway.admin.jobs import JobDesk
+from proxy.gateway.decisions import DecisionDesk
 from proxy.gateway.finance.desk import FinanceDesk
 from proxy.http.admin.endpoints import PREFIX, Role
 from proxy.http.admin.routes import admin_routes
 from proxy.http.admin.services import AdminServices, ConfigState
 from proxy.http.apps import admin_app
 from proxy.store.controls import RedisControls
+from proxy.store.decisions import RedisDecisionLog
 from proxy.store.ledger import RedisLedger
 from proxy.store.search import RedisJobSearch
 from tests.fakes import RecordingObserver
@@ -170,6 +172,7 @@ async def opened(stage: Stage) -> AsyncIterator[Office]:
         verify=verify,
         controls=ControlDesk(runtime, ledger, RedisControls(stage.client, stage.keys, ledger)),
         jobs=JobDesk(runtime, RedisJobSearch(stage.client, stage.keys)),
+        decisions=DecisionDesk(RedisDecisionLog(stage.client, stage.keys), runtime.live),
         ledger=ledger,
         config=config,
         random_bytes=os.urandom,
