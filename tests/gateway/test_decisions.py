@@ -32,9 +32,9 @@ from proxy.gateway.decisions import (
 from proxy.gateway.views import Caller
 from proxy.store.decisions import RedisDecisionLog
 from tests.builders import NOW_S, a_budget, a_key, a_team
+from tests.fakes import RecordingObserver
 from tests.gateway.harness import a_video, fast_snapshot
 from tests.gateway.test_render_times import CountingClock
-from tests.http.fakes import RecordingObserver
 from tests.job_builders import a_plan, a_request
 
 if TYPE_CHECKING:
