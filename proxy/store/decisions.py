@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 GUARD_LIFE_MS = 60_000
 """Longer than a script is sent again after its reply was lost."""
 PAGE = 200
+_NO_FINGERPRINT = "0" * 64
 _MARK = b"\n"
 """Between the facts (JSON, which has no line break) and the packed request with its plan."""
 
@@ -96,7 +97,7 @@ def encode(decision: Decision) -> bytes:
         created_at_ms=0,
         deadline_at_ms=0,
         request=decision.request,
-        fingerprint="",
+        fingerprint=_NO_FINGERPRINT,
         snapshot_digest=decision.snapshot_digest,
         plan=decision.plan,
     )
