@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from proxy.domain.bucket import RateLimit
+from proxy.domain.bucket import LimitMode, RateLimit
 from proxy.domain.ids import (
     KeyId,
     ModelName,
@@ -49,6 +49,8 @@ from proxy.domain.video import Substitute
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from proxy.domain.moderation import Moderation
 
 NOW_S = 1_795_348_800.0
 """2026-11-22 12:00:00 UTC."""
@@ -97,6 +99,8 @@ def a_key(
     team: TeamId = MARKETING,
     expires_at_s: float | None = None,
     limits: Mapping[RouteClass, RateLimit] | None = None,
+    limit_mode: LimitMode = LimitMode.ENFORCE,
+    moderation: Moderation | None = None,
     budgets: Sequence[Budget] = (),
 ) -> ApiKey:
     """A key known by the hash of its printed form; its id is the middle part of that form."""
@@ -107,6 +111,8 @@ def a_key(
         sha256=hashlib.sha256(printed.encode()).hexdigest(),
         expires_at_s=expires_at_s,
         limits=MappingProxyType(dict(limits or {})),
+        limit_mode=limit_mode,
+        moderation=moderation,
         budgets=tuple(budgets),
     )
 
@@ -130,6 +136,7 @@ def a_team(
     budgets: Sequence[Budget] | None = None,
     use: Use | None = None,
     limits: Mapping[RouteClass, RateLimit] | None = None,
+    limit_mode: LimitMode = LimitMode.ENFORCE,
     queued: int = 500,
     running: int = 8,
     substitute: Substitute = Substitute.POLICY,
@@ -147,6 +154,7 @@ def a_team(
         limits=MappingProxyType(
             {name: a_rate_limit() for name in classes} if limits is None else dict(limits)
         ),
+        limit_mode=limit_mode,
         queued=queued,
         running=running,
         retention=Retention(artifacts_s=30 * 86_400, jobs_s=90 * 86_400),

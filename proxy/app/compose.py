@@ -54,6 +54,7 @@ from proxy.telemetry.logs import Logs
 from proxy.telemetry.metrics import Metrics
 from proxy.telemetry.observers import CRASH_AT, CrashAt, Fanout
 from proxy.telemetry.outages import StoreOutages
+from proxy.telemetry.shadow import ShadowRefusals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -122,7 +123,7 @@ async def compose(
     metrics = Metrics(clock, version=version("greenlight-proxy"))
     sessions = await stack.enter_async_context(open_sessions())
     notices = Notices(sessions, clock, loaded.server)
-    observer = _observers(metrics, StoreOutages(clock), times, waiters, notices.troubles)
+    observer = _observers(metrics, clock, times, waiters, notices.troubles)
     local = _Local(clock=clock, bell=bell, observer=observer, times=times, waiters=waiters)
     spool_dir = stack.enter_context(own_folder(spool_root(loaded.server.artifacts.url)))
     secret = link_secret(loaded.server)
@@ -155,10 +156,11 @@ async def compose(
     )
 
 
-def _observers(metrics: Metrics, *listeners: Observer) -> Fanout:
+def _observers(metrics: Metrics, clock: SystemClock, *listeners: Observer) -> Fanout:
     """Whoever wants to know: metrics, logs, and in crash tests the one that ends the process."""
     crash = (CrashAt(os.environ[CRASH_AT]),) if CRASH_AT in os.environ else ()
-    return Fanout(metrics, Logs(), *listeners, *crash)
+    logs = (Logs(), StoreOutages(clock), ShadowRefusals(clock))
+    return Fanout(metrics, *logs, *listeners, *crash)
 
 
 def _applied(metrics: Metrics, pictures: Pictures, notices: Notices) -> Callable[[Loaded], None]:

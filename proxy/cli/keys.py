@@ -11,7 +11,7 @@ import click
 from proxy.cli.configuration import config_options, load_now
 from proxy.cli.insertion import InsertionError, Value, add_entry, flow_line
 from proxy.cli.json_line import write_json
-from proxy.cli.live_keys import list_keys, revoke
+from proxy.cli.live_keys import end_cooldown, list_keys, revoke
 from proxy.cli.new_key import ADMIN_TOKEN, API_KEY, NewKey, new_key
 from proxy.cli.replacement import replace_content
 from proxy.config.files import read_files
@@ -24,7 +24,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 
 @click.group()
 def command() -> None:
-    """Make API keys for teams and tokens for administrators; list and revoke keys.
+    """Make API keys for teams and tokens for administrators; list, revoke and forgive keys.
 
     A key itself is printed once and stored nowhere.
     """
@@ -32,6 +32,7 @@ def command() -> None:
 
 command.add_command(list_keys)
 command.add_command(revoke)
+command.add_command(end_cooldown)
 
 
 def _checked_name(_: click.Context, __: click.Parameter, name: str) -> str:

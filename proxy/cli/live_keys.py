@@ -1,4 +1,6 @@
-"""`greenlight keys list` and `revoke`: the keys that the running processes know."""
+"""`greenlight keys list`, `revoke` and `end-cooldown`: the keys that running processes know."""
+
+from collections.abc import Mapping
 
 import click
 
@@ -27,9 +29,20 @@ def list_keys(*, as_json: bool, admin_url: str, admin_token: str | None) -> None
             plain(key.get("name")),
             plain(", ".join(map(str, scopes)) if isinstance(scopes, list) else ""),
             moment(key.get("expires_at")),
-            "revoked" if key.get("revoked") is True else "",
+            _state(key),
         )
     console().print(shown)
+
+
+def _state(key: Mapping[str, object]) -> str:
+    if key.get("revoked") is True:
+        return "revoked"
+    until = moment(key.get("cooldown_until"))
+    if until:
+        shadow = " (in shadow)" if key.get("limit_mode") == "shadow" else ""
+        return f"cools down until {until} UTC{shadow}"
+    refusals = key.get("refusals")
+    return f"{refusals} refused for content" if refusals else ""
 
 
 @click.command()
@@ -46,3 +59,19 @@ def revoke(
         return
     state = "is revoked" if answer.get("changed") else "was revoked before"
     click.echo(f"key {key_id} of team {answer.get('team')} {state}; take it out of the policies")
+
+
+@click.command("end-cooldown")
+@click.argument("key_id", metavar="ID")
+@change_options
+def end_cooldown(
+    *, key_id: str, reason: str, as_json: bool, admin_url: str, admin_token: str | None
+) -> None:
+    """Forget the content refusals of the API key ID, and let it create again at once."""
+    path = f"/keys/{in_path(key_id)}/end_cooldown"
+    answer = open_admin(admin_url, admin_token).post(path, {"reason": reason})
+    if as_json:
+        write_json(answer)
+        return
+    said = "may create again" if answer.get("changed") else "had no refusals to forget"
+    click.echo(f"key {key_id} of team {answer.get('team')} {said}")

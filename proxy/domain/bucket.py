@@ -6,9 +6,32 @@ A bucket stores one number, its theoretical arrival time (TAT): when it will be 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 EMPTY_FOREVER_US = 7_000_000_000_000_000
 """Span of a bucket that never refills: with today's clock TAT still stays exact below 2^53."""
+NEAR_PERCENT = 80
+"""A bucket of whose tokens more than this share is gone is near its limit. Source: Envoy's
+ratelimit service, `NEAR_LIMIT_RATIO`, README read 2026-11-22."""
+
+
+class LimitMode(StrEnum):
+    """What a limit does to whoever passes it: refuse, or only tell of it."""
+
+    ENFORCE = "enforce"
+    SHADOW = "shadow"
+
+
+class Decision(StrEnum):
+    """What buckets say about a request."""
+
+    ALLOWED = "allowed"
+    NEAR_LIMIT = "near_limit"
+    REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,21 +60,32 @@ class Spent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bucket:
-    """A token bucket to ask: `name` is unique within the team."""
+    """A token bucket to ask: `name` is unique within the team. One in shadow only watches."""
 
     name: str
     limit: RateLimit
+    mode: LimitMode = LimitMode.ENFORCE
+
+    @property
+    def is_shadow(self) -> bool:
+        """Say whether it refuses nobody."""
+        return self.mode is LimitMode.SHADOW
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BucketState:
-    """What a bucket said; microseconds. `retry_after_us` 0 = a token was (or would be) given."""
+    """What a bucket said; microseconds. `retry_after_us` 0 = a token was (or would be) given.
+
+    One in shadow makes nobody wait: `would_wait_us` is what `retry_after_us` would be.
+    """
 
     name: str
     capacity: int
     remaining: int
     retry_after_us: int
     reset_us: int
+    mode: LimitMode = LimitMode.ENFORCE
+    would_wait_us: int = 0
 
 
 def no_refill(capacity: int) -> RateLimit:
@@ -79,4 +113,73 @@ def spend(limit: RateLimit, tat_us: int, now_us: int) -> Spent:
         remaining=max(0, (limit.span_us - (kept_us - now_us)) // limit.interval_us),
         retry_after_us=0 if allowed else next_us - now_us - limit.span_us,
         reset_us=kept_us - now_us,
+    )
+
+
+def spend_all(
+    buckets: Sequence[Bucket], tats_us: Sequence[int], now_us: int
+) -> tuple[tuple[BucketState, ...], tuple[int, ...]]:
+    """Take one token of each bucket, or none; returns what they say and their TATs afterwards.
+
+    A bucket in shadow refuses nobody. What one of them would have refused spends nothing of any
+    that only watches: they count as if all of them were enforced.
+    """
+    asked = [
+        spend(bucket.limit, tat, now_us) for bucket, tat in zip(buckets, tats_us, strict=True)
+    ]
+    pairs = list(zip(buckets, asked, strict=True))
+    is_refused = any(not spent.is_allowed for bucket, spent in pairs if not bucket.is_shadow)
+    is_over = any(not spent.is_allowed for bucket, spent in pairs if bucket.is_shadow)
+    states, after_us = [], []
+    for bucket, spent in pairs:
+        is_spent = not is_refused and not (bucket.is_shadow and is_over)
+        # What was given back is as if it had not been asked for.
+        stored_us = spent.tat_us - (bucket.limit.interval_us if spent.is_allowed else 0)
+        tat_us = spent.tat_us if is_spent else stored_us
+        states.append(state_of(bucket, tat_us, now_us, is_spent=is_spent))
+        after_us.append(tat_us)
+    return tuple(states), tuple(after_us)
+
+
+def state_of(bucket: Bucket, tat_us: int, now_us: int, *, is_spent: bool) -> BucketState:
+    """What a bucket says, by its TAT after spending if `is_spent`.
+
+    One of which nothing was spent says when it will have a token, if it has none.
+    """
+    limit = bucket.limit
+    used_us = min(max(tat_us - now_us, 0), limit.span_us)
+    wait_us = 0 if is_spent else max(0, used_us + limit.interval_us - limit.span_us)
+    return BucketState(
+        name=bucket.name,
+        capacity=limit.capacity,
+        remaining=max(0, (limit.span_us - used_us) // limit.interval_us),
+        retry_after_us=0 if bucket.is_shadow else wait_us,
+        reset_us=used_us,
+        mode=bucket.mode,
+        would_wait_us=wait_us,
+    )
+
+
+def decisions(states: Iterable[BucketState]) -> tuple[tuple[LimitMode, Decision], ...]:
+    """What the buckets of each mode said together; no buckets allow everything."""
+    known = list(states)
+    found = []
+    for mode in LimitMode:
+        own = [state for state in known if state.mode is mode]
+        if own or (mode is LimitMode.ENFORCE and not known):
+            found.append((mode, _decision(own)))
+    return tuple(found)
+
+
+def _decision(states: Sequence[BucketState]) -> Decision:
+    if any(state.retry_after_us or state.would_wait_us for state in states):
+        return Decision.REFUSED
+    near = (state.remaining * 100 < state.capacity * (100 - NEAR_PERCENT) for state in states)
+    return Decision.NEAR_LIMIT if any(near) else Decision.ALLOWED
+
+
+def share(limit: RateLimit, parts: int) -> RateLimit:
+    """One of so many equal parts of a bucket, each kept for itself; at least one token."""
+    return RateLimit(
+        capacity=max(1, limit.capacity // parts), interval_us=limit.interval_us * parts
     )

@@ -188,7 +188,10 @@ class AdmissionError(ProxyError):
 
 
 class RateLimited(AdmissionError):
-    """A token bucket is empty, or there are too many jobs or streams (`too_many_...`)."""
+    """A token bucket is empty, there are too many jobs or streams, or the key must pause.
+
+    The latter have the codes `too_many_...` and `moderation_cooldown`.
+    """
 
     code = "rate_limit_exceeded"
 
@@ -249,6 +252,7 @@ REQUEST_CODES: Mapping[str, str] = MappingProxyType(
         "rate_limit_exceeded": "a token bucket is empty; Retry-After says when to come back",
         "too_many_jobs": "the team has as many unfinished jobs as it may have",
         "too_many_streams": "the team follows as many videos by events as it may",
+        "moderation_cooldown": "too many videos of the key were refused for their content",
         "budget_exceeded": "a budget has no room for the quote",
         "spending_frozen": "new spend was stopped by an administrator",
         "server_busy": "this process has no room for one more, or stops",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from proxy.domain.bucket import Decision
     from proxy.domain.ids import JobId, KeyId, ModelName, ProviderName, TeamId
     from proxy.domain.job import JobState, Resolution
     from proxy.domain.notice import NoticeKind
@@ -214,10 +215,17 @@ class RequestServed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitChecked:
-    """A token bucket was asked; `decision` is "allowed" or "refused"."""
+    """The token buckets of one mode, or a cool-down ("moderation"), were asked.
 
-    route_class: str
-    decision: str
+    In mode "shadow" nobody is refused; "local" are the buckets of this process alone, which are
+    asked while the store is away. `team` and `key` are "" for an administrator.
+    """
+
+    team: TeamId
+    key: KeyId
+    limit_class: str
+    mode: str
+    decision: Decision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

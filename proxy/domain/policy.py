@@ -8,6 +8,7 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from proxy.domain.bucket import LimitMode
 from proxy.domain.price import BillsOn, Price
 from proxy.domain.video import Substitute
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from proxy.domain.bucket import RateLimit
     from proxy.domain.ids import KeyId, ModelName, PolicyName, ProviderName, TeamId
+    from proxy.domain.moderation import Moderation
     from proxy.domain.period import PeriodKind
     from proxy.domain.routing import RoutingPolicy
 
@@ -114,7 +116,11 @@ class Budget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKey:
-    """One live key of a team; the secret is known only as the SHA-256 of the printed key."""
+    """One live key of a team; the secret is known only as the SHA-256 of the printed key.
+
+    `limits` are its own, beside its team's; `limit_mode` is theirs, and that of `moderation`
+    (None: its refusals are not counted).
+    """
 
     id: KeyId
     team: TeamId
@@ -123,7 +129,14 @@ class ApiKey:
     expires_at_s: float | None = None
     scopes: frozenset[Scope] = frozenset(Scope)
     limits: Mapping[RouteClass, RateLimit] = field(default_factory=dict)
+    limit_mode: LimitMode = LimitMode.ENFORCE
+    moderation: Moderation | None = None
     budgets: tuple[Budget, ...] = ()
+
+    @property
+    def cool_down(self) -> LimitMode | None:
+        """What a cool-down of this key does; None: there is none."""
+        return None if self.moderation is None else self.limit_mode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +176,7 @@ class Team:
     retention: Retention
     substitute: Substitute
     deadline_s: int
+    limit_mode: LimitMode = LimitMode.ENFORCE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

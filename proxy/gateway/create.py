@@ -22,7 +22,7 @@ from proxy.domain.errors import (
     StoreUnavailable,
     Unauthenticated,
 )
-from proxy.domain.events import BudgetPassed, LimitChecked, Refused
+from proxy.domain.events import BudgetPassed, Refused
 from proxy.domain.ids import TeamId, new_job_id
 from proxy.domain.job import Job
 from proxy.domain.money import format_usd
@@ -31,11 +31,13 @@ from proxy.domain.policy import RouteClass
 from proxy.domain.route import plan, wants_usage
 from proxy.gateway.decisions import Case, Premises
 from proxy.gateway.doubts import admission_of
+from proxy.gateway.limits import tell_admission
 from proxy.gateway.ports.admission import (
     TOO_MANY_JOBS_RETRY_S,
     Accepted,
     AdmitCommand,
     BucketEmpty,
+    CoolingDown,
     Frozen,
     KeyConflict,
     OverBudget,
@@ -79,10 +81,12 @@ class CreateRequest:
 def buckets_for(caller: Caller, route_class: RouteClass) -> tuple[Bucket, ...]:
     """The token buckets a request of a class spends from: the team's, and the key's own if any."""
     buckets = []
-    if (limit := caller.team.limits.get(route_class)) is not None:
-        buckets.append(Bucket(name=route_class.value, limit=limit))
-    if (limit := caller.key.limits.get(route_class)) is not None:
-        buckets.append(Bucket(name=f"{route_class.value}:{caller.key.id}", limit=limit))
+    team, key = caller.team, caller.key
+    if (limit := team.limits.get(route_class)) is not None:
+        buckets.append(Bucket(name=route_class.value, limit=limit, mode=team.limit_mode))
+    if (limit := key.limits.get(route_class)) is not None:
+        name = f"{route_class.value}:{key.id}"
+        buckets.append(Bucket(name=name, limit=limit, mode=key.limit_mode))
     return tuple(buckets)
 
 
@@ -187,7 +191,7 @@ async def _create(
     except StoreUnavailable:
         runtime.doubts.add(job, runtime.clock.monotonic_s())
         raise
-    _observe_limit(runtime, result)
+    tell_admission(runtime, caller, result)
     match result:
         case Accepted(job=admitted, buckets=buckets, passed=passed):
             runtime.observer.observe(admission_of(admitted))
@@ -283,6 +287,7 @@ async def _admit(
             idempotency_key=request.idempotency_key,
             sdk_try=request.sdk_try,
             asked_at_ms=runtime.balances.now_ms(),
+            cool_down=caller.key.cool_down,
         )
         result = await runtime.admission.admit(command)
         if not isinstance(result, PeriodMoved):
@@ -294,23 +299,39 @@ async def _admit(
 
 def refusal_error(result: AdmitResult, caller: Caller) -> ProxyError:
     """The error a refused admission becomes."""
+    error: ProxyError
     match result:
         case KeyConflict():
             message = "this Idempotency-Key was used with another request in the last 24 hours"
-            return IdempotencyConflict(message, param="Idempotency-Key")
+            error = IdempotencyConflict(message, param="Idempotency-Key")
         case BucketEmpty(buckets=buckets):
-            return rate_limited(RouteClass.SUBMIT, buckets)
+            error = rate_limited(RouteClass.SUBMIT, buckets)
+        case CoolingDown():
+            error = _cooling_down(result)
         case TooManyOpen():
-            return _too_many(result, caller)
+            error = _too_many(result, caller)
         case OverBudget():
-            return _over_budget(result)
+            error = _over_budget(result)
         case Frozen(what=what):
-            return SpendingFrozen(_FROZEN[what], details={"frozen": what})
+            error = SpendingFrozen(_FROZEN[what], details={"frozen": what})
         case Revoked():
-            return Unauthenticated(KEY_REVOKED)
+            error = Unauthenticated(KEY_REVOKED)
         case _:
             message = f"{type(result).__name__} is not a refusal"
             raise AssertionError(message)
+    return error
+
+
+def _cooling_down(result: CoolingDown) -> RateLimited:
+    """The error for a key that must pause."""
+    wait_s = max(1, -(-result.left_ms // 1000))
+    message = (
+        "too many videos of this API key were refused for their content;"
+        f" it may create again in {wait_s} s, or when an administrator ends the cool-down"
+    )
+    return RateLimited(
+        message, code="moderation_cooldown", retry_after_s=wait_s, buckets=result.buckets
+    )
 
 
 def _too_many(result: TooManyOpen, caller: Caller) -> AdmissionError:
@@ -364,15 +385,6 @@ def _view(
 ) -> JobView:
     return JobView(
         job=job, buckets=buckets, offer=snapshot.offer(job.candidate.offer_id), is_replay=is_replay
-    )
-
-
-def _observe_limit(runtime: Runtime, result: AdmitResult) -> None:
-    refused = isinstance(result, BucketEmpty)
-    runtime.observer.observe(
-        LimitChecked(
-            route_class=RouteClass.SUBMIT.value, decision="refused" if refused else "allowed"
-        )
     )
 
 

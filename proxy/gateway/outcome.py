@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from proxy.domain.job import Job
+    from proxy.domain.moderation import Moderation
     from proxy.gateway.ports.jobs import Resolve
     from proxy.gateway.ports.ledger import Mandate
     from proxy.gateway.remaining import Place
@@ -81,11 +82,17 @@ class Outcome:
         return await self._finish(before, after, settle)
 
     async def fail(
-        self, job: Job, error: JobError, resolve: Resolve, *, mandate: Mandate | None = None
+        self,
+        job: Job,
+        error: JobError,
+        resolve: Resolve,
+        *,
+        mandate: Mandate | None = None,
+        strike: Moderation | None = None,
     ) -> Job:
         """End a job without a video and without another attempt."""
         after = _failed(job, error, None, self._now_ms())
-        return await self._finish(job, after, resolve, mandate=mandate)
+        return await self._finish(job, after, resolve, mandate=mandate, strike=strike)
 
     async def miss_deadline(self, job: Job) -> Job:
         """End a queued job past its deadline, with the last provider's code if one failed it."""
@@ -133,8 +140,8 @@ class Outcome:
             return await self.fail_over(job, failure, release)
         if failure.kind is FailureKind.CONTENT_POLICY:
             billed = self._as_billed(job, failure, None)
-            if isinstance(billed, Settle):
-                return await self.fail(job, _error(failure), billed)
+            resolve = billed if isinstance(billed, Settle) else release
+            return await self.fail(job, _error(failure), resolve, strike=self._rule(job))
         return await self.fail(job, _error(failure), release)
 
     async def fail_accepted(
@@ -144,7 +151,8 @@ class Outcome:
         resolve = self._as_billed(job, failure, reported_micro_usd)
         if REACTIONS[failure.kind].next_candidate:
             return await self.fail_over(job, failure, resolve)
-        return await self.fail(job, _error(failure), resolve)
+        strike = self._rule(job) if failure.kind is FailureKind.CONTENT_POLICY else None
+        return await self.fail(job, _error(failure), resolve, strike=strike)
 
     async def fail_over(self, job: Job, failure: Failure, resolve: Resolve) -> Job:
         """Resolve the attempt and go on at the first candidate left that fits, else end."""
@@ -283,11 +291,24 @@ class Outcome:
         by = "reported" if reported_micro_usd is not None else f"bills_on:{billing.value}"
         return Settle(charged_micro_usd=charged, by=by) if charged else Release(by=by)
 
+    def _rule(self, job: Job) -> Moderation | None:
+        """The rule by which a refusal of the content counts against the job's key."""
+        key = self._runtime.live.snapshot.keys.get(job.key)
+        return None if key is None else key.moderation
+
     async def _finish(
-        self, before: Job, after: Job, resolve: Resolve, *, mandate: Mandate | None = None
+        self,
+        before: Job,
+        after: Job,
+        resolve: Resolve,
+        *,
+        mandate: Mandate | None = None,
+        strike: Moderation | None = None,
     ) -> Job:
         advance(before.state, after.state)
-        stored = await self._runtime.work.finish(before, after, resolve, mandate=mandate)
+        stored = await self._runtime.work.finish(
+            before, after, resolve, mandate=mandate, strike=strike
+        )
         resolved(self._runtime, before, stored)
         ended(self._runtime, before, stored)
         await self._clear(before, stored)

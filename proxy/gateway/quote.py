@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from proxy.domain.balance import bids_for
+from proxy.domain.bucket import LimitMode
 from proxy.domain.errors import RequestError
 from proxy.domain.policy import OnExceed, RouteClass
 from proxy.gateway.create import buckets_for, planned_for, rate_limited, refusal_error
-from proxy.gateway.ports.admission import Frozen, OverBudget, TooManyOpen
+from proxy.gateway.ports.admission import CoolingDown, Frozen, OverBudget, TooManyOpen
 from proxy.gateway.read import spend
 from proxy.gateway.views import QuotedCandidate, QuoteView
 
@@ -39,7 +40,7 @@ async def quote(runtime: Runtime, caller: Caller, request: VideoJob) -> QuoteVie
         return QuoteView(plan=None, candidates=(), chosen=None, refusal=refusal, buckets=spent)
     balances = runtime.balances.of(snapshot, caller.team, caller.key)
     buckets = buckets_for(caller, RouteClass.SUBMIT)
-    state = await runtime.accounts.team_state(caller.team.id, balances, buckets)
+    state = await runtime.accounts.team_state(caller.team.id, balances, buckets, key=caller.key.id)
     bids = bids_for(
         enumerate(planned.candidates), balances, policy=planned.policy, metadata=request.metadata
     )
@@ -106,6 +107,9 @@ def _refusal(
 ) -> ProxyError | None:
     if state.frozen:
         return refusal_error(Frozen(what=state.frozen), caller)
+    if state.cooling_ms and caller.key.cool_down is LimitMode.ENFORCE:
+        cooling = CoolingDown(left_ms=state.cooling_ms, buckets=state.buckets)
+        return refusal_error(cooling, caller)
     if any(bucket.retry_after_us for bucket in state.buckets):
         return rate_limited(RouteClass.SUBMIT, state.buckets)
     if state.open_jobs >= caller.team.queued:

@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from proxy.domain.errors import JobNotFound, StoreUnavailable, VideoNotReady
-from proxy.domain.events import LimitChecked
 from proxy.domain.ids import JobId, is_job_id
 from proxy.domain.job import JobState, PublicStatus, is_over, public_status
 from proxy.domain.policy import RouteClass
 from proxy.domain.render_times import poll_after_ms, poll_every_ms
 from proxy.gateway import facts
 from proxy.gateway.create import buckets_for, rate_limited
+from proxy.gateway.limits import tell_buckets
 from proxy.gateway.names import video_name
 from proxy.gateway.ports.artifacts import ArtifactUnavailable
 from proxy.gateway.views import Caller, ContentView, JobsView, JobView
@@ -156,7 +156,7 @@ async def spend(
     buckets = await runtime.jobs.spend(
         caller.team.id, buckets_for(caller, route_class), key=caller.key.id
     )
-    _check(runtime, route_class, buckets)
+    _check(runtime, caller, route_class, buckets)
     return buckets
 
 
@@ -174,18 +174,17 @@ async def _read(
     job, buckets = await runtime.jobs.read(
         caller.team.id, JobId(job_id), buckets_for(caller, route_class), key=caller.key.id
     )
-    _check(runtime, route_class, buckets)
+    _check(runtime, caller, route_class, buckets)
     if job is None or job.team != caller.team.id or (job.is_deleted and not with_deleted):
         raise _not_found(job_id)
     return job, buckets
 
 
-def _check(runtime: Runtime, route_class: RouteClass, buckets: tuple[BucketState, ...]) -> None:
-    refused = any(bucket.retry_after_us for bucket in buckets)
-    runtime.observer.observe(
-        LimitChecked(route_class=route_class.value, decision="refused" if refused else "allowed")
-    )
-    if refused:
+def _check(
+    runtime: Runtime, caller: Caller, route_class: RouteClass, buckets: tuple[BucketState, ...]
+) -> None:
+    tell_buckets(runtime, caller, route_class, buckets)
+    if any(bucket.retry_after_us for bucket in buckets):
         raise rate_limited(route_class, buckets)
 
 

@@ -93,6 +93,7 @@ def _limit(bucket: BucketState) -> dict[str, object]:
         "capacity": bucket.capacity,
         "remaining": bucket.remaining,
         "full_in_s": bucket.reset_us / _US_PER_S,
+        "mode": bucket.mode.value,
     }
 
 

@@ -75,6 +75,7 @@ CREATE = Endpoint(
         "no_route",
         "idempotency_conflict",
         "too_many_jobs",
+        "moderation_cooldown",
         "budget_exceeded",
         "spending_frozen",
     ),

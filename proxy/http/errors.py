@@ -39,6 +39,7 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "rate_limit_exceeded": 429,
         "too_many_jobs": 429,
         "too_many_streams": 429,
+        "moderation_cooldown": 429,
         "budget_exceeded": 402,
         "spending_frozen": 403,
         "server_busy": 503,

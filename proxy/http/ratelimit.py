@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from proxy.domain.bucket import LimitMode
 from proxy.domain.policy import RouteClass
 
 if TYPE_CHECKING:
@@ -20,8 +21,15 @@ _US_PER_S = 1_000_000
 
 
 def rate_headers(buckets: Iterable[BucketState], caller: Caller) -> dict[str, str]:
-    """The headers of the tightest bucket (the fewest tokens left); none without buckets."""
-    tightest = min(buckets, key=lambda bucket: (bucket.remaining, -bucket.reset_us), default=None)
+    """The headers of the tightest bucket (the fewest tokens left); none without buckets.
+
+    A bucket in shadow is not told of: it holds nobody to anything.
+    """
+    tightest = min(
+        (bucket for bucket in buckets if bucket.mode is LimitMode.ENFORCE),
+        key=lambda bucket: (bucket.remaining, -bucket.reset_us),
+        default=None,
+    )
     if tightest is None:
         return {}
     name = tightest.name.partition(":")[0]

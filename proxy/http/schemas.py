@@ -8,6 +8,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from proxy.domain.bucket import LimitMode
 from proxy.domain.errors import JOB_CODES, REQUEST_CODES
 from proxy.domain.job import PublicStatus, Resolution, StoppedBy
 from proxy.domain.policy import AudioSupport, FrameSupport, OnExceed, RouteClass
@@ -296,6 +297,7 @@ _BUCKET = record(
         "capacity": whole(),
         "remaining": whole(),
         "full_in_s": NUMBER,
+        "mode": one_of(LimitMode, "In shadow nobody is refused."),
     }
 )
 _COUNTS = ("unfinished", "unfinished_max", "running", "running_max")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from proxy.domain.ids import KeyId
 from proxy.gateway.ports.admission import BalanceState, TeamState
 from proxy.store.arguments import Books, bucket_fields, bucket_states
 from proxy.store.entries import short_name
@@ -15,6 +16,9 @@ from proxy.store.flags import (
     flags_of,
     frozen_providers,
     live_overrides,
+    refusals_field,
+    refusals_of,
+    revoked_keys,
 )
 
 if TYPE_CHECKING:
@@ -37,13 +41,22 @@ class RedisAccounts:
         self._keys = keys
 
     async def team_state(
-        self, team: TeamId, balances: Sequence[Balance], buckets: Sequence[Bucket]
+        self,
+        team: TeamId,
+        balances: Sequence[Balance],
+        buckets: Sequence[Bucket],
+        *,
+        key: KeyId | None = None,
     ) -> TeamState:
-        """Read balances, buckets and job counts of a team in one round trip."""
+        """Read balances, buckets and job counts of a team, and a key's cool-down.
+
+        All in one round trip.
+        """
         books = Books.of(team, balances)
         fields = books.fields()
         split = 2 * books.of_team
-        own = [FLAGS, OVERRIDES, "open", *bucket_fields(buckets), *fields[:split]]
+        own = [FLAGS, OVERRIDES, refusals_field(key or KeyId(""))]
+        own += ["open", *bucket_fields(buckets), *fields[:split]]
         shared = [FLAGS, OVERRIDES, *fields[split:]]
         now_us, of_team, of_organisation, running = await asyncio.gather(
             self._now_us(),
@@ -51,7 +64,7 @@ class RedisAccounts:
             self._client.read(("HMGET", self._keys.organisation(), *shared)),
             self._client.read(("SCARD", self._keys.running(team))),
         )
-        open_jobs, *rest = [int(value or 0) for value in of_team[2:]]
+        open_jobs, *rest = [int(value or 0) for value in of_team[3:]]
         times, amounts = rest[: len(buckets)], rest[len(buckets) :]
         amounts += [int(value or 0) for value in of_organisation[2:]]
         own_flags, shared_flags = flags_of(of_team[0]), flags_of(of_organisation[0])
@@ -74,6 +87,8 @@ class RedisAccounts:
             running_jobs=running,
             frozen="team" if FREEZE in own_flags else "all" if FREEZE in shared_flags else "",
             frozen_providers=frozen_providers(shared_flags),
+            revoked=revoked_keys(own_flags),
+            cooling_ms=max(0, refusals_of(of_team[2]).until_ms - now_us // 1000),
         )
 
     async def now_ms(self) -> int:

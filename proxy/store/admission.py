@@ -6,6 +6,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from proxy.domain.bucket import LimitMode
 from proxy.domain.ids import JobId
 from proxy.domain.job import Attempt, JobState
 from proxy.domain.period import FOREVER_MS
@@ -13,6 +14,7 @@ from proxy.gateway.ports.admission import (
     TOO_MANY_JOBS_RETRY_S,
     Accepted,
     BucketEmpty,
+    CoolingDown,
     Frozen,
     KeyConflict,
     OverBudget,
@@ -24,6 +26,7 @@ from proxy.gateway.ports.admission import (
 from proxy.store.arguments import Books, bucket_fields, bucket_states, bucket_terms
 from proxy.store.codec import fields_of, job_of
 from proxy.store.entries import job_facts
+from proxy.store.flags import refusals_field
 from proxy.store.packing import pack
 from proxy.store.script import Script
 from proxy.store.steps import new_operation
@@ -62,11 +65,12 @@ class RedisAdmission:
         arguments = arguments_of(command, books, not_after_ms=self._not_after_ms(command))
         reply = await self.script.run(self._client, self.keys_of(command), arguments)
         code, now_us, *values = reply
-        (first, second, third, passed, _), times = values[:VALUES], values[VALUES:]
-        buckets = bucket_states(command.buckets, times, now_us, is_spent=code == b"A")
+        (first, second, third, passed, cooling), times = values[:VALUES], values[VALUES:]
+        buckets = bucket_states(command.buckets, times, now_us, is_spent=code in (b"A", b"D"))
         if code == b"A":
             job = _accepted(command.job, first, second, third)
-            return Accepted(job=job, buckets=buckets, passed=books.named(passed))
+            passed = books.named(passed)
+            return Accepted(job=job, buckets=buckets, passed=passed, is_cooling=cooling > 0)
         if code == b"D":
             fields = fields_of(first)
             job = job_of(command.job.id, fields)
@@ -142,6 +146,8 @@ def arguments_of(
         min(end_ms, not_after_ms),
         TOO_MANY_JOBS_RETRY_S,
         job_facts(job),
+        "" if command.cool_down is None else refusals_field(job.key),
+        int(command.cool_down is LimitMode.SHADOW),
         "open",
         *bucket_fields(command.buckets),
         *books.fields(),
@@ -157,27 +163,30 @@ _REFUSED: Mapping[bytes, AdmitResult] = MappingProxyType({b"K": KeyConflict(), b
 
 def _refused(reply: Reply, books: Books, buckets: tuple[BucketState, ...]) -> AdmitResult:
     code, now_us, first, second, third, fourth, fifth, *_ = reply
-    if code in _REFUSED:
-        return _REFUSED[code]
+    found: AdmitResult
     match code:
         case b"L":
-            return BucketEmpty(buckets=buckets)
+            found = BucketEmpty(buckets=buckets)
+        case b"M":
+            found = CoolingDown(left_ms=first, buckets=buckets)
         case b"O":
-            return TooManyOpen(open_jobs=first, buckets=buckets)
+            found = TooManyOpen(open_jobs=first, buckets=buckets)
         case b"P":
-            return PeriodMoved(now_ms=now_us // 1000)
+            found = PeriodMoved(now_ms=now_us // 1000)
         case b"F":
-            return Frozen(what=first.decode())
+            found = Frozen(what=first.decode())
+        case b"B":
+            found = OverBudget(
+                balance=books.balances[first],
+                quote_micro_usd=second,
+                spent_micro_usd=third,
+                reserved_micro_usd=fourth,
+                buckets=buckets,
+                lifted_micro_usd=fifth,
+            )
         case _:
-            assert code == b"B", code
-    return OverBudget(
-        balance=books.balances[first],
-        quote_micro_usd=second,
-        spent_micro_usd=third,
-        reserved_micro_usd=fourth,
-        buckets=buckets,
-        lifted_micro_usd=fifth,
-    )
+            found = _REFUSED[code]
+    return found
 
 
 def _accepted(job: Job, candidate: int, micro_usd: int, now_ms: int) -> Job:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from proxy.domain.bucket import BucketState
+from proxy.domain.bucket import state_of
 from proxy.domain.period import FOREVER_MS
 from proxy.domain.policy import OnExceed
 from proxy.store.entries import offer_facts, owned_name, short_name
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from proxy.domain.balance import Balance, Bid
-    from proxy.domain.bucket import Bucket
+    from proxy.domain.bucket import Bucket, BucketState
     from proxy.domain.ids import TeamId
     from proxy.domain.job import Job
     from proxy.store.connection import Argument
@@ -100,10 +100,11 @@ def bucket_fields(buckets: Sequence[Bucket]) -> list[str]:
 
 
 def bucket_terms(buckets: Sequence[Bucket]) -> list[Argument]:
-    """Interval and span in microseconds, of each bucket."""
+    """Interval (below 0 in shadow) and span in microseconds, of each bucket."""
     terms: list[Argument] = []
     for bucket in buckets:
-        terms += [bucket.limit.interval_us, bucket.limit.span_us]
+        interval_us = bucket.limit.interval_us
+        terms += [-interval_us if bucket.is_shadow else interval_us, bucket.limit.span_us]
     return terms
 
 
@@ -114,24 +115,12 @@ def bucket_states(
 
     Args:
         buckets: the buckets asked.
-        times_us: the stored time of each, after spending if `is_spent`.
+        times_us: the stored time of each, after spending if `is_spent`; 0 or below, and then
+            with its sign changed, of one of which nothing was spent all the same.
         now_us: the store's clock.
         is_spent: a token of each was given; else one that has none says when it will.
     """
     return tuple(
-        _bucket_state(bucket, time_us, now_us, is_spent=is_spent)
+        state_of(bucket, abs(time_us), now_us, is_spent=is_spent and time_us > 0)
         for bucket, time_us in zip(buckets, times_us, strict=True)
-    )
-
-
-def _bucket_state(bucket: Bucket, time_us: int, now_us: int, *, is_spent: bool) -> BucketState:
-    limit = bucket.limit
-    used_us = min(max(time_us - now_us, 0), limit.span_us)
-    wait_us = 0 if is_spent else max(0, used_us + limit.interval_us - limit.span_us)
-    return BucketState(
-        name=bucket.name,
-        capacity=limit.capacity,
-        remaining=max(0, (limit.span_us - used_us) // limit.interval_us),
-        retry_after_us=wait_us,
-        reset_us=used_us,
     )

@@ -11,7 +11,7 @@ from proxy.domain.ledger import Charge
 from proxy.domain.opening import taken_over_by
 from proxy.gateway.ports.ledger import NotPosted, Posted
 from proxy.store.entries import ORGANISATION_OWNER, TEAM_OWNER, facts_text, owned_name, short_name
-from proxy.store.flags import FREEZE, REVOKED
+from proxy.store.flags import FREEZE, REVOKED, refusals_field
 from proxy.store.registry import Openings
 from proxy.store.script import Script
 
@@ -41,6 +41,7 @@ class RedisChanges:
         self._unattributed = Script.load("unattributed")
         self._override = Script.load("override")
         self._flag = Script.load("flag")
+        self._end_cool_down = Script.load("end_cooldown")
         self._note = Script.load("note")
         self.openings = Openings(client, keys)
 
@@ -150,6 +151,18 @@ class RedisChanges:
         return await self._flagged(
             mandate, "revoke_key", f"{team}/{key}", team=team, flag=f"{REVOKED}:{key}", is_up=True
         )
+
+    async def end_cool_down(self, team: TeamId, key: KeyId, mandate: Mandate) -> bool:
+        """Forget a key's refusals of content; returns whether there was one."""
+        keys = [
+            self._keys.change(mandate.operation),
+            self._keys.audit(),
+            self._keys.team(team),
+        ]
+        what = _mandated(mandate, "end_cooldown", f"{team}/{key}")
+        arguments = [*what, refusals_field(key)]
+        _, _, changed, _ = _same(await self._end_cool_down.run(self._client, keys, arguments))
+        return bool(int(changed))
 
     async def note(
         self, mandate: Mandate, *, action: str, target: str, before: str, after: str

@@ -9,9 +9,20 @@ from proxy.domain.ids import KeyId, ProviderName, TeamId
 from proxy.gateway.ports.controls import Freeze, LiveControls, LiveOverride
 from proxy.store.changes import override_id, target_of
 from proxy.store.entries import ORGANISATION_OWNER, TEAM_OWNER, full_name
-from proxy.store.flags import FLAGS, FREEZE, OVERRIDES, REVOKED, flags_of
+from proxy.store.flags import (
+    FLAGS,
+    FREEZE,
+    OVERRIDES,
+    REVOKED,
+    flags_of,
+    refusals_field,
+    refusals_of,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from proxy.domain.moderation import Record
     from proxy.gateway.ports.ledger import AuditEntry
     from proxy.store.client import Client
     from proxy.store.connection import Reply
@@ -55,6 +66,14 @@ class RedisControls:
         return LiveControls(
             overrides=tuple(overrides), freezes=tuple(freezes), revoked=frozenset(revoked)
         )
+
+    async def refusals(self, keys: Sequence[tuple[TeamId, KeyId]]) -> Sequence[Record]:
+        """What is known of each key's refused contents."""
+        reads = (
+            self._client.read(("HGET", self._keys.team(team), refusals_field(key)))
+            for team, key in keys
+        )
+        return [refusals_of(text) for text in await asyncio.gather(*reads)]
 
     async def _fields(self, owner: TeamId | None) -> Reply:
         key = self._keys.organisation() if owner is None else self._keys.team(owner)

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from proxy.domain.ids import ProviderName
+from proxy.domain.ids import KeyId, ProviderName
+from proxy.domain.moderation import Record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +22,23 @@ REVOKED = "revoked"
 def flags_of(text: bytes | None) -> frozenset[str]:
     """The flags that are up."""
     return frozenset((text or b"").decode().splitlines())
+
+
+def revoked_keys(flags: frozenset[str]) -> frozenset[KeyId]:
+    """The keys that a team's flags revoke."""
+    prefix = f"{REVOKED}:"
+    return frozenset(KeyId(flag.removeprefix(prefix)) for flag in flags if flag.startswith(prefix))
+
+
+def refusals_field(key: KeyId) -> str:
+    """The field of a team's hash with a key's record of refused contents."""
+    return f"m|{key}"
+
+
+def refusals_of(text: bytes | None) -> Record:
+    """What a key's record says, as strike.lua writes it."""
+    until_ms, *refused_at_ms = (int(word) for word in (text or b"0").split())
+    return Record(until_ms=until_ms, refused_at_ms=tuple(refused_at_ms))
 
 
 def frozen_providers(flags: frozenset[str]) -> frozenset[ProviderName]:

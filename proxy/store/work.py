@@ -24,6 +24,7 @@ from proxy.store.codec import (
 )
 from proxy.store.connection import ReplyError
 from proxy.store.entries import attempt_facts, job_facts, person_facts
+from proxy.store.flags import refusals_field
 from proxy.store.script import Script, insist
 from proxy.store.steps import LIST_SLACK_MS, new_operation, step_keys, stored
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from proxy.domain.job import Job
+    from proxy.domain.moderation import Moderation
     from proxy.gateway.ports.jobs import NextAttempt, Resolve
     from proxy.gateway.ports.ledger import Mandate
     from proxy.gateway.ports.runtime import Observer
@@ -166,7 +168,13 @@ class RedisWork:
         return stored(after, reply)
 
     async def finish(
-        self, before: Job, after: Job, resolve: Resolve, *, mandate: Mandate | None = None
+        self,
+        before: Job,
+        after: Job,
+        resolve: Resolve,
+        *,
+        mandate: Mandate | None = None,
+        strike: Moderation | None = None,
     ) -> Job:
         """Resolve the current attempt and end the job, in one step.
 
@@ -174,13 +182,14 @@ class RedisWork:
         nobody knew, nobody would ever tell of its money.
 
         A job with a requested cancel ends as cancelled whatever `after.state` says. `mandate` is
-        that of a person who decided it; it goes on record with the end.
+        that of a person who decided it; it goes on record with the end. With a `strike` the
+        refusal of the content is counted against the job's key, by that rule.
 
         Raises:
             LostLease: another worker holds the job, or it is gone.
             AlreadyEnded: it had ended before; its first resolution stands.
         """
-        arguments = self._ending(before, after, resolve)
+        arguments = [*self._ending(before, after, resolve), _strike(before, strike)]
         keys = step_keys(self._keys, before)
         if mandate is not None:
             arguments = [mandate.operation, *arguments[1:], *_mandated(mandate)]
@@ -295,6 +304,14 @@ def _mandated(mandate: Mandate) -> list[Argument]:
     """What finish.lua takes more when a person decided: for the audit, and for the entry."""
     who: list[Argument] = [mandate.operation, mandate.actor, mandate.role, mandate.reason]
     return [*who, "resolve", person_facts(mandate.actor, mandate.reason)]
+
+
+def _strike(job: Job, rule: Moderation | None) -> str:
+    """What strike.lua takes; '' counts nothing."""
+    if rule is None:
+        return ""
+    field = refusals_field(job.key)
+    return f"{field} {rule.refusals} {rule.within_ms} {rule.cool_down_ms}"
 
 
 def _outcome(after: Job) -> str:

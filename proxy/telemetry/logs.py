@@ -62,7 +62,7 @@ FIELDS: Mapping[type, tuple[str, ...]] = {
     events.RecordSetAside: ("job",),
     events.ChoreFailed: ("chore",),
     events.RequestServed: ("route", "method", "status", "took_s", "request_id"),
-    events.LimitChecked: ("route_class", "decision"),
+    events.LimitChecked: ("team", "key", "limit_class", "mode", "decision"),
     events.BudgetPassed: ("job", "team", "budget"),
     events.BudgetAlert: ("team", "budget", "kind", "level_percent", "notice"),
     events.NoticeSent: (

@@ -27,6 +27,7 @@ OTHER_TEAM = "other"
 _REFUSALS = {
     "rate_limit_exceeded": "rate_limited",
     "too_many_jobs": "too_many_jobs",
+    "moderation_cooldown": "cooling_down",
     "budget_exceeded": "budget_exceeded",
     "spending_frozen": "frozen",
     "store_unavailable": "unavailable",
@@ -267,7 +268,7 @@ class Metrics:
 
     def _limit_checked(self, event: events.LimitChecked) -> None:
         self._families.count(
-            catalog.LIMIT_DECISIONS, (event.route_class, "enforce", event.decision)
+            catalog.LIMIT_DECISIONS, (event.limit_class, event.mode, event.decision.value)
         )
 
 

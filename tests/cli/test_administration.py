@@ -172,6 +172,40 @@ async def test_keys_of_all_teams(admin: FakeProxy, terminal: Terminal) -> None:
     assert ["k2222222", "sales", "web", "read,", "submit", "revoked"] == line.split()
 
 
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ({"refusals": 0, "cooldown_until": None}, "web"),
+        ({"refusals": 2, "cooldown_until": None}, "2 refused for content"),
+        (
+            {"refusals": 5, "cooldown_until": "2026-11-24T09:30:00.250Z"},
+            "cools down until 2026-11-24 09:30:00 UTC",
+        ),
+        (
+            {"cooldown_until": "2026-11-24T09:30:00.250Z", "limit_mode": "shadow"},
+            "until 2026-11-24 09:30:00 UTC (in shadow)",
+        ),
+    ],
+)
+async def test_keys_that_cool_down(
+    admin: FakeProxy, terminal: Terminal, how: Json, said: str
+) -> None:
+    admin.will_answer({"data": [{"id": "k2222222", "team": "sales", "name": "web", **how}]})
+    line = (await terminal.beside("keys", "list")).out.splitlines()[1]
+    assert line.rstrip().endswith(said)
+
+
+@pytest.mark.parametrize("changed", [True, False])
+async def test_a_cool_down_is_ended(
+    admin: FakeProxy, terminal: Terminal, *, changed: bool
+) -> None:
+    admin.will_answer({"team": "sales", "changed": changed})
+    said = await terminal.beside("keys", "end-cooldown", "k2222222", "--reason", REASON)
+    state = "may create again" if changed else "had no refusals to forget"
+    assert f"key k2222222 of team sales {state}\n" == said.out
+    assert ("/keys/k2222222/end_cooldown", {}) == sent(admin)
+
+
 async def test_jobs_of_all_teams(admin: FakeProxy, terminal: Terminal) -> None:
     asked = a_job(cancel_requested=True)
     admin.will_answer({"data": [asked, a_job(charged="0.5")], "has_more": True, "last_id": JOB})
@@ -275,6 +309,7 @@ COMMANDS = [
     ["budgets", "override", "monthly", "--amount", "1", "--reason", REASON],
     ["keys", "list"],
     ["keys", "revoke", "a", "--reason", REASON],
+    ["keys", "end-cooldown", "a", "--reason", REASON],
     ["jobs", "--all-teams"],
     ["jobs", "--all-teams", JOB],
     ["jobs", "cancel", JOB, "--reason", REASON],

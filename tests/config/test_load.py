@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -11,8 +12,9 @@ import pytest
 from proxy.config.load import Loaded
 from proxy.config.problem import Severity
 from proxy.config.settings import Address
-from proxy.domain.bucket import RateLimit, no_refill
+from proxy.domain.bucket import LimitMode, RateLimit, no_refill
 from proxy.domain.ids import KeyId, PolicyName, ProviderName, TeamId
+from proxy.domain.moderation import Moderation
 from proxy.domain.notice import NoticeKind
 from proxy.domain.period import PeriodKind
 from proxy.domain.policy import AudioSupport, FrameSupport, Match, OnExceed, RouteClass, Scope
@@ -126,6 +128,36 @@ def test_a_team_sets_some_defaults_and_takes_the_others(loaded: Loaded) -> None:
         RouteClass.POLL: RateLimit(capacity=6, interval_us=142_858),
         RouteClass.CONTENT: RateLimit(capacity=60, interval_us=200_000),
     } == research.limits
+
+
+def test_modes_and_moderation_are_taken_from_above_value_by_value(tmp_path: Path) -> None:
+    config = copy_good(tmp_path)
+
+    def edit(name: str, old: str, new: str) -> None:
+        path = tmp_path / "policies" / name
+        text = path.read_text(encoding="utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new), encoding="utf-8")
+
+    def limits() -> tuple[LimitMode, LimitMode, Moderation | None]:
+        snapshot = load_good(config).snapshot
+        key = snapshot.keys[KeyId("k7f3q2ab")]
+        return snapshot.teams[TeamId("research")].limit_mode, key.limit_mode, key.moderation
+
+    enforce, shadow = LimitMode.ENFORCE, LimitMode.SHADOW
+    built_in = Moderation(refusals=5, within_ms=3_600_000, cool_down_ms=900_000)
+    assert (enforce, enforce, built_in) == limits()
+    edit("organisation.yaml", "limits: {", "limits: {mode: shadow, moderation: {refusals: 4}, ")
+    assert (shadow, shadow, replace(built_in, refusals=4)) == limits()
+    edit("teams/research.yaml", "running: 2", "running: 2\nlimits: {mode: enforce}")
+    edit("teams/research.yaml", "limits: {content", "limits: {moderation: {within: 2m}, content")
+    assert (enforce, enforce, replace(built_in, refusals=4, within_ms=120_000)) == limits()
+    edit(
+        "teams/research.yaml",
+        "moderation: {within: 2m}",
+        "mode: shadow, moderation: {refusals: 0}",
+    )
+    assert (enforce, shadow, None) == limits()
 
 
 def test_a_team_without_a_time_zone_has_the_organisations(loaded: Loaded) -> None:

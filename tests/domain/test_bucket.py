@@ -5,11 +5,26 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.domain.bucket import RateLimit, no_refill, spend
+from proxy.domain.bucket import (
+    Bucket,
+    Decision,
+    LimitMode,
+    RateLimit,
+    decisions,
+    no_refill,
+    share,
+    spend,
+    spend_all,
+    state_of,
+)
 from tests.builders import NOW_MS
 
 NOW_US = NOW_MS * 1000
 LIMIT = RateLimit(capacity=3, interval_us=1_000_000)
+TEAM = Bucket(name="poll", limit=LIMIT)
+KEY = Bucket(name="poll:k", limit=no_refill(1))
+WATCHED_TEAM = Bucket(name="poll", limit=LIMIT, mode=LimitMode.SHADOW)
+WATCHED_KEY = Bucket(name="poll:k", limit=no_refill(1), mode=LimitMode.SHADOW)
 
 limits = st.builds(RateLimit, capacity=st.integers(1, 50), interval_us=st.integers(1, 60_000_000))
 waits = st.lists(st.integers(0, 100_000_000), max_size=60)
@@ -100,3 +115,91 @@ def test_remaining_is_what_can_still_be_taken(limit: RateLimit, takes: int) -> N
     while (following := spend(limit, tat_us, NOW_US)).is_allowed:
         left, tat_us = left + 1, following.tat_us
     assert spent.remaining == left
+
+
+def taken(*buckets: Bucket, times: int = 2) -> list[tuple[int, int, int]]:
+    """What is left of each bucket after so many requests, its wait, and the one it would have."""
+    states, tats_us = spend_all(buckets, (0,) * len(buckets), NOW_US)
+    for _ in range(times - 1):
+        states, tats_us = spend_all(buckets, tats_us, NOW_US)
+    return [(state.remaining, state.retry_after_us, state.would_wait_us) for state in states]
+
+
+EMPTY_US = KEY.limit.interval_us
+
+
+def test_of_several_buckets_all_give_or_none_does() -> None:
+    assert [(1, 0, 0), (2, 0, 0)] == taken(TEAM, Bucket(name="k", limit=no_refill(4)))
+    assert [(2, 0, 0), (0, EMPTY_US, EMPTY_US)] == taken(TEAM, KEY)
+
+
+def test_a_bucket_in_shadow_makes_nobody_wait_and_says_how_long_it_would() -> None:
+    assert [(1, 0, 0), (0, 0, EMPTY_US)] == taken(TEAM, WATCHED_KEY)
+
+
+def test_what_a_shadow_would_have_refused_takes_nothing_of_any_shadow() -> None:
+    assert [(2, 0, 0), (0, 0, EMPTY_US)] == taken(WATCHED_TEAM, WATCHED_KEY)
+    assert [(2, 0, 0), (0, EMPTY_US, EMPTY_US)] == taken(WATCHED_TEAM, KEY)
+
+
+@given(st.lists(st.tuples(limits, st.booleans()), min_size=1, max_size=4), waits)
+def test_buckets_in_shadow_count_as_if_all_were_enforced(
+    terms: list[tuple[RateLimit, bool]], waits_us: list[int]
+) -> None:
+    """With an enforced bucket among them, all that are watched hold at least as much."""
+    watched = [Bucket(name="x", limit=limit, mode=LimitMode.SHADOW) for limit, _ in terms]
+    enforced = [Bucket(name="x", limit=limit) for limit, _ in terms]
+    mixed = [
+        Bucket(name="x", limit=limit, mode=LimitMode.SHADOW if is_shadow else LimitMode.ENFORCE)
+        for limit, is_shadow in terms
+    ]
+    a = b = c = (0,) * len(terms)
+    now_us = NOW_US
+    for wait_us in waits_us:
+        now_us += wait_us
+        shadows, a = spend_all(watched, a, now_us)
+        strict, b = spend_all(enforced, b, now_us)
+        assert [max(tat, now_us) for tat in a] == [max(tat, now_us) for tat in b]
+        assert not any(state.retry_after_us for state in shadows)
+        assert [each.would_wait_us for each in shadows] == [each.retry_after_us for each in strict]
+        _, c = spend_all(mixed, c, now_us)
+        assert all(tat - now_us <= limit.span_us for tat, (limit, _) in zip(c, terms, strict=True))
+
+
+def decided(*buckets: Bucket, times: int) -> list[tuple[LimitMode, Decision]]:
+    states, tats_us = spend_all(buckets, (0,) * len(buckets), NOW_US)
+    for _ in range(times - 1):
+        states, tats_us = spend_all(buckets, tats_us, NOW_US)
+    return list(decisions(states))
+
+
+def test_more_than_four_fifths_gone_is_near_the_limit() -> None:
+    five = Bucket(name="submit", limit=no_refill(5))
+    enforce = LimitMode.ENFORCE
+    assert [(enforce, Decision.ALLOWED)] == decided(five, times=4)
+    assert [(enforce, Decision.NEAR_LIMIT)] == decided(five, times=5)
+    assert [(enforce, Decision.REFUSED)] == decided(five, times=6)
+
+
+def test_each_mode_decides_for_itself() -> None:
+    enforce, shadow = LimitMode.ENFORCE, LimitMode.SHADOW
+    both = decided(TEAM, WATCHED_KEY, times=2)
+    assert [(enforce, Decision.ALLOWED), (shadow, Decision.REFUSED)] == both
+    assert [(shadow, Decision.ALLOWED)] == decided(WATCHED_TEAM, times=1)
+    assert ((enforce, Decision.ALLOWED),) == decisions(())
+
+
+def test_a_full_bucket_of_which_nothing_was_spent_waits_for_nothing() -> None:
+    state = state_of(TEAM, 0, NOW_US, is_spent=False)
+    assert (3, 0, 0) == (state.remaining, state.would_wait_us, state.reset_us)
+
+
+@given(limits, st.integers(1, 20), st.integers(0, 10**9))
+def test_shares_together_give_no_more_than_the_whole(
+    limit: RateLimit, parts: int, after_us: int
+) -> None:
+    part = share(limit, parts)
+    given_by_parts = parts * (after_us // part.interval_us)
+    assert given_by_parts <= after_us // limit.interval_us
+    assert part.capacity * parts <= max(limit.capacity, parts)
+    assert part.capacity >= 1

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from proxy.domain.bucket import RateLimit
     from proxy.domain.ids import AttemptId, JobId, ProviderName
     from proxy.domain.job import Job
+    from proxy.domain.moderation import Moderation
     from proxy.gateway.ports.admission import PeriodMoved
     from proxy.gateway.ports.hints import Heard, Hints
     from proxy.gateway.ports.jobs import (
@@ -103,10 +104,17 @@ class LossyWork:
         )
 
     async def finish(
-        self, before: Job, after: Job, resolve: Resolve, *, mandate: Mandate | None = None
+        self,
+        before: Job,
+        after: Job,
+        resolve: Resolve,
+        *,
+        mandate: Mandate | None = None,
+        strike: Moderation | None = None,
     ) -> Job:
         return await self._script.play(
-            "finish", lambda: self._inner.finish(before, after, resolve, mandate=mandate)
+            "finish",
+            lambda: self._inner.finish(before, after, resolve, mandate=mandate, strike=strike),
         )
 
     async def fail_over(

@@ -133,7 +133,7 @@ async def test_an_empty_bucket_says_when_to_come_back(new_stage: StageMaker) -> 
     assert 88 <= refused.value.retry_after_s <= 90
     assert [0] == [bucket.remaining for bucket in refused.value.buckets]
     assert (0, KLING_MICRO_USD) == await stage.money()
-    assert ["allowed", "refused"] == [e.decision for e in stage.observer.of(LimitChecked)]
+    assert ["near_limit", "refused"] == [e.decision for e in stage.observer.of(LimitChecked)]
 
 
 async def test_a_raised_limit_takes_effect_at_once(new_stage: StageMaker) -> None:

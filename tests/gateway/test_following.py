@@ -114,7 +114,7 @@ async def test_a_job_is_followed_from_its_create_to_its_end(stage: Stage) -> Non
     assert {"in_progress"} == {mark.partition("-")[0] for mark in told.marks[1:-1]}
     assert 0 == len(stage.waiters) == stage.waiters.streams
     assert ["poll"] == [bucket.name for bucket in told.views[0].buckets]  # type: ignore[union-attr] # the first is a view
-    assert 1 == [e.route_class for e in stage.observer.of(LimitChecked)].count("poll")
+    assert 1 == [e.limit_class for e in stage.observer.of(LimitChecked)].count("poll")
 
 
 async def test_progress_that_another_process_made_is_told(new_stage: StageMaker) -> None:

@@ -97,8 +97,8 @@ async def test_reading_is_limited_by_the_poll_bucket(new_stage: StageMaker) -> N
     with pytest.raises(RateLimited):
         await videos.model(caller, "kling-3.0")
     assert JobState.QUEUED is (await stage.load(view.job)).state
-    polls = [e.decision for e in stage.observer.of(LimitChecked) if e.route_class == "poll"]
-    assert ["allowed"] + ["refused"] * 8 == polls
+    polls = [e.decision for e in stage.observer.of(LimitChecked) if e.limit_class == "poll"]
+    assert ["near_limit"] + ["refused"] * 8 == polls
     await stage.create(a_prompt(2))
 
 

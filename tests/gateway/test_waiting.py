@@ -90,7 +90,7 @@ async def test_a_patient_read_is_answered_when_the_job_ends(stage: Stage) -> Non
         answer = await held
     assert (JobState.COMPLETED, True) == (answer.job.state, answer.has_waited)
     assert ["poll"] == [bucket.name for bucket in answer.buckets]
-    assert 1 == [e.route_class for e in stage.observer.of(LimitChecked)].count("poll")
+    assert 1 == [e.limit_class for e in stage.observer.of(LimitChecked)].count("poll")
     assert 0 == len(stage.waiters)
 
 

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from proxy.domain.bucket import BucketState
+from proxy.domain.bucket import BucketState, LimitMode
 from proxy.domain.errors import (
     Forbidden,
     JobNotFound,
@@ -73,6 +73,7 @@ def a_bucket(
     remaining: int = 19,
     retry_after_us: int = 0,
     reset_us: int = 2_000_000,
+    mode: LimitMode = LimitMode.ENFORCE,
 ) -> BucketState:
     return BucketState(
         name=name,
@@ -80,6 +81,7 @@ def a_bucket(
         remaining=remaining,
         retry_after_us=retry_after_us,
         reset_us=reset_us,
+        mode=mode,
     )
 
 

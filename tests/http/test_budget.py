@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from proxy.domain.balance import balances_at
+from proxy.domain.bucket import LimitMode
 from proxy.domain.period import PeriodKind
 from proxy.domain.policy import Match, OnExceed
 from proxy.gateway.ports.admission import BalanceState, TeamState
@@ -31,7 +32,8 @@ def a_team_state() -> TeamState:
         BalanceState(balance=balance, spent_micro_usd=900_000, reserved_micro_usd=300_000)
         for balance in balances_at(budgets, NOW_MS)
     )
-    buckets = (a_bucket("poll"), a_bucket("submit:k7f3q2ab", capacity=3, remaining=3, reset_us=0))
+    own = a_bucket("submit:k7f3q2ab", capacity=3, remaining=3, reset_us=0, mode=LimitMode.SHADOW)
+    buckets = (a_bucket("poll"), own)
     return TeamState(balances=states, buckets=buckets, open_jobs=4, running_jobs=2)
 
 
@@ -72,6 +74,11 @@ async def test_a_budget_tells_what_is_left_at_every_level(
         ever["resets_at"],
     )
     assert [
-        {"class": "poll", "key": None, "capacity": 20, "remaining": 19, "full_in_s": 2.0},
-        {"class": "submit", "key": "k7f3q2ab", "capacity": 3, "remaining": 3, "full_in_s": 0.0},
-    ] == body["limits"]
+        ("poll", None, 20, 19, 2.0, "enforce"),
+        ("submit", "k7f3q2ab", 3, 3, 0.0, "shadow"),
+    ] == [
+        tuple(
+            each[name] for name in ("class", "key", "capacity", "remaining", "full_in_s", "mode")
+        )
+        for each in body["limits"]
+    ]

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from proxy.domain.bucket import RateLimit
+from proxy.domain.bucket import LimitMode, RateLimit
 from proxy.domain.policy import RouteClass
 from proxy.gateway.views import Caller
 from proxy.http.ratelimit import duration, rate_headers, retry_after_s
@@ -36,6 +36,12 @@ def test_the_tighter_of_key_and_team_is_told_under_the_class_name() -> None:
 
 def test_no_bucket_no_headers() -> None:
     assert {} == rate_headers([], CALLER)
+
+
+def test_a_bucket_in_shadow_is_not_told_of() -> None:
+    watched = a_bucket("submit:k7f3q2ab", remaining=0, mode=LimitMode.SHADOW)
+    assert {} == rate_headers([watched], CALLER)
+    assert rate_headers([a_bucket()], CALLER) == rate_headers([a_bucket(), watched], CALLER)
 
 
 def test_a_bucket_whose_limit_is_gone_has_no_window() -> None:

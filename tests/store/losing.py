@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 SCRIPTS = (
     "adjust", "admit", "adopt", "begin", "cancel", "claim", "close", "commit", "due",
-    "fail_over", "fetched", "finish", "flag", "follow", "hint", "learn", "ledger_page",
-    "letter_end", "letter_take", "mark", "note", "note_refusal", "open", "override", "put_off",
-    "rezone", "silence", "slot_give_back", "slot_take", "spend", "tell_once", "trim",
+    "end_cooldown", "fail_over", "fetched", "finish", "flag", "follow", "hint", "learn",
+    "ledger_page", "letter_end", "letter_take", "mark", "note", "note_refusal", "open", "override",
+    "put_off", "rezone", "silence", "slot_give_back", "slot_take", "spend", "tell_once", "trim",
     "unattributed", "write_off",
 )  # fmt: skip
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from proxy.domain.bucket import Bucket, RateLimit, spend
+from proxy.domain.bucket import Bucket, LimitMode, RateLimit, spend, spend_all
 from proxy.store.arguments import bucket_fields, bucket_states, bucket_terms
 from proxy.store.client import Client
 from proxy.store.script import Script
@@ -55,6 +55,43 @@ def test_one_spend_is_the_domain_s(
             state.reset_us,
         )
         await client.call(("DEL", "gl:{main}:team:x"))
+        await client.close()
+
+    asyncio.run(compare())
+
+
+@settings(
+    max_examples=100,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(terms=st.lists(st.tuples(limits, st.sampled_from(LimitMode), offsets), max_size=3))
+def test_several_buckets_are_the_domain_s(
+    redis_address: Address, terms: list[tuple[RateLimit, LimitMode, int]]
+) -> None:
+    async def compare() -> None:
+        client = Client(redis_address)
+        seconds, micros = await client.read(("TIME",))
+        base_us = int(seconds) * 10**6 + int(micros)
+        tats_us = [max(0, base_us + offset_us) for _, _, offset_us in terms]
+        buckets = [
+            Bucket(name=f"{number}", limit=limit, mode=mode)
+            for number, (limit, mode, _) in enumerate(terms)
+        ]
+        key, fields = "gl:{main}:team:x", bucket_fields(buckets)
+        for field, tat_us in zip(fields, tats_us, strict=True):
+            await client.call(("HSET", key, field, tat_us))
+        arguments = [1, len(buckets), "k", *fields, *bucket_terms(buckets)]
+        reply = await Script.load("spend").run(client, [key], arguments)
+        now_us, _, is_spent, _, *times_us = reply
+        expected, after_us = spend_all(buckets, tats_us, now_us)
+        assert expected == bucket_states(buckets, times_us, now_us, is_spent=bool(is_spent))
+        for bucket, field, tat_us in zip(buckets, fields, after_us, strict=True):
+            kept_us = int(await client.read(("HGET", key, field)))
+            # What a stricter limit left behind is cut when it is next spent from.
+            at_most_us = now_us + bucket.limit.span_us
+            assert max(tat_us, now_us) == min(max(kept_us, now_us), at_most_us)
+        await client.call(("DEL", key))
         await client.close()
 
     asyncio.run(compare())

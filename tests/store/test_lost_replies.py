@@ -12,6 +12,7 @@ from proxy.domain.bucket import RateLimit
 from proxy.domain.errors import StoreUnavailable
 from proxy.domain.ids import KeyId, attempt_id
 from proxy.domain.job import Job, JobState, Work
+from proxy.domain.moderation import Moderation
 from proxy.domain.takeover import Takeover
 from proxy.gateway.ports.accounts import Opened, Registered
 from proxy.gateway.ports.admission import Accepted, Replayed
@@ -19,6 +20,7 @@ from proxy.gateway.ports.hints import Heard
 from proxy.gateway.ports.jobs import NotBegun, Release, Settle, SlotState
 from proxy.gateway.ports.ledger import Posted
 from proxy.store.archive import RedisLedgerStream
+from proxy.store.flags import refusals_of
 from proxy.store.keys import slots
 from proxy.store.registry import RedisAccountRegistry
 from proxy.store.script import Script
@@ -121,6 +123,25 @@ async def test_finish(losing: Losing, resolve: Settle | Release) -> None:
     ended = await losing.once(lambda far: far.work.finish(job, after, resolve))
     assert ended == await losing.store.jobs.load(job.id)
     assert () == (await losing.store.ledger.verify()).violations
+
+
+async def test_finish_with_a_strike(losing: Losing) -> None:
+    job = await losing.store.running()
+    rule = Moderation(refusals=5, within_ms=60_000, cool_down_ms=60_000)
+    await losing.once(
+        lambda far: far.work.finish(job, given_up(job), Release(by="x"), strike=rule)
+    )
+    record = await losing.store.client.read(
+        ("HGET", losing.store.keys.team(MARKETING), f"m|{KEY}")
+    )
+    assert 1 == len(refusals_of(record).refused_at_ms)
+
+
+async def test_end_cool_down(losing: Losing) -> None:
+    await losing.store.client.call(("HSET", losing.store.keys.team(MARKETING), f"m|{KEY}", "9 1"))
+    mandate = a_mandate()
+    assert await losing.once(lambda far: far.ledger.end_cool_down(MARKETING, KEY, mandate))
+    assert 1 == len([entry async for entry in losing.store.ledger.audit()])
 
 
 @pytest.mark.parametrize("or_stay", [True, False])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from prometheus_client.parser import text_string_to_metric_families
 
 from proxy.domain import events
+from proxy.domain.bucket import Decision
 from proxy.domain.job import JobState, Resolution
 from proxy.domain.notice import NoticeKind
 from tests.builders import KLING, MARKETING, VERTEX, a_key
@@ -105,7 +106,13 @@ ONE_OF_EACH: tuple[Event, ...] = (
     events.RequestServed(
         route="/v1/videos", method="POST", status=200, took_s=0.004, request_id="req_1"
     ),
-    events.LimitChecked(route_class="submit", decision="allowed"),
+    events.LimitChecked(
+        team=MARKETING,
+        key=KEY,
+        limit_class="submit",
+        mode="enforce",
+        decision=Decision.ALLOWED,
+    ),
     events.BudgetPassed(job=JOB, team=MARKETING, budget="monthly"),
     events.BudgetAlert(
         team=MARKETING,

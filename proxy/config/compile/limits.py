@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable
 from fractions import Fraction
-from typing import Final
+from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from proxy.config.schema.limits import BucketSection, BudgetSection, LimitsSection, MatchSection
-from proxy.domain.bucket import RateLimit, no_refill
+from proxy.domain.bucket import LimitMode, RateLimit, no_refill
+from proxy.domain.moderation import Moderation
 from proxy.domain.policy import Budget, Match, RouteClass
+
+V = TypeVar("V")
 
 US_PER_S: Final = 1_000_000
 CLASSES: Final = (RouteClass.SUBMIT, RouteClass.POLL, RouteClass.CONTENT)
@@ -33,6 +36,24 @@ def compile_limits(*layers: LimitsSection) -> dict[RouteClass, RateLimit]:
             if bucket is not None:
                 merged[kind] = compile_bucket(bucket)
     return merged
+
+
+def compile_mode(*layers: LimitsSection) -> LimitMode:
+    """Find whether limits refuse or only watch; earlier layers win."""
+    return first(layer.mode for layer in layers)
+
+
+def compile_moderation(*layers: LimitsSection) -> Moderation | None:
+    """Find when a key must pause, None for never; earlier layers win, each value for itself."""
+    sections = [layer.moderation for layer in layers]
+    refusals = first(section.refusals for section in sections)
+    if not refusals:
+        return None
+    return Moderation(
+        refusals=refusals,
+        within_ms=first(section.within for section in sections),
+        cool_down_ms=first(section.cool_down for section in sections),
+    )
 
 
 def compile_match(match: MatchSection | None) -> Match | None:
@@ -65,6 +86,11 @@ def compile_budgets(
         )
         for budget in budgets
     )
+
+
+def first(values: Iterable[V | None]) -> V:
+    """Return the first value that is set; the built-in layer sets all."""
+    return next(value for value in values if value is not None)
 
 
 def seconds(duration_ms: int) -> float:

@@ -2,10 +2,17 @@
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time
-from typing import Final, TypeVar
+from typing import Final
 from zoneinfo import ZoneInfo
 
-from proxy.config.compile.limits import compile_budgets, compile_limits
+from proxy.config.compile.limits import (
+    compile_budgets,
+    compile_limits,
+    compile_mode,
+    compile_moderation,
+    first,
+)
+from proxy.config.schema.limits import LimitsSection
 from proxy.config.schema.policies import (
     DefaultsSection,
     KeySection,
@@ -26,14 +33,14 @@ from proxy.domain.policy import (
 )
 from proxy.domain.routing import OfferMatch, RoutingPolicy, WhenUsed
 
-V = TypeVar("V")
-
 BUILT_IN: Final = DefaultsSection.model_validate(
     {
         "retention": {"artifacts": "30d", "jobs": "90d"},
         "substitute": "policy",
         "deadline": "1h",
         "limits": {
+            "mode": "enforce",
+            "moderation": {"refusals": 5, "within": "1h", "cool_down": "15m"},
             "submit": {"capacity": 20, "refill": "30/min"},
             "poll": {"capacity": 600, "refill": "200/s"},
             "content": {"capacity": 60, "refill": "5/s"},
@@ -72,30 +79,34 @@ def compile_team(team: TeamSchema, organisation: OrganisationSchema) -> Team:
             default=PolicyName(team.use.default),
         ),
         limits=compile_limits(*(layer.limits for layer in reversed(layers))),
-        queued=_first(layer.queued for layer in layers),
-        running=_first(layer.running for layer in layers),
+        limit_mode=compile_mode(*(layer.limits for layer in layers)),
+        queued=first(layer.queued for layer in layers),
+        running=first(layer.running for layer in layers),
         retention=compile_retention(*layers),
-        substitute=_first(layer.substitute for layer in layers),
-        deadline_s=_whole_s(_first(layer.deadline for layer in layers)),
+        substitute=first(layer.substitute for layer in layers),
+        deadline_s=_whole_s(first(layer.deadline for layer in layers)),
     )
 
 
 def compile_retention(*layers: DefaultsSection) -> Retention:
     """Find how long a team's work is kept; earlier layers win."""
     return Retention(
-        artifacts_s=_whole_s(_first(layer.retention.artifacts for layer in layers)),
-        jobs_s=_whole_s(_first(layer.retention.jobs for layer in layers)),
+        artifacts_s=_whole_s(first(layer.retention.artifacts for layer in layers)),
+        jobs_s=_whole_s(first(layer.retention.jobs for layer in layers)),
     )
 
 
 def compile_keys(team: TeamSchema, organisation: OrganisationSchema) -> Iterable[ApiKey]:
     """Go through the keys of a team; what a key does not set, its team's buckets decide."""
     zone = ZoneInfo(team.timezone or organisation.timezone)
+    above = (team.limits, organisation.defaults.limits, BUILT_IN.limits)
     for key in team.keys.values():
-        yield _compile_key(key, TeamId(team.team), zone)
+        yield _compile_key(key, TeamId(team.team), zone, above)
 
 
-def _compile_key(key: KeySection, team: TeamId, zone: ZoneInfo) -> ApiKey:
+def _compile_key(
+    key: KeySection, team: TeamId, zone: ZoneInfo, above: tuple[LimitsSection, ...]
+) -> ApiKey:
     return ApiKey(
         id=KeyId(key.id),
         team=team,
@@ -104,6 +115,8 @@ def _compile_key(key: KeySection, team: TeamId, zone: ZoneInfo) -> ApiKey:
         expires_at_s=None if key.expires is None else midnight_s(key.expires),
         scopes=frozenset(key.scopes.values()),
         limits=compile_limits(key.limits),
+        limit_mode=compile_mode(key.limits, *above),
+        moderation=compile_moderation(key.limits, *above),
         budgets=compile_budgets(key.budgets.values(), f"key:{key.id}", zone),
     )
 
@@ -140,11 +153,6 @@ def _compile_policy(name: PolicyName, policy: RoutingSection) -> RoutingPolicy:
 
 def _compile_matches(terms: Iterable[OfferMatchSection]) -> tuple[OfferMatch, ...]:
     return tuple(OfferMatch(provider=term.provider, model=term.model) for term in terms)
-
-
-def _first(values: Iterable[V | None]) -> V:
-    """Return the first value that is set; the built-in layer sets all."""
-    return next(value for value in values if value is not None)
 
 
 def _whole_s(duration_ms: int) -> int:

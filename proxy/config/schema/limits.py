@@ -1,11 +1,12 @@
 """Parts of the schemas that several files share: token buckets and budgets."""
 
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Self
 
 from pydantic import Field, model_validator
 
 from proxy.config.schema.fields import (
     Count,
+    DurationMs,
     FaultAtError,
     Glob,
     Items,
@@ -16,6 +17,7 @@ from proxy.config.schema.fields import (
     Section,
     Text,
 )
+from proxy.domain.bucket import LimitMode
 from proxy.domain.period import PeriodKind
 from proxy.domain.policy import OnExceed
 
@@ -29,10 +31,19 @@ class BucketSection(Section):
     refill: RatePerS
 
 
-class LimitsSection(Section):
-    """Token buckets of the route classes; a class left out keeps the value from above."""
+class ModerationSection(Section):
+    """When a key whose videos are refused for their content must pause; 0 refusals: never."""
 
-    mode: Literal["enforce"] = "enforce"
+    refusals: Annotated[Count, Field(ge=0, le=100)] | None = None
+    within: DurationMs | None = None
+    cool_down: DurationMs | None = None
+
+
+class LimitsSection(Section):
+    """Token buckets of the route classes; whatever is left out keeps the value from above."""
+
+    mode: LimitMode | None = None
+    moderation: ModerationSection = Field(default_factory=ModerationSection)
     submit: BucketSection | None = None
     poll: BucketSection | None = None
     content: BucketSection | None = None

@@ -14,6 +14,7 @@ from proxy.gateway.ports.ledger import NotPosted
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from proxy.domain.moderation import Record
     from proxy.domain.policy import ApiKey
     from proxy.gateway.finance.budgets import BudgetLine
     from proxy.gateway.ports.controls import Controls, Freeze, LiveOverride
@@ -59,10 +60,15 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyLine:
-    """A key of the configuration, and whether it was revoked."""
+    """A key of the configuration, whether it was revoked, and how its moderation stands.
+
+    `refusals` are those that count at present; `cools_until_ms` is the end of a cool-down.
+    """
 
     key: ApiKey
     is_revoked: bool
+    refusals: int = 0
+    cools_until_ms: int | None = None
 
 
 class ControlDesk:
@@ -147,19 +153,31 @@ class ControlDesk:
 
     async def keys(self) -> tuple[KeyLine, ...]:
         """Every key of the configuration."""
+        keys = tuple(self._runtime.live.snapshot.keys.values())
         revoked = (await self._controls.in_force()).revoked
+        records = await self._controls.refusals([(key.team, key.id) for key in keys])
+        now_ms = self._runtime.balances.now_ms()
         return tuple(
-            KeyLine(key=key, is_revoked=(key.team, key.id) in revoked)
-            for key in self._runtime.live.snapshot.keys.values()
+            _line_of(key, record, now_ms, is_revoked=(key.team, key.id) in revoked)
+            for key, record in zip(keys, records, strict=True)
         )
 
     async def revoke_key(self, key_id: str, mandate: Mandate) -> tuple[ApiKey, bool]:
         """Refuse a key from now on; returns it, and whether that is new. Raises NotFound."""
+        key = self._key(key_id)
+        return key, await self._ledger.revoke_key(key.team, key.id, mandate)
+
+    async def end_cool_down(self, key_id: str, mandate: Mandate) -> tuple[ApiKey, bool]:
+        """Forget a key's refusals; returns it, and whether there were any. Raises NotFound."""
+        key = self._key(key_id)
+        return key, await self._ledger.end_cool_down(key.team, key.id, mandate)
+
+    def _key(self, key_id: str) -> ApiKey:
         key = self._runtime.live.snapshot.keys.get(KeyId(key_id))
         if key is None:
             message = f"the configuration has no key {key_id!r}"
             raise NotFound(message, param="key")
-        return key, await self._ledger.revoke_key(key.team, key.id, mandate)
+        return key
 
     async def _line(self, wanted: Lift) -> BudgetLine:
         runtime = self._runtime
@@ -183,6 +201,19 @@ class ControlDesk:
             ):
                 return True
         return False
+
+
+def _line_of(key: ApiKey, record: Record, now_ms: int, *, is_revoked: bool) -> KeyLine:
+    rule = key.moderation
+    if rule is None:
+        return KeyLine(key=key, is_revoked=is_revoked)
+    is_cooling = record.until_ms > now_ms
+    return KeyLine(
+        key=key,
+        is_revoked=is_revoked,
+        refusals=len(record.recent(rule, now_ms)),
+        cools_until_ms=record.until_ms if is_cooling else None,
+    )
 
 
 def _not_lifted(why: NotPosted, until_ms: int) -> InvalidRequest | StateConflict:

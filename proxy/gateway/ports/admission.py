@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from proxy.domain.balance import Balance, Bid
-    from proxy.domain.bucket import Bucket, BucketState
+    from proxy.domain.bucket import Bucket, BucketState, LimitMode
     from proxy.domain.ids import KeyId, ProviderName, TeamId
     from proxy.domain.job import Job
 
@@ -27,6 +27,7 @@ class AdmitCommand:
     `idempotency_key` is the caller's header, scoped to its API key. `sdk_try` is the number in
     x-stainless-retry-count, 0 for a first try. `asked_at_ms` is the store's clock as far as it is
     known here: a store that takes the command up when nobody waits any more does nothing.
+    `cool_down` says what a cool-down of the key does; None: it does nothing.
     """
 
     job: Job
@@ -37,18 +38,21 @@ class AdmitCommand:
     idempotency_key: str | None
     sdk_try: int
     asked_at_ms: int | None = None
+    cool_down: LimitMode | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
     """The job is stored; a candidate won and its quote is reserved.
 
-    `passed` are balances whose budgets say `allow` and whose limit this job went beyond.
+    `passed` are balances whose budgets say `allow` and whose limit this job went beyond,
+    `is_cooling` that the key is in a cool-down which only watches.
     """
 
     job: Job
     buckets: tuple[BucketState, ...]
     passed: tuple[Balance, ...] = ()
+    is_cooling: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +72,14 @@ class KeyConflict:
 class BucketEmpty:
     """A token bucket refused; no bucket lost a token."""
 
+    buckets: tuple[BucketState, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoolingDown:
+    """Too many videos of the key were refused for their content; it must pause for `left_ms`."""
+
+    left_ms: int
     buckets: tuple[BucketState, ...]
 
 
@@ -118,6 +130,7 @@ AdmitResult = (
     | Replayed
     | KeyConflict
     | BucketEmpty
+    | CoolingDown
     | TooManyOpen
     | OverBudget
     | Frozen
@@ -168,7 +181,8 @@ class TeamState:
     """The live numbers of one team.
 
     `frozen` ("team", "all" or "") says that nothing of it may be started, `frozen_providers` where
-    nobody's may.
+    nobody's may. `revoked` are its revoked keys; `cooling_ms` is what is left of the cool-down of
+    the key that was asked about.
     """
 
     balances: tuple[BalanceState, ...]
@@ -177,15 +191,25 @@ class TeamState:
     running_jobs: int
     frozen: str = ""
     frozen_providers: frozenset[ProviderName] = frozenset()
+    revoked: frozenset[KeyId] = frozenset()
+    cooling_ms: int = 0
 
 
 class Accounts(Protocol):
     """Reading what is spent and held."""
 
     async def team_state(
-        self, team: TeamId, balances: Sequence[Balance], buckets: Sequence[Bucket]
+        self,
+        team: TeamId,
+        balances: Sequence[Balance],
+        buckets: Sequence[Bucket],
+        *,
+        key: KeyId | None = None,
     ) -> TeamState:
-        """Read balances, buckets and job counts of a team in one round trip."""
+        """Read balances, buckets and job counts of a team, and a key's cool-down.
+
+        All in one round trip.
+        """
 
     async def now_ms(self) -> int:
         """The store's clock, Unix milliseconds."""

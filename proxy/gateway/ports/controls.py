@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from proxy.domain.ids import KeyId, ProviderName, TeamId
+    from proxy.domain.moderation import Record
     from proxy.gateway.ports.ledger import AuditEntry
 
 
@@ -53,3 +56,6 @@ class Controls(Protocol):
 
     async def in_force(self) -> LiveControls:
         """Read all of it. Raises StoreUnavailable."""
+
+    async def refusals(self, keys: Sequence[tuple[TeamId, KeyId]]) -> Sequence[Record]:
+        """What is known of each key's refused contents. Raises StoreUnavailable."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from proxy.domain.bucket import Bucket, BucketState, RateLimit
     from proxy.domain.ids import AttemptId, JobId, KeyId, ProviderName, TeamId
     from proxy.domain.job import Job, JobState, PublicStatus
+    from proxy.domain.moderation import Moderation
     from proxy.gateway.ports.admission import PeriodMoved
     from proxy.gateway.ports.ledger import Mandate
 
@@ -213,13 +214,20 @@ class Work(Protocol):
         """
 
     async def finish(
-        self, before: Job, after: Job, resolve: Resolve, *, mandate: Mandate | None = None
+        self,
+        before: Job,
+        after: Job,
+        resolve: Resolve,
+        *,
+        mandate: Mandate | None = None,
+        strike: Moderation | None = None,
     ) -> Job:
         """Resolve the current attempt and end the job, in one step. Raises LostLease.
 
         A job with a requested cancel ends as cancelled whatever `after.state` says. A job that
         has ended keeps its first resolution, and raises AlreadyEnded. `mandate` is that of a
-        person who decided it; it goes on record with the end.
+        person who decided it; it goes on record with the end. With a `strike` the content was
+        refused, which counts once against the job's key, by that rule.
         """
 
     async def fail_over(

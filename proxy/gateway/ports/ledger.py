@@ -181,6 +181,12 @@ class Ledger(Protocol):
     async def revoke_key(self, team: TeamId, key: KeyId, mandate: Mandate) -> bool:
         """Refuse an API key from now on, for good; returns whether that is new."""
 
+    async def end_cool_down(self, team: TeamId, key: KeyId, mandate: Mandate) -> bool:
+        """Forget a key's refusals of content, and with them its cool-down.
+
+        Returns whether there was anything to forget.
+        """
+
     async def note(
         self, mandate: Mandate, *, action: str, target: str, before: str, after: str
     ) -> None:

@@ -124,6 +124,9 @@ def key_body(line: KeyLine) -> Json:
         "expires_at": _iso_s(key.expires_at_s),
         "budgets": [budget.id for budget in key.budgets],
         "revoked": line.is_revoked,
+        "limit_mode": key.limit_mode.value,
+        "refusals": line.refusals,
+        "cooldown_until": None if line.cools_until_ms is None else iso_ms(line.cools_until_ms),
     }
 
 
@@ -131,6 +134,12 @@ def revoked_body(key: ApiKey, *, is_changed: bool) -> Json:
     """What a revocation came to."""
     named = {"object": "key", "id": key.id, "name": key.name, "team": key.team}
     return {**named, "revoked": True, "changed": is_changed}
+
+
+def forgiven_body(key: ApiKey, *, is_changed: bool) -> Json:
+    """What the end of a cool-down came to."""
+    named = {"object": "key", "id": key.id, "name": key.name, "team": key.team}
+    return {**named, "refusals": 0, "cooldown_until": None, "changed": is_changed}
 
 
 def audit_body(entry: AuditEntry) -> Json:

@@ -129,6 +129,12 @@ RESOLVE_JOB = _change(
 )
 KEYS = _read("/keys", "API keys, without their secrets")
 REVOKE_KEY = _change("/keys/{id}/revoke", RUNNING, "Refuse an API key", errors=("not_found",))
+END_COOLDOWN = _change(
+    "/keys/{id}/end_cooldown",
+    RUNNING,
+    "Forget an API key's refusals for content, and end its cool-down",
+    errors=("not_found",),
+)
 AUDIT = _read(
     "/audit",
     "What persons changed, the latest first",

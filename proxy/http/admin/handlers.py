@@ -156,6 +156,13 @@ class AdminRoutes:
         key, changed = await self._services.controls.revoke_key(key_id, mandate)
         return json_answer(bodies.revoked_body(key, is_changed=changed))
 
+    async def end_cooldown(self, request: web.Request) -> web.Response:
+        """POST /keys/{id}/end_cooldown."""
+        _, mandate = await self._change(request, endpoints.END_COOLDOWN)
+        key_id = request.match_info["id"]
+        key, changed = await self._services.controls.end_cool_down(key_id, mandate)
+        return json_answer(bodies.forgiven_body(key, is_changed=changed))
+
     async def audit(self, request: web.Request) -> web.Response:
         """GET /audit."""
         query = query_of(request, endpoints.AUDIT)

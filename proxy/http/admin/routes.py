@@ -52,6 +52,7 @@ def admin_routes(services: AdminServices) -> tuple[AdminRoute, ...]:
         AdminRoute(endpoints.RESOLVE_JOB, own.resolve_job),
         AdminRoute(endpoints.KEYS, own.keys),
         AdminRoute(endpoints.REVOKE_KEY, own.revoke_key),
+        AdminRoute(endpoints.END_COOLDOWN, own.end_cooldown),
         AdminRoute(endpoints.AUDIT, own.audit),
         AdminRoute(endpoints.DECISIONS, decisions.find),
         AdminRoute(endpoints.DRILL, decisions.retire),

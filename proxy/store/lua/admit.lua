@@ -4,16 +4,19 @@
 --   6 fingerprint 7 team id 8 buckets 9 team's balances 10 organisation's balances 11 bids (all counts)
 --   12 start of the latest period 13 end of the earliest, or of our patience (ms)
 --   14 when to come back after too many open jobs (s) 15 the job's facts
+--   16 field of the key's record of refusals ('': none) 17 1 if a cool-down only watches
 --   then the names of the fields: "open", each bucket, spent and reserved of each balance (the team's first);
---   then interval and span (us) of each bucket; then limits, bids and groups as in bids.lua
--- Reply: code, now (us), five values, the time (us) of each bucket. A accepted (candidate, micro-USD, ms, soft
---   budgets it passed), D this operation was done before (fields of the job), R replay (job id), K key conflict,
---   L bucket empty, O open jobs, B over budget (balance, quote, spent, reserved, lifted by overrides),
+--   then interval and span (us) of each bucket as in gcra.lua; then limits, bids and groups as in bids.lua
+-- Reply: code, now (us), five values, the time (us) of each bucket (0 or below: nothing was spent of it).
+--   A accepted (candidate, micro-USD, ms, soft budgets it passed, ms left of a cool-down that only watches),
+--   D this operation was done before (fields of the job), R replay (job id), K key conflict, L bucket empty,
+--   O open jobs, M cool-down (ms left), B over budget (balance, quote, spent, reserved, lifted by overrides),
 --   P period moved, or too late, X key revoked, F frozen (team, all, or every provider: provider)
 -- Time: Redis TIME. Complexity: O(log jobs of the team + balances x bids)
 -- include: clock
 -- include: gcra
 -- include: flags
+-- include: cooling
 -- include: bids
 local ledger_key, call = KEYS[6], redis.call
 -- include: ledger
@@ -22,13 +25,13 @@ local function tries()
   return recall, keep_records, add_record, drop_refusals, earlier_job
 end
 local job, buckets, of_team, of_org = ARGV[1], tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
-local fields = 16
+local fields = 18
 local team_fields, org_fields = 1 + buckets + 2 * of_team, 2 * of_org
 local buckets_at = fields + team_fields + org_fields
 local limits = buckets_at + 2 * buckets
--- Flags, overrides, then the fields by name; the organisation's follow the team's.
-local values = call('HMGET', KEYS[2], 'z', 'v', unpack(ARGV, fields, fields + team_fields - 1))
-local next_us, stored_us = weigh_buckets(values, 4, buckets, buckets_at)
+-- Flags, overrides, the key's record, then the fields by name; the organisation's follow the team's.
+local values = call('HMGET', KEYS[2], 'z', 'v', ARGV[16], unpack(ARGV, fields, fields + team_fields - 1))
+local next_us, stored_us = weigh_buckets(values, 5, buckets, buckets_at)
 local function answer(code, a, b, c, d, e, times)
   return {code, now_us, a or 0, b or 0, c or 0, d or 0, e or 0, unpack(times or stored_us)}
 end
@@ -70,18 +73,15 @@ local first = fields + team_fields
 local more = call('HMGET', KEYS[3], 'z', 'v', unpack(ARGV, first, first + org_fields - 1))
 if is_flagged(values[1], 'freeze') then return refuse(nil, 'F', 'team') end
 if is_flagged(more[1], 'freeze') then return refuse(nil, 'F', 'all') end
+local pause_ms = cooling_ms(values[3])
+if pause_ms > 0 and ARGV[17] ~= '1' then return refuse(math.ceil(pause_ms / 1000), 'M', pause_ms) end
 if not next_us then
-  local wait_us = 0
-  for i = 1, buckets do
-    local interval, span = ARGV[buckets_at + 2 * i - 2], ARGV[buckets_at + 2 * i - 1]
-    wait_us = math.max(wait_us, math.max(stored_us[i], now_us) + interval - now_us - span)
-  end
-  return refuse(math.ceil(wait_us / 1000000), 'L')
+  return refuse(math.ceil(wait_for_buckets(stored_us, buckets, buckets_at) / 1000000), 'L')
 end
-local open = tonumber(values[3]) or 0
+local open = tonumber(values[4]) or 0
 if open >= tonumber(ARGV[4]) then return refuse(tonumber(ARGV[14]), 'O', open) end
-for i = 1, org_fields do values[team_fields + 2 + i] = more[i + 2] end
-local v, bids_at = 4 + buckets, limits + of_team + of_org
+for i = 1, org_fields do values[team_fields + 3 + i] = more[i + 2] end
+local v, bids_at = 5 + buckets, limits + of_team + of_org
 local lifts = lifted(values[2], more[2], fields + 1 + buckets, of_team, of_team + of_org)
 local candidate, quote, members, names, facts, passed = choose_bid(values, v, limits, bids_at,
   tonumber(ARGV[11]), bids_at + ARGV[11], true, more[1], lifts)
@@ -92,4 +92,4 @@ if not candidate then
     tonumber(values[v + 2 * failed + 1]) or 0, lifts and lifts[failed])
 end
 -- include: admit_write
-return answer('A', tonumber(candidate), tonumber(quote), now_ms, passed or '', 0, next_us)
+return answer('A', tonumber(candidate), tonumber(quote), now_ms, passed or '', pause_ms, next_us)

@@ -1,19 +1,16 @@
 -- Fragment of admit: every write of an accepted create. The values were read in this script, so plain
 -- HSET of new sums is exact and one call instead of one per balance.
 local team, organisation = {'open', open + 1}, {}
-local filled, shared = 2, 0
-for i = 1, buckets do
-  team[filled + 1], team[filled + 2] = ARGV[fields + i], next_us[i]
-  filled = filled + 2
-end
+keep_buckets(team, next_us, buckets, fields + 1)
+local filled, shared = #team, 0
 for number in string.gmatch(members, '%d+') do
   local place = v + 2 * number + 1
   local sum = (tonumber(values[place]) or 0) + quote
-  if place <= team_fields + 2 then
-    team[filled + 1], team[filled + 2] = ARGV[fields + place - 3], sum
+  if place <= team_fields + 3 then
+    team[filled + 1], team[filled + 2] = ARGV[fields + place - 4], sum
     filled = filled + 2
   else
-    organisation[shared + 1], organisation[shared + 2] = ARGV[fields + place - 3], sum
+    organisation[shared + 1], organisation[shared + 2] = ARGV[fields + place - 4], sum
     shared = shared + 2
   end
 end
@@ -22,7 +19,7 @@ call('HSET', KEYS[1], 'd', ARGV[2], 's', 'q', 'f', '0', 'n', '1',
 if passed then call('HSET', KEYS[1], 'g', passed) end
 call('HSET', KEYS[2], unpack(team))
 if shared > 0 then call('HSET', KEYS[3], unpack(organisation)) end
-if not values[3] then call('SADD', KEYS[8], ARGV[7]) end
+if not values[4] then call('SADD', KEYS[8], ARGV[7]) end
 call('ZADD', KEYS[4], ARGV[3], job)
 call('ZADD', KEYS[5], now_ms, job)
 post('reserve', '', job .. '-1', quote, '0', names, ARGV[15] .. '\n' .. facts)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from proxy.domain.balance import Balance
     from proxy.domain.bucket import Bucket
-    from proxy.domain.ids import TeamId
+    from proxy.domain.ids import KeyId, TeamId
     from proxy.domain.policy import Snapshot
 
 NOVEMBER = Span(period="2026-11")
@@ -38,7 +38,12 @@ class KnownAccounts:
     """The port Accounts: every balance is spent and held by as much as its place in the list."""
 
     async def team_state(
-        self, team: TeamId, balances: Sequence[Balance], buckets: Sequence[Bucket]
+        self,
+        team: TeamId,
+        balances: Sequence[Balance],
+        buckets: Sequence[Bucket],
+        *,
+        key: KeyId | None = None,
     ) -> TeamState:
         states = tuple(
             BalanceState(balance=balance, spent_micro_usd=place, reserved_micro_usd=10 * place)
