@@ -43,7 +43,7 @@ def refused_job(job: Job) -> Job:
 
 async def refuse(store: Store, number: int, rule: Moderation | None = RULE) -> Job:
     """Make a job whose content is refused."""
-    job = await store.running(await store.admitted(a_command(number)))
+    job = await store.begun(await store.admitted(a_command(number)))
     return await store.work.finish(job, refused_job(job), Release(by="x"), strike=rule)
 
 
