@@ -32,17 +32,17 @@ class Delivery:
 
 @dataclass
 class Receiver:
-    """Answers what was scripted (status and headers), else 204."""
+    """Answers what was scripted (status, headers and body), else 204."""
 
     url: str = ""
-    answers: deque[tuple[int, Mapping[str, str]]] = field(default_factory=deque)
+    answers: deque[tuple[int, Mapping[str, str], str]] = field(default_factory=deque)
     deliveries: list[Delivery] = field(default_factory=list)
     hold: asyncio.Event | None = None
 
-    def answer(self, status: int, times: int = 1, **headers: str) -> None:
+    def answer(self, status: int, times: int = 1, *, body: str = "", **headers: str) -> None:
         """Answer the next requests so."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        self.answers.extend([(status, named)] * times)
+        self.answers.extend([(status, named, body)] * times)
 
     async def take(self, request: web.Request) -> web.Response:
         """Keep a request and answer it."""
@@ -50,8 +50,8 @@ class Receiver:
         self.deliveries.append(Delivery(request.path, headers, await request.read()))
         if self.hold is not None:
             await self.hold.wait()
-        status, named = self.answers.popleft() if self.answers else (204, {})
-        return web.Response(status=status, headers=named)
+        status, named, body = self.answers.popleft() if self.answers else (204, {}, "")
+        return web.Response(status=status, headers=named, text=body or None)
 
 
 @asynccontextmanager

@@ -9,7 +9,8 @@ from proxy.gateway.deliveries import Deliveries
 from proxy.outgoing.webhooks import Hook, WebhookSender
 from proxy.store.archive import RedisLedgerStream
 from proxy.store.keys import Keys
-from proxy.store.notices import RedisBulletin, RedisOutbox
+from proxy.store.notices import RedisBulletin
+from proxy.store.outbox import RedisOutbox
 
 if TYPE_CHECKING:
     from proxy.app.chores import Chore

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from proxy.domain.routing import RoutingPolicy
 
 ORGANISATION = "org"
+PATIENCE_SPARE_S = 3600.0
+"""The sendings between the pauses take time, too."""
 
 
 class Scope(StrEnum):
@@ -331,6 +333,11 @@ class Engine:
     decisions_kept: int
     look_up_after_s: tuple[float, ...]
     unknown_then: UnknownThen
+
+    @property
+    def notify_patience_s(self) -> float:
+        """How long a letter is tried, whatever keeps it from being sent: all pauses together."""
+        return sum(self.notify_after_s) + PATIENCE_SPARE_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

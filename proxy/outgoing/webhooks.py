@@ -5,6 +5,7 @@ Source: https://github.com/standard-webhooks/standard-webhooks (spec), 2026-08.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -15,6 +16,7 @@ import aiohttp
 from standardwebhooks import Webhook
 from typing_extensions import override
 
+from proxy.domain.redact import redact
 from proxy.gateway.ports.notices import Receiver, Reply
 from proxy.outgoing.session import RefusedAddress
 from proxy.outgoing.url import RefusedUrl, check_url, destination_of
@@ -29,6 +31,10 @@ if TYPE_CHECKING:
 
 ID_CHARS = 16
 RETRY_AFTER_DIGITS_MAX = 9
+EXCERPT_CHARS = 512
+LOOKED_AT_BYTES = 4096
+"""So much of an answer is read: more than is shown, so that no secret is cut in two."""
+EXCERPT_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +57,7 @@ class Hook:
 
 
 class WebhookSender:
-    """Sends to the hooks of the configuration in force; an answer's body is never read."""
+    """Sends to the hooks of the configuration in force."""
 
     def __init__(self, sessions: Sessions, clock: Clock, hooks: Iterable[Hook]) -> None:
         self._sessions = sessions
@@ -94,7 +100,11 @@ class WebhookSender:
             timeout=aiohttp.ClientTimeout(total=within_s),
             allow_redirects=False,
         ) as response:
-            return Reply(status=response.status, retry_after_s=self._retry_after_s(response))
+            return Reply(
+                status=response.status,
+                retry_after_s=self._retry_after_s(response),
+                excerpt=await _excerpt(response),
+            )
 
     def _retry_after_s(self, response: aiohttp.ClientResponse) -> float | None:
         text = response.headers.get("Retry-After", "").strip()
@@ -104,6 +114,16 @@ class WebhookSender:
             return parsedate_to_datetime(text).timestamp() - self._clock.now_s()
         except (ValueError, OverflowError):
             return None
+
+
+async def _excerpt(response: aiohttp.ClientResponse) -> str:
+    """How the body begins, as text without secrets; an answer counts also without its body."""
+    try:
+        async with asyncio.timeout(EXCERPT_S):
+            found = await response.content.read(LOOKED_AT_BYTES)
+    except (aiohttp.ClientError, OSError, TimeoutError):
+        return ""
+    return redact(found.decode(errors="replace"), chars_max=EXCERPT_CHARS)
 
 
 def _signed(hook: Hook, letter: Letter, now_s: float) -> dict[str, str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from proxy.domain.errors import ProviderError
 from proxy.domain.failure import Failure, FailureKind
-from proxy.providers.redact import redact
+from proxy.domain.redact import redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

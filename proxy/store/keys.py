@@ -28,6 +28,8 @@ PERMANENT = (
     "trimmed",
     "renders",
     "outbox",
+    "box",
+    "undelivered",
     "followed",
     "silenced",
 )
@@ -117,12 +119,28 @@ class Keys:
         return self._name("decided", operation)
 
     def outbox(self) -> str:
-        """ZSET, permanent: ids of letters by the ms from which they may be sent."""
+        """ZSET, permanent: receivers that have letters, by the ms of the next sending to them."""
         return self._name("outbox")
 
+    def box(self, receiver: str) -> str:
+        """ZSET, permanent: ids of a receiver's letters by the ms from which they may be sent."""
+        return self._name("box", receiver)
+
     def letter(self, letter: str) -> str:
-        """HASH, 5 days: a notice for one receiver."""
+        """HASH, 30 days, or 5 once it was taken: a message for one receiver, and its tries."""
         return self._name("out", letter)
+
+    def rest(self, receiver: str) -> str:
+        """STRING, an hour longer than it rests: how often in a row a receiver took nothing."""
+        return self._name("rest", receiver)
+
+    def sendings(self, receiver: str) -> str:
+        """LIST, as long as the latest letter: the latest tries of a receiver."""
+        return self._name("sent", receiver)
+
+    def undelivered(self) -> str:
+        """ZSET, permanent: letters of the last 30 days that nobody took, by ms of that."""
+        return self._name("undelivered")
 
     def told(self, about: str) -> str:
         """STRING, as long as nothing more is told about it: who told."""

@@ -1,4 +1,4 @@
-"""Notices over Redis: each told once, and an outbox that several processes empty."""
+"""Notices over Redis: each told once, together with its letters in the outbox."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from proxy.domain.ids import TeamId
 from proxy.gateway.ports.admission import BalanceState
-from proxy.gateway.ports.notices import Letter, Marked
-from proxy.store.codec import fields_of
+from proxy.gateway.ports.notices import Marked
 from proxy.store.entries import short_name
 from proxy.store.flags import OVERRIDES, live_overrides
+from proxy.store.outbox import LETTER_LIFE_S, letter_id
 from proxy.store.script import Script
 from proxy.store.steps import new_operation
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from proxy.store.connection import Argument
     from proxy.store.keys import Keys
 
-LETTER_LIFE_S = 5 * 86_400
-"""Longer than a letter is tried for; then whatever became of it, it is gone."""
 MARKS = "a"
 """The last part of the name of a balance's field that holds its marks."""
 NOTHING_YET = "0-0"
@@ -104,70 +102,10 @@ class RedisBulletin:
         for mail in mails:
             body = mail.notice.body()
             for receiver in mail.receivers:
-                letter = f"{mail.notice.id}:{receiver}"
-                keys.append(self._keys.letter(letter))
-                arguments += [letter, receiver, mail.notice.id, mail.notice.kind.value, body]
+                letter = letter_id(mail.notice.id, receiver)
+                keys += [self._keys.letter(letter), self._keys.box(receiver)]
+                arguments += [letter, receiver, mail.notice.kind.value, body]
         return keys, arguments
-
-
-class RedisOutbox:
-    """Outbox over Redis."""
-
-    def __init__(self, client: Client, keys: Keys) -> None:
-        self._client = client
-        self._keys = keys
-        self._due = Script.load("due")
-        self._take = Script.load("letter_take")
-        self._end = Script.load("letter_end")
-        self._silence = Script.load("silence")
-
-    async def due(self, limit: int) -> tuple[Sequence[tuple[str, str]], float | None]:
-        """Letters and their receivers, and seconds until more are due (None: no more)."""
-        found, next_ms = await self._due.run(self._client, [self._keys.outbox()], [limit, 0])
-        letters = [member.decode() for member in found]
-        pairs = [(letter, letter.rpartition(":")[2]) for letter in letters]
-        return pairs, None if next_ms < 0 else next_ms / 1000
-
-    async def take(self, letter: str, *, lease_s: float) -> Letter | None:
-        """Lease a due letter; None if somebody else has it."""
-        lease = new_operation()
-        keys = [self._keys.letter(letter), self._keys.outbox()]
-        arguments: list[Argument] = [lease, letter, round(lease_s * 1000)]
-        reply = await self._take.run(self._client, keys, arguments)
-        if not reply:
-            return None
-        fields = {name: value.decode() for name, value in fields_of(reply).items()}
-        return Letter(
-            id=letter,
-            receiver=fields["receiver"],
-            notice=fields["notice"],
-            kind=fields["kind"],
-            body=fields["body"],
-            tries=int(fields["tries"]),
-            lease=lease,
-        )
-
-    async def end(self, letter: Letter) -> None:
-        """Drop a letter, unless its lease was lost."""
-        await self._ended(letter, -1)
-
-    async def put_off(self, letter: Letter, *, again_in_s: float) -> None:
-        """Let a letter be sent again later, unless its lease was lost."""
-        await self._ended(letter, round(again_in_s * 1000))
-
-    async def silenced(self, digest: str) -> frozenset[str]:
-        """Receivers that want nothing more, as long as this configuration is in force."""
-        text = await self._client.read(("GET", self._keys.silenced()))
-        of, *receivers = (text or b"").decode().split("\n")
-        return frozenset(receivers) if of == digest else frozenset()
-
-    async def silence(self, receiver: str, digest: str) -> None:
-        """Send a receiver nothing more, as long as this configuration is in force."""
-        await self._silence.run(self._client, [self._keys.silenced()], [digest, receiver])
-
-    async def _ended(self, letter: Letter, again_in_ms: int) -> None:
-        keys = [self._keys.letter(letter.id), self._keys.outbox()]
-        await self._end.run(self._client, keys, [letter.lease, letter.id, again_in_ms])
 
 
 def _short(team: TeamId | None, name: str) -> str:

@@ -11,9 +11,10 @@ from proxy.domain.errors import StoreUnavailable
 from proxy.domain.notice import NoticeKind
 from proxy.gateway.alerts import Alerts, Troubles
 from proxy.gateway.deliveries import Deliveries
-from proxy.gateway.ports.notices import Receiver, Reply
+from proxy.gateway.ports.notices import Outcome, Receiver, Reply, Sending
 from proxy.store.archive import RedisLedgerStream
-from proxy.store.notices import RedisBulletin, RedisOutbox
+from proxy.store.notices import RedisBulletin
+from proxy.store.outbox import RedisOutbox
 from tests.builders import MARKETING
 
 if TYPE_CHECKING:
@@ -89,11 +90,13 @@ class Newsroom:
     async def waiting(self) -> list[dict[str, Any]]:
         """The bodies of what is due, taken out of the outbox; in the order of their texts."""
         bodies = []
-        for name, _ in (await self.outbox.due(99))[0]:
-            letter = await self.outbox.take(name, lease_s=60)
-            assert letter is not None
-            bodies.append(json.loads(letter.body))
-            await self.outbox.end(letter)
+        taken = Sending(outcome=Outcome.DELIVERED, reply=Reply(status=204), took_s=0)
+        for receiver in (await self.outbox.due(99))[0]:
+            for name in await self.outbox.letters(receiver, 99):
+                letter = await self.outbox.take(name, lease_s=60, patience_s=60)
+                assert letter is not None
+                bodies.append(json.loads(letter.body))
+                await self.outbox.note(letter, taken)
         return sorted(bodies, key=lambda body: json.dumps(body["data"]))
 
     async def use(self, balance: str, *, spent: int = 0, reserved: int = 0) -> None:

@@ -10,8 +10,9 @@ import pytest
 
 from proxy.domain.events import NoticeSent
 from proxy.domain.notice import Notice, NoticeKind
-from proxy.gateway.deliveries import AT_ONCE
+from proxy.gateway.deliveries import AT_ONCE, RECEIVERS_MAX, ROUND_S
 from proxy.gateway.ports.notices import Mail, Receiver, Reply
+from tests.gateway.clocks import SteppedClock
 from tests.gateway.harness import fast_engine, fast_snapshot, wait_until
 from tests.gateway.newsroom import EVERYTHING, Newsroom
 
@@ -46,12 +47,22 @@ async def send(desk: Newsroom) -> list[str]:
 
 async def due_in_s(desk: Newsroom) -> float | None:
     """Seconds until the next letter is due, None if there is none."""
-    [found] = [(await desk.outbox.due(9))[1]]
+    found: float | None = (await desk.outbox.due(9))[1]
     return found
 
 
 async def make_due(desk: Newsroom, letter: str = "msg_1:one") -> None:
-    await desk.stage.client.call(("ZADD", desk.stage.keys.outbox(), 0, letter))
+    """Let the time of a letter's pause, and of its receiver's rest, be over."""
+    client, keys, receiver = desk.stage.client, desk.stage.keys, letter.partition(":")[2]
+    await client.call(("ZADD", keys.box(receiver), "XX", 0, letter))
+    await client.call(("ZADD", keys.outbox(), "XX", 0, receiver))
+    await client.call(("DEL", keys.rest(receiver)))
+
+
+async def state_of(desk: Newsroom, letter: str = "msg_1:one") -> str:
+    """How a letter ended, as the store has it."""
+    found = await desk.stage.client.read(("HGET", desk.stage.keys.letter(letter), "s"))
+    return (found or b"").decode()
 
 
 @pytest.mark.parametrize("status", [200, 204, 299])
@@ -60,7 +71,7 @@ async def test_what_is_taken_is_done(desk: Newsroom, status: int) -> None:
     desk.sender.replies.append(Reply(status=status))
     assert ["delivered"] == await send(desk)
     assert [] == await send(desk)
-    assert 0 == await desk.stage.client.read(("EXISTS", desk.stage.keys.letter("msg_1:one")))
+    assert "d" == await state_of(desk)
     [event] = desk.stage.observer.of(NoticeSent)
     assert ("msg_1", "budget.overage", "one", status, 1) == (
         event.notice,
@@ -98,6 +109,17 @@ async def test_patience_ends_after_the_last_pause(desk: Newsroom) -> None:
         await make_due(desk)
     assert ["failed", "failed", "given_up"] == found
     assert 3 == len(desk.sender.sent)
+    assert "g" == await state_of(desk)
+
+
+async def test_patience_ends_with_the_time_also_of_what_was_never_sent(desk: Newsroom) -> None:
+    """As when its receiver was left alone all the while."""
+    await post(desk)
+    patience_s = desk.stage.snapshot.engine.notify_patience_s
+    at_ms = int((desk.stage.runtime.clock.now_s() - patience_s - 1) * 1000)
+    await desk.stage.client.call(("HSET", desk.stage.keys.letter("msg_1:one"), "at", at_ms))
+    assert ["given_up"] == await send(desk)
+    assert ([], "g") == (desk.sender.sent, await state_of(desk))
 
 
 @pytest.mark.parametrize(
@@ -108,11 +130,37 @@ async def test_retry_after_is_obeyed(
     desk: Newsroom, asked_s: float | None, pause_s: float
 ) -> None:
     await post(desk)
-    desk.sender.replies.append(Reply(status=503, retry_after_s=asked_s))
+    desk.sender.replies.append(Reply(status=500, retry_after_s=asked_s))
     assert ["failed"] == await send(desk)
     found = await due_in_s(desk)
     assert found is not None
     assert pause_s - 2 < found <= pause_s
+
+
+@pytest.mark.parametrize(
+    ("status", "asked_s", "rest_s"),
+    [
+        (429, None, 5),
+        (502, 1.0, 5),
+        (503, None, 5),
+        (504, 77.0, 77),
+        (500, 77.0, 0),
+        (404, 9.0, 0),
+    ],
+)
+async def test_a_receiver_with_too_much_to_do_is_left_alone(
+    desk: Newsroom, status: int, asked_s: float | None, rest_s: float
+) -> None:
+    await post(desk)
+    desk.sender.replies.append(Reply(status=status, retry_after_s=asked_s))
+    assert ["failed"] == await send(desk)
+    await post(desk, number=2)
+    outcomes = await send(desk)
+    assert (["delivered"] if not rest_s else []) == outcomes
+    if rest_s:
+        found = await due_in_s(desk)
+        assert found is not None
+        assert rest_s - 2 < found <= rest_s
 
 
 @pytest.mark.parametrize(("chance", "pause_s"), [(0.0, 4.5), (0.999, 5.5)])
@@ -138,6 +186,7 @@ async def test_gone_silences_a_receiver_until_the_configuration_changes(desk: Ne
     desk.stage.reload(desk.stage.snapshot)
     await post(desk, "one", number=3)
     assert ["delivered"] == await send(desk)
+    assert ["s", "w", "d"] == [await state_of(desk, f"msg_{number}:one") for number in range(1, 4)]
 
 
 async def test_who_left_the_configuration_is_sent_nothing(desk: Newsroom) -> None:
@@ -196,16 +245,55 @@ async def test_a_slow_receiver_delays_no_other(desk: Newsroom) -> None:
         assert AT_ONCE + 1 == len(desk.sender.sent)
         desk.sender.hold.set()
     assert 1 == len([letter for letter in desk.sender.sent if letter.receiver == "other"])
+    assert AT_ONCE + 4 == len(desk.sender.sent), "the round goes on until nothing is due"
 
 
-@pytest.mark.parametrize("name", ["due", "take", "silenced", "end"])
+async def test_a_crowd_of_slow_receivers_leaves_when_its_turn_is_over(
+    new_stage: StageMaker,
+) -> None:
+    clock = SteppedClock()
+    desk = Newsroom(new_stage(clock=clock))
+    desk.sender.hold = asyncio.Event()
+    for number in range(AT_ONCE + 3):
+        await post(desk, "one", number=number)
+    async with asyncio.TaskGroup() as group:
+        await desk.deliveries.begin(group)
+
+        async def sending() -> bool:
+            return len(desk.sender.sent) == AT_ONCE
+
+        await wait_until(sending, "the first letters")
+        clock.advance(ROUND_S)
+        desk.sender.hold.set()
+    assert AT_ONCE == len(desk.sender.sent)
+    assert 3 == len(await send(desk))
+
+
+async def test_so_many_receivers_are_sent_to_at_a_time(desk: Newsroom) -> None:
+    names = [f"r{number}" for number in range(RECEIVERS_MAX + 2)]
+    desk.sender.receivers = tuple(Receiver(id=name, kinds=EVERYTHING) for name in names)
+    desk.sender.hold = asyncio.Event()
+    await post(desk, *names)
+    async with asyncio.TaskGroup() as group:
+        for _ in range(2):
+            await desk.deliveries.begin(group)
+
+        async def all_that_may() -> bool:
+            return len(desk.sender.sent) == RECEIVERS_MAX
+
+        await wait_until(all_that_may, "as many receivers as may be sent to")
+        desk.sender.hold.set()
+    assert 2 == len(await send(desk))
+
+
+@pytest.mark.parametrize("name", ["due", "letters", "take", "silenced", "note"])
 async def test_an_outage_loses_no_letter(desk: Newsroom, name: str) -> None:
     desk = Newsroom(desk.stage, away=name)
     await post(desk)
     watching = asyncio.ensure_future(desk.deliveries.watch())
 
     async def taken() -> bool:
-        if desk.sender.sent or name == "silenced":
+        if desk.sender.sent or name in ("silenced", "take"):
             await make_due(desk)  # the lease is over
         return bool(desk.stage.observer.of(NoticeSent))
 

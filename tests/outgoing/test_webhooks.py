@@ -144,6 +144,41 @@ async def test_no_hostile_url_is_sent_to(url: str) -> None:
     assert Reply(fault="refused_address") == await sent(a_hook(url, is_private=False))
 
 
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        ("", ""),
+        ("no such tenant", "no such tenant"),
+        ("at line\n\x00 7", "at line 7"),
+        ("token 0123456789abcdefghijklmnopqrstuvwxyz", "token [redacted]"),
+        ("see https://finance.example/x?key=1", "see [url]"),
+        ("a " * 900, ("a " * 256)[:511] + "…"),
+    ],
+)
+async def test_how_an_answer_begins_is_kept(receiver: Receiver, body: str, shown: str) -> None:
+    receiver.answer(500, body=body)
+    assert Reply(status=500, excerpt=shown) == await sent(a_hook(receiver.url))
+
+
+@pytest.mark.parametrize("ends", [True, False])
+async def test_an_answer_counts_without_its_body(ends: bool) -> None:
+    left = asyncio.Event()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n")
+        await writer.drain()
+        if not ends:
+            await left.wait()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        assert Reply(status=200) == await sent(a_hook(url), within_s=0.2)
+        left.set()
+
+
 async def test_a_receiver_that_does_not_listen() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))

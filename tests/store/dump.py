@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 READS: dict[bytes, tuple[str, ...]] = {
     b"hash": ("HGETALL",),
     b"string": ("GET",),
+    b"list": ("LRANGE", "0", "-1"),
     b"zset": ("ZRANGE", "0", "-1", "WITHSCORES"),
     b"set": ("SMEMBERS",),
     b"stream": ("XRANGE", "-", "+"),

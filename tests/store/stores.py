@@ -19,7 +19,8 @@ from proxy.store.hints import RedisHints
 from proxy.store.jobs import RedisJobs
 from proxy.store.keys import Keys
 from proxy.store.ledger import RedisLedger
-from proxy.store.notices import RedisBulletin, RedisOutbox
+from proxy.store.notices import RedisBulletin
+from proxy.store.outbox import RedisOutbox
 from proxy.store.render_times import RedisRenderTimes
 from proxy.store.slots import RedisSlots
 from proxy.store.work import RedisWork

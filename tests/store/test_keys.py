@@ -40,4 +40,6 @@ def test_a_header_s_text_never_stands_in_a_key() -> None:
 def test_every_key_states_its_type_and_life() -> None:
     for function in (*BUILDERS.values(), slots, submits):
         assert function.__module__ == module.__name__
-        assert re.match(r"(HASH|ZSET|SET|STRING|STREAM), \w+", function.__doc__ or ""), function
+        assert re.match(r"(HASH|ZSET|SET|STRING|STREAM|LIST), \w+", function.__doc__ or ""), (
+            function
+        )

@@ -9,6 +9,7 @@ from proxy.gateway.ports.notices import Letter
 from tests.builders import MARKETING
 from tests.store.stores import Store, a_balance
 from tests.store.test_notices import a_mail
+from tests.store.test_outbox import broken, ended, failed, post
 
 if TYPE_CHECKING:
     from proxy.gateway.ports.notices import Mail
@@ -43,15 +44,26 @@ async def test_follow(losing: Losing) -> None:
 
 async def test_sending_a_letter(losing: Losing) -> None:
     await losing.store.bulletin.tell_once("it", a_mail("one"), silence_s=60)
-    [(name, receiver)], _ = await losing.store.outbox.due(9)
-    first = await losing.once(lambda far: far.outbox.take(name, lease_s=60))
+    first = await losing.once(take)
     assert isinstance(first, Letter)
-    await losing.once(lambda far: far.outbox.put_off(first, again_in_s=0))
-    again = await losing.once(lambda far: far.outbox.take(name, lease_s=60))
+    await losing.once(lambda far: far.outbox.note(first, failed()))
+    again = await losing.once(take)
     assert isinstance(again, Letter)
-    assert ("one", 1, 2) == (receiver, first.tries, again.tries)
-    await losing.once(lambda far: far.outbox.end(again))
+    assert (1, 2) == (first.tries, again.tries)
+    await losing.once(lambda far: far.outbox.note(again, ended()))
     assert ([], None) == await losing.store.outbox.due(9)
+
+
+async def test_the_last_probe_of_a_receiver_that_rests(losing: Losing) -> None:
+    await broken(losing.store)
+    await post(losing.store, "one", number=101)
+    probe = await losing.once(lambda far: take(far, "msg_101:one"))
+    assert isinstance(probe, Letter)
+    await losing.once(lambda far: far.outbox.note(probe, failed()))
+
+
+async def take(far: Store, name: str = "msg_1:one") -> Letter | None:
+    return await far.outbox.take(name, lease_s=60, patience_s=60)
 
 
 async def test_silence(losing: Losing) -> None:

@@ -1,9 +1,8 @@
-"""Each thing is told once, and each letter has one sender at a time."""
+"""Each thing is told once, together with its letters."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,8 +11,7 @@ from proxy.domain.balance import Balance
 from proxy.domain.ids import TeamId
 from proxy.domain.notice import Notice, NoticeKind
 from proxy.gateway.ports.ledger import Posted
-from proxy.gateway.ports.notices import Letter, Mail
-from proxy.store.notices import LETTER_LIFE_S
+from proxy.gateway.ports.notices import Mail
 from tests.builders import MARKETING
 from tests.job_builders import a_mandate
 from tests.store.stores import Store, a_balance, a_command, an_organisation_balance
@@ -36,16 +34,10 @@ async def marks_of(store: Store, balance: Balance, team: TeamId | None = MARKETI
     return set(found.marks)
 
 
-async def a_letter(store: Store, *, lease_s: float = 60.0) -> Letter:
-    """The one letter that is due, taken."""
-    [(name, _)], _ = await store.outbox.due(9)
-    letter = await store.outbox.take(name, lease_s=lease_s)
-    assert letter is not None
-    return letter
-
-
 async def letters(store: Store) -> list[str]:
-    return sorted(name for name, _ in (await store.outbox.due(99))[0])
+    """Every letter that is due."""
+    receivers, _ = await store.outbox.due(99)
+    return sorted([name for each in receivers for name in await store.outbox.letters(each, 99)])
 
 
 @pytest.mark.parametrize(
@@ -115,70 +107,6 @@ async def test_marks_are_no_money(store: Store) -> None:
     assert () == (await store.ledger.verify()).violations
 
 
-async def test_a_letter_says_what_was_told(store: Store) -> None:
-    mail = a_mail("one")
-    await store.bulletin.tell_once("it", mail, silence_s=60)
-    letter = await a_letter(store)
-    assert ("one", "msg_1", "budget.threshold", 1) == (
-        letter.receiver,
-        letter.notice,
-        letter.kind,
-        letter.tries,
-    )
-    assert {
-        "type": "budget.threshold",
-        "timestamp": "1970-01-01T00:00:00.000Z",
-        "data": {"budget": "monthly"},
-    } == json.loads(letter.body)
-
-
-async def test_every_receiver_has_a_letter_of_its_own(store: Store) -> None:
-    await store.bulletin.tell_once("it", a_mail("one", "other"), silence_s=60)
-    assert ["msg_1:one", "msg_1:other"] == await letters(store)
-
-
-async def test_a_letter_lives_longer_than_it_is_tried(store: Store) -> None:
-    await store.bulletin.tell_once("it", a_mail("one"), silence_s=60)
-    left_s = await store.client.read(("TTL", store.keys.letter("msg_1:one")))
-    assert LETTER_LIFE_S - 60 < left_s <= LETTER_LIFE_S
-
-
-async def test_of_many_who_take_a_letter_one_has_it(store: Store) -> None:
-    await store.bulletin.tell_once("it", a_mail("one"), silence_s=60)
-    taken = await asyncio.gather(*(store.outbox.take("msg_1:one", lease_s=60) for _ in range(8)))
-    assert 1 == len([letter for letter in taken if letter is not None])
-
-
-async def test_a_letter_whose_sender_died_is_due_again(store: Store) -> None:
-    await store.bulletin.tell_once("it", a_mail("one"), silence_s=60)
-    first = await a_letter(store, lease_s=0.0)
-    again = await a_letter(store)
-    assert 2 == again.tries
-    await store.outbox.end(first)
-    kept = await store.client.read(("EXISTS", store.keys.letter(first.id)))
-    assert 1 == kept, "who lost the lease must not drop it"
-    await store.outbox.end(again)
-    assert 0 == await store.client.read(("EXISTS", store.keys.letter(first.id)))
-
-
-async def test_a_letter_that_is_put_off_is_due_later(store: Store) -> None:
-    await store.bulletin.tell_once("it", a_mail("one"), silence_s=60)
-    letter = await a_letter(store)
-    await store.outbox.put_off(letter, again_in_s=300)
-    due, idle_s = await store.outbox.due(9)
-    assert [] == due
-    assert idle_s is not None
-    assert 290 < idle_s <= 300
-    assert await store.outbox.take(letter.id, lease_s=60) is None
-
-
-async def test_a_letter_whose_time_is_over_leaves_the_outbox(store: Store) -> None:
-    await store.bulletin.tell_once("it", a_mail("one"), silence_s=60)
-    await store.client.call(("DEL", store.keys.letter("msg_1:one")))
-    assert await store.outbox.take("msg_1:one", lease_s=60) is None
-    assert [] == await letters(store)
-
-
 async def test_trouble_is_told_again_when_the_silence_is_over(store: Store) -> None:
     assert await store.bulletin.tell_once("it", a_mail("one"), silence_s=60)
     assert not await store.bulletin.tell_once("it", a_mail("one", number=2), silence_s=60)
@@ -203,13 +131,3 @@ async def test_the_last_entry_is_the_ledgers(store: Store) -> None:
     await store.admitted()
     [entry] = [each async for each in store.ledger.entries()]
     assert entry.id == await store.bulletin.last_entry()
-
-
-async def test_a_receiver_is_silent_for_one_configuration(store: Store) -> None:
-    assert frozenset() == await store.outbox.silenced("d1")
-    await store.outbox.silence("one", "d1")
-    assert {"one"} == await store.outbox.silenced("d1")
-    assert frozenset() == await store.outbox.silenced("d2")
-    await store.outbox.silence("other", "d2")
-    assert {"other"} == await store.outbox.silenced("d2")
-    assert frozenset() == await store.outbox.silenced("d1")

@@ -10,6 +10,8 @@ from proxy.config.problem import Problem, Severity
 from proxy.config.schema.server import ServerSchema
 from proxy.config.validate import Checked
 
+NOTIFY_FOR_MS_MAX: Final = 14 * 86_400_000
+"""Letters are kept longer than that, and none ends untold."""
 _UNBUILT: Final = frozenset({"breaker"})
 
 
@@ -26,6 +28,9 @@ def check_server(files: Files) -> None:
         files.server.report(("callbacks", "base_url"), message)
     if server.breaker.open_min > server.breaker.open_max:
         files.server.report(("breaker", "open_min"), "must not be above open_max")
+    if sum(server.worker.notify_after.values()) > NOTIFY_FOR_MS_MAX:
+        message = "adds up to more than 14 days; allowed: pauses that end within 14 days"
+        files.server.report(("worker", "notify_after"), message)
     delays = list(server.unknown.look_up_after.values())
     if delays != sorted(set(delays)):
         message = "must grow: each look-up later than the one before"

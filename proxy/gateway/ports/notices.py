@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -32,9 +33,11 @@ class Mail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """A notice for one receiver, leased to whoever took it out of the outbox.
+    """A message for one receiver, leased to whoever took it out of the outbox.
 
-    `notice` is its id, `tries` counts the sending that it was taken for.
+    `notice` is the message's id, `tries` counts the sending that it was taken for, `url` is where
+    it goes if no receiver of the configuration is meant, on behalf of `team`. One that `is_past`
+    is not sent any more.
     """
 
     id: str
@@ -44,15 +47,49 @@ class Letter:
     body: str
     tries: int
     lease: str
+    team: str = ""
+    url: str = ""
+    is_past: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What a receiver answered: a status, or else the fault that kept it from answering."""
+    """What a receiver answered: a status, or else the fault that kept it from answering.
+
+    `excerpt` is how the body of the answer begins, as text that may be shown.
+    """
 
     status: int | None = None
     retry_after_s: float | None = None
     fault: str = ""
+    excerpt: str = ""
+
+
+class Outcome(StrEnum):
+    """What became of a letter that was taken out of the outbox."""
+
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    """It is sent again."""
+    GIVEN_UP = "given_up"
+    SILENCED = "silenced"
+    """Its receiver wants nothing more."""
+    WITHDRAWN = "withdrawn"
+    """There is no such receiver (any more), or it was silenced before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sending:
+    """One sending of a letter and what came of it; pauses in seconds if it is sent again.
+
+    `rest_s` is how long the receiver asked to be left alone.
+    """
+
+    outcome: Outcome
+    reply: Reply | None
+    took_s: float
+    again_in_s: float = 0.0
+    rest_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,19 +136,28 @@ class Bulletin(Protocol):
 
 
 class Outbox(Protocol):
-    """Letters that wait to be sent. Every method raises StoreUnavailable."""
+    """Letters that wait to be sent, in a box for each receiver.
 
-    async def due(self, limit: int) -> tuple[Sequence[tuple[str, str]], float | None]:
-        """Letters and their receivers, by id, and seconds until more are due (None: no more)."""
+    Every method raises StoreUnavailable.
+    """
 
-    async def take(self, letter: str, *, lease_s: float) -> Letter | None:
-        """Lease a due letter; None if somebody else has it."""
+    async def due(self, limit: int) -> tuple[Sequence[str], float | None]:
+        """Receivers with letters that may be sent now, and seconds until there are more of them.
 
-    async def end(self, letter: Letter) -> None:
-        """Drop a letter, unless its lease was lost."""
+        Those that waited longest come first; None: there are no more.
+        """
 
-    async def put_off(self, letter: Letter, *, again_in_s: float) -> None:
-        """Let a letter be sent again later, unless its lease was lost."""
+    async def letters(self, receiver: str, limit: int) -> Sequence[str]:
+        """Due letters of a receiver, by id, the longest due first."""
+
+    async def take(self, letter: str, *, lease_s: float, patience_s: float) -> Letter | None:
+        """Lease a due letter; None if somebody else has it, or its receiver rests.
+
+        What is older than `patience_s` is past.
+        """
+
+    async def note(self, letter: Letter, sending: Sending) -> None:
+        """Note what came of a letter, unless its lease was lost."""
 
     async def silenced(self, digest: str) -> frozenset[str]:
         """Receivers that want nothing more, as long as this configuration is in force."""

@@ -1,7 +1,7 @@
 -- Note how far the ledger was looked at for what is to be told, and put the letters about it into the outbox.
--- KEYS: 1 place: entry id and operation id, by a blank 2 outbox, from 3 on the letters
+-- KEYS: 1 place: entry id and operation id, by a blank 2 outbox, from 3 on each letter and its receiver's box
 -- ARGV: 1 operation id 2 entry id that the caller found (none: '') 3 entry id to note 4 life of a letter (ms), from 5
---   on id, receiver, notice, kind and body of each letter
+--   on id, receiver, kind and body of each letter
 -- Reply: 1, or 0 when somebody else has noted more since
 -- Time: Redis TIME. Complexity: O(letters)
 -- include: clock

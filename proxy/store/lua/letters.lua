@@ -1,10 +1,12 @@
--- Fragment: put letters into the outbox, due at once. A letter is five arguments (its id, receiver, notice, kind
--- and body) from `at` on, and the next of KEYS from `first` on; it lives for `life_ms`, sent or not.
+-- Fragment: put letters into the outbox, due at once. A letter is four arguments (its id, receiver, kind and body)
+-- from `at` on, and two of KEYS from `first` on (itself, and its receiver's box); it lives for `life_ms`, unless
+-- it is sent before.
 local function post_letters(outbox, first, at, life_ms)
-  for i = at, #ARGV, 5 do
-    local key = KEYS[first + (i - at) / 5]
-    redis.call('HSET', key, 'receiver', ARGV[i + 1], 'notice', ARGV[i + 2], 'kind', ARGV[i + 3], 'body', ARGV[i + 4])
-    redis.call('PEXPIRE', key, life_ms)
-    redis.call('ZADD', outbox, now_ms, ARGV[i])
+  for i = at, #ARGV, 4 do
+    redis.call('HSET', KEYS[first], 'kind', ARGV[i + 2], 'body', ARGV[i + 3], 'at', now_ms)
+    redis.call('PEXPIRE', KEYS[first], life_ms)
+    redis.call('ZADD', KEYS[first + 1], now_ms, ARGV[i])
+    redis.call('ZADD', outbox, 'LT', now_ms, ARGV[i + 1])
+    first = first + 2
   end
 end

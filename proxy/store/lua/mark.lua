@@ -1,8 +1,8 @@
 -- Mark levels of a balance as reached, and put the news of the highest into the outbox: each level once.
 -- The field of the marks is an operation id and the marks, by blanks; the id is of the last that was news.
--- KEYS: 1 team, or organisation 2 outbox, from 3 on the letters
+-- KEYS: 1 team, or organisation 2 outbox, from 3 on each letter and its receiver's box
 -- ARGV: 1 operation id 2 field of the marks 3 marks, low to high, by blanks 4 life of a letter (ms), from 5 on
---   id, receiver, notice, kind and body of each letter
+--   id, receiver, kind and body of each letter
 -- Reply: 1 if the highest had no mark yet, and the letters are in the outbox; else 0
 -- Time: Redis TIME. Complexity: O(marks + letters)
 -- include: clock

@@ -1,7 +1,7 @@
 -- Put letters about something into the outbox, unless there were some about it lately.
--- KEYS: 1 what it is about 2 outbox, from 3 on the letters
+-- KEYS: 1 what it is about 2 outbox, from 3 on each letter and its receiver's box
 -- ARGV: 1 operation id 2 how long nothing more is told about it (ms) 3 life of a letter (ms), from 4 on id, receiver,
---   notice, kind and body of each letter
+--   kind and body of each letter
 -- Reply: 1 if they are in the outbox, 0 if there were some
 -- Time: Redis TIME. Complexity: O(letters)
 -- include: clock

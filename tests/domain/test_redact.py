@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.providers.redact import MESSAGE_CHARS_MAX, redact
+from proxy.domain.redact import MESSAGE_CHARS_MAX, redact
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJhY2Nlc3MifQ.c2lnbmF0dXJlLXRoYXQtaXMtbG9uZw"
 

@@ -1,4 +1,4 @@
-"""Make a provider's own words fit to be stored, logged and shown."""
+"""Make the words of others fit to be stored, logged and shown."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ _TOKEN = re.compile(r"(?=[A-Za-z_+/=.~-]*[0-9])(?=[0-9_+/=.~-]*[A-Za-z])[\w+/=.~
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]+")
 
 
-def redact(text: str, secrets: Iterable[str] = ()) -> str:
-    """Return `text` on one line of at most MESSAGE_CHARS_MAX characters, without secrets and URLs.
+def redact(text: str, secrets: Iterable[str] = (), *, chars_max: int = MESSAGE_CHARS_MAX) -> str:
+    """Return `text` on one line, without secrets and URLs.
 
     Args:
-        text: anything a provider sent.
+        text: anything a provider or a receiver sent.
         secrets: credentials to remove wherever they appear, whatever they look like.
+        chars_max: how long it is at most.
     """
     text = text[:_LOOKED_AT_CHARS_MAX]
     for secret in secrets:
@@ -31,6 +32,6 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     text = _URL.sub("[url]", text)
     text = _TOKEN.sub("[redacted]", text)
     text = " ".join(_UNPRINTABLE.sub(" ", text).split())
-    if len(text) > MESSAGE_CHARS_MAX:
-        text = text[: MESSAGE_CHARS_MAX - 1] + "…"
+    if len(text) > chars_max:
+        text = text[: chars_max - 1] + "…"
     return text
