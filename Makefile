@@ -10,6 +10,7 @@ DEVELOP := $(VENV)/.develop
 CONFORMANCE := .venv-conformance/.complete
 FOCUS := .venv-focus/.complete
 RELEASE := .venv-release/.complete
+PICTURES := .venv-pictures/.complete
 # The lists are complete: nothing is left to resolve, so a newer release never gets in.
 INSTALL := $(BIN)/python -m pip --disable-pip-version-check --quiet install --no-deps
 
@@ -63,7 +64,7 @@ check: setup ## format, lint, types, layers, spelling, Dockerfile and the shippe
 
 # The vendors' SDKs weigh 275 MB, what a release is described with 35 packages: they get
 # environments of their own, never .venv.
-$(CONFORMANCE) $(RELEASE): .venv-%/.complete: requirements/%.txt tools/find-python
+$(CONFORMANCE) $(RELEASE) $(PICTURES): .venv-%/.complete: requirements/%.txt tools/find-python
 	@python=$$(tools/find-python) || exit 1; \
 	  echo "creating $(@D) with $$python"; "$$python" -m venv --clear $(@D)
 	@echo "installing $<"
@@ -107,7 +108,7 @@ lock: ## renew requirements/*.txt from pyproject.toml (UPGRADE=1: newest release
 	@tools/lock
 
 clean: ## remove what the commands above made
-	rm -rf $(VENV) .venv-conformance .venv-focus .venv-release build dist .coverage .coverage.*
+	rm -rf $(VENV) .venv-conformance .venv-focus .venv-release .venv-pictures build dist .coverage .coverage.*
 	rm -rf .hypothesis .import_linter_cache
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .greenlight
 	find proxy tests bench -type d -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
