@@ -1,33 +1,51 @@
-"""Does things over a socket that loses the reply, and compares all that the server then holds."""
+"""Does things over a socket that loses the reply, and compares all that the server then holds.
+
+A test is marked with the scripts whose replies it loses. When it has ended, what was sent then is
+sent once more: a copy that was held up on the way, and comes after all that followed.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from typing_extensions import override
+
+from proxy.store.client import Client
 from tests.store.dump import dump
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Collection
 
+    from proxy.store.client import Command
+    from proxy.store.connection import Reply
     from tests.store.lossy_redis import LossyRedis
     from tests.store.stores import Store
 
-SCRIPTS = (
-    "adjust", "admit", "adopt", "begin", "cancel", "claim", "close", "commit", "due",
-    "end_cooldown", "fail_over", "fetched", "finish", "flag", "follow", "hint", "learn",
-    "ledger_page", "letter_end", "letter_take", "mark", "note", "note_refusal", "open", "override",
-    "put_off", "rezone", "silence", "slot_give_back", "slot_take", "spend", "tell_once", "trim",
-    "unattributed", "write_off",
-)  # fmt: skip
+
+class RecordedClient(Client):
+    """A client that remembers all that it sent, each with its script's or the command's name."""
+
+    sent: list[tuple[str, Command]]
+
+    @override
+    async def call(
+        self, command: Command, *, resend: Command | None = None, operation: str | None = None
+    ) -> Reply:
+        self.sent.append((operation or str(command[0]).lower(), command))
+        return await super().call(command, resend=resend, operation=operation)
 
 
 class Losing:
     """Does one thing with its reply lost, and checks that the second sending changed nothing."""
 
-    def __init__(self, store: Store, far: Store, lossy: LossyRedis) -> None:
+    def __init__(
+        self, store: Store, far: Store, lossy: LossyRedis, sent: list[tuple[str, Command]]
+    ) -> None:
         self.store = store
+        self.lost: list[tuple[str, Command]] = []
         self._far = far
         self._lossy = lossy
+        self._sent = sent
         self._seen: dict[str, object] = {}
 
     async def once(
@@ -39,7 +57,9 @@ class Losing:
         """
         self._lossy.losses = 1
         self._lossy.on_loss = self._look
+        self._sent.clear()
         answer = await act(self._far)
+        self.lost.append(self._sent[0])
         assert 0 == self._lossy.losses, "no reply was lost"
         after = await dump(self.store.client)
         if renewing is not None:
@@ -49,6 +69,26 @@ class Losing:
                 seen[renewing] = leases[::2]
         assert self._seen == after
         return answer
+
+    async def twice(self, act: Callable[[Store], Awaitable[object]]) -> None:
+        """Act, with both replies lost; raises as `act` does."""
+        self._lossy.losses = 2
+        self._sent.clear()
+        try:
+            await act(self._far)
+        finally:
+            self.lost.append(self._sent[0])
+
+    async def come_late(self, spared: Collection[str] = ()) -> None:
+        """Send all of it again whose reply was lost, in its order: nothing changes.
+
+        `spared` are scripts of which a late copy changes something that ends by itself.
+        """
+        before = await dump(self.store.client)
+        for name, command in self.lost:
+            if name not in spared:
+                await self.store.client.call(command)
+        assert before == await dump(self.store.client), "a late copy changed something"
 
     async def _look(self) -> None:
         self._seen = await dump(self.store.client)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
+
 from proxy.domain.conditions import Closed, Closure, Conditions
 from proxy.domain.decision import ACCEPTED, Decision
 from proxy.domain.ids import KeyId
@@ -92,6 +94,7 @@ async def test_what_cannot_be_read_is_left_out(store: Store) -> None:
     assert ["video_0"] == await ids(store)
 
 
+@pytest.mark.loses("decide")
 async def test_a_lost_reply_puts_nothing_on_record_twice(losing: Losing) -> None:
     async def append(far: Store) -> None:
         await log_of(far).append([a_decision(1), a_decision(2)], keep=100)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+import pytest
+
 from proxy.gateway.ports.notices import Letter
 from tests.builders import MARKETING
 from tests.store.stores import Store, a_balance
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from tests.store.losing import Losing
 
 
+@pytest.mark.loses("mark")
 async def test_mark(losing: Losing) -> None:
     name = a_balance().name
     for marks, is_news in ((["50", "80"], True), (["80"], False), (["50", "70", "80"], False)):
@@ -28,6 +31,7 @@ async def _marks(far: Store, *, balance: str, marks: list[str], mail: Mail) -> b
     return await far.bulletin.mark(MARKETING, balance, marks, mail)
 
 
+@pytest.mark.loses("tell_once")
 async def test_tell_once(losing: Losing) -> None:
     mail = a_mail()
     assert await losing.once(lambda far: far.bulletin.tell_once("it", mail, silence_s=60))
@@ -35,6 +39,7 @@ async def test_tell_once(losing: Losing) -> None:
     assert not await losing.once(lambda far: far.bulletin.tell_once("it", again, silence_s=60))
 
 
+@pytest.mark.loses("follow")
 async def test_follow(losing: Losing) -> None:
     mails = [a_mail(), a_mail(number=2)]
     assert await losing.once(lambda far: far.bulletin.follow(None, "5-0", mails))
@@ -42,6 +47,7 @@ async def test_follow(losing: Losing) -> None:
     assert not await losing.once(lambda far: far.bulletin.follow("5-0", "7-0", ()))
 
 
+@pytest.mark.loses("letter_take", "letter_end")
 async def test_sending_a_letter(losing: Losing) -> None:
     await losing.store.bulletin.tell_once("it", a_mail("one"), silence_s=60)
     first = await losing.once(take)
@@ -54,6 +60,7 @@ async def test_sending_a_letter(losing: Losing) -> None:
     assert ([], None) == await losing.store.outbox.due(9)
 
 
+@pytest.mark.loses("letter_take", "letter_end")
 async def test_the_last_probe_of_a_receiver_that_rests(losing: Losing) -> None:
     await broken(losing.store)
     await post(losing.store, "one", number=101)
@@ -66,6 +73,7 @@ async def take(far: Store, name: str = "msg_1:one") -> Letter | None:
     return await far.outbox.take(name, lease_s=60, patience_s=60)
 
 
+@pytest.mark.loses("silence")
 async def test_silence(losing: Losing) -> None:
     for receiver in ("one", "other", "one"):
         await losing.once(partial(_silence, receiver=receiver))

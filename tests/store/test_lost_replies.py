@@ -1,4 +1,7 @@
-"""Every changing script, its reply lost after the server ran it: sent again, it has acted once."""
+"""Every changing script, its reply lost after the server ran it: sent again, it has acted once.
+
+And what was sent first, held up on the way, does nothing when it comes after all that followed.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from proxy.domain.takeover import Takeover
 from proxy.gateway.ports.accounts import Opened, Registered
 from proxy.gateway.ports.admission import Accepted, Replayed
 from proxy.gateway.ports.hints import Heard
-from proxy.gateway.ports.jobs import NotBegun, Release, Settle, SlotState
+from proxy.gateway.ports.jobs import Release, Settle, SlotState
 from proxy.gateway.ports.ledger import Posted
 from proxy.store.archive import RedisLedgerStream
 from proxy.store.flags import refusals_of
@@ -34,14 +37,17 @@ if TYPE_CHECKING:
     from tests.store.losing import Losing
 
 
+@pytest.mark.loses("admit")
 async def test_admit(losing: Losing) -> None:
     command = a_command()
     result = await losing.once(lambda far: far.admission.admit(command))
     assert isinstance(result, Accepted)
     assert result.job == await losing.store.jobs.load(command.job.id)
     assert 1 == len([entry async for entry in losing.store.ledger.entries()])
+    await losing.store.cancelled(result.job, is_forgotten=True)
 
 
+@pytest.mark.loses("admit")
 async def test_admit_replaying_an_earlier_create(losing: Losing) -> None:
     jobs = [await losing.store.admitted(a_command(number)) for number in range(2)]
     again = a_command(2, sdk_try=1)
@@ -50,6 +56,7 @@ async def test_admit_replaying_an_earlier_create(losing: Losing) -> None:
     assert jobs[1] == result.job
 
 
+@pytest.mark.loses("admit")
 async def test_admit_consuming_a_refusal(losing: Losing) -> None:
     await losing.store.admitted(a_command(0))
     await losing.store.admission.admit(a_command(1, queued_max=1))
@@ -59,6 +66,7 @@ async def test_admit_consuming_a_refusal(losing: Losing) -> None:
     assert again.job.id == result.job.id
 
 
+@pytest.mark.loses("note_refusal")
 @pytest.mark.parametrize("sdk_try", [0, 1])
 async def test_note_refusal(losing: Losing, sdk_try: int) -> None:
     job = await losing.store.admitted(a_command(0))
@@ -75,12 +83,14 @@ async def _refused_early(far: Store, *, job: Job, sdk_try: int) -> None:
     await far.admission.note_refusal(job.key, job.fingerprint, sdk_try=sdk_try, retry_after_s=5)
 
 
+@pytest.mark.loses("spend", late=("spend",))  # a token at most
 async def test_spend(losing: Losing) -> None:
     await losing.once(lambda far: far.jobs.spend(MARKETING, [a_bucket(3)], key=KEY))
     [state] = await losing.store.jobs.spend(MARKETING, [a_bucket(3)], key=KEY)
     assert 1 == state.remaining
 
 
+@pytest.mark.loses("spend", late=("spend",))
 async def test_read(losing: Losing) -> None:
     job = await losing.store.admitted()
     answer = await losing.once(
@@ -90,32 +100,44 @@ async def test_read(losing: Losing) -> None:
     assert job == answer[0]
 
 
+@pytest.mark.loses("fetched")
 async def test_mark_fetched(losing: Losing) -> None:
     job = await losing.store.admitted()
     await losing.once(lambda far: far.jobs.mark_fetched(job))
 
 
+@pytest.mark.loses("begin")
 async def test_begin(losing: Losing) -> None:
     job = await losing.store.admitted()
     begun = await losing.once(
         lambda far: far.work.begin(job, account="main", running_max=1, lease_s=30)
     )
-    assert not isinstance(begun, NotBegun)
+    assert isinstance(begun, Job)
     assert begun == await losing.store.jobs.load(job.id)
+    # Sent back to its queue, it waits for another submit, not for this one.
+    queued = replace(begun, state=JobState.QUEUED)
+    await losing.store.work.commit(begun, queued, due_in_s=60)
 
 
+@pytest.mark.loses("commit")
 async def test_commit(losing: Losing) -> None:
     job = await losing.store.running()
     after = replace(job, work=Work(polls=1))
-    assert after == await losing.once(lambda far: far.work.commit(job, after, due_in_s=60))
+    assert after == await losing.once(lambda far: far.work.commit(job, after, due_in_s=0))
+    [claimed] = await losing.store.work.claim([job.id], lease_s=30)
+    await losing.store.work.commit(claimed, replace(claimed, work=Work(polls=2)), due_in_s=60)
 
 
+@pytest.mark.loses("claim")
 async def test_claim(losing: Losing) -> None:
     job = await losing.store.running()
     claimed = await losing.once(lambda far: far.work.claim([job.id], lease_s=30))
     assert [replace(job, fence=job.fence + 1)] == claimed
+    [mine] = claimed
+    await losing.store.work.commit(mine, replace(mine, work=Work(polls=1)), due_in_s=60)
 
 
+@pytest.mark.loses("finish")
 @pytest.mark.parametrize("resolve", [Settle(charged_micro_usd=5, by="x"), Release(by="x")])
 async def test_finish(losing: Losing, resolve: Settle | Release) -> None:
     job = await losing.store.running()
@@ -125,6 +147,7 @@ async def test_finish(losing: Losing, resolve: Settle | Release) -> None:
     assert () == (await losing.store.ledger.verify()).violations
 
 
+@pytest.mark.loses("finish")
 async def test_finish_with_a_strike(losing: Losing) -> None:
     job = await losing.store.running()
     rule = Moderation(refusals=5, within_ms=60_000, cool_down_ms=60_000)
@@ -137,6 +160,7 @@ async def test_finish_with_a_strike(losing: Losing) -> None:
     assert 1 == len(refusals_of(record).refused_at_ms)
 
 
+@pytest.mark.loses("end_cooldown")
 async def test_end_cool_down(losing: Losing) -> None:
     await losing.store.client.call(("HSET", losing.store.keys.team(MARKETING), f"m|{KEY}", "9 1"))
     mandate = a_mandate()
@@ -144,6 +168,7 @@ async def test_end_cool_down(losing: Losing) -> None:
     assert 1 == len([entry async for entry in losing.store.ledger.audit()])
 
 
+@pytest.mark.loses("fail_over")
 @pytest.mark.parametrize("or_stay", [True, False])
 async def test_fail_over(losing: Losing, or_stay: bool) -> None:
     job = await losing.store.running()
@@ -161,8 +186,10 @@ async def test_fail_over(losing: Losing, or_stay: bool) -> None:
     assert (JobState.QUEUED, 2) == (queued.state, len(queued.attempts))
     assert queued == await losing.store.jobs.load(job.id)
     assert () == (await losing.store.ledger.verify()).violations
+    await losing.store.begun(queued)
 
 
+@pytest.mark.loses("cancel")
 @pytest.mark.parametrize("is_running", [True, False])
 async def test_cancel(losing: Losing, is_running: bool) -> None:
     job = await losing.store.admitted()
@@ -174,6 +201,7 @@ async def test_cancel(losing: Losing, is_running: bool) -> None:
     assert () == (await losing.store.ledger.verify()).violations
 
 
+@pytest.mark.loses("slot_take", "zrem", late=("slot_take",))  # until its lease ends
 async def test_slot(losing: Losing) -> None:
     job = await losing.store.admitted()
     submit = RateLimit(capacity=3, interval_us=60_000_000)
@@ -187,6 +215,7 @@ async def test_slot(losing: Losing) -> None:
     await losing.once(lambda far: far.slots.release(KLING, "main", job.attempt_id))
 
 
+@pytest.mark.loses("slot_give_back")
 async def test_slot_given_back(losing: Losing) -> None:
     attempts = [attempt_id(a_job_id(number), 1) for number in range(2)]
     submit = RateLimit(capacity=3, interval_us=60_000_000)
@@ -195,6 +224,7 @@ async def test_slot_given_back(losing: Losing) -> None:
     await losing.once(lambda far: far.slots.give_back(KLING, "main", attempts[0], submit=submit))
 
 
+@pytest.mark.loses("put_off", late=("put_off",))  # it is due that much later
 async def test_put_off(losing: Losing) -> None:
     job = await losing.store.running()
     script, due = Script.load("put_off"), losing.store.keys.due()
@@ -204,6 +234,7 @@ async def test_put_off(losing: Losing) -> None:
     assert 1 == answer
 
 
+@pytest.mark.loses("hint")
 @pytest.mark.parametrize("is_claimed", [True, False])
 async def test_hint(losing: Losing, is_claimed: bool) -> None:
     job = await losing.store.running(due_in_s=0.0 if is_claimed else 60.0)
@@ -213,6 +244,7 @@ async def test_hint(losing: Losing, is_claimed: bool) -> None:
     assert (Heard.NOTED if is_claimed else Heard.HINTED) is heard
 
 
+@pytest.mark.loses("hint")
 async def test_hint_of_a_job_that_is_gone(losing: Losing) -> None:
     attempt = attempt_id(a_job_id(7), 1)
     assert Heard.IDLE is await losing.once(
@@ -220,13 +252,17 @@ async def test_hint_of_a_job_that_is_gone(losing: Losing) -> None:
     )
 
 
+@pytest.mark.loses("learn", late=("learn",))  # a sample of many counts twice
 async def test_learn(losing: Losing) -> None:
     await losing.store.render_times.exchange({"kling/v3": [1]})
     known = await losing.once(lambda far: far.render_times.exchange({"kling/v3": [2]}))
     assert {"kling/v3": [1, 2]} == known
 
 
-@pytest.mark.parametrize("change", ["adjust", "write_off"])
+@pytest.mark.parametrize(
+    "change",
+    [pytest.param(change, marks=pytest.mark.loses(change)) for change in ("adjust", "write_off")],
+)
 async def test_amending_an_attempt(losing: Losing, change: str) -> None:
     standing = await ended(losing.store)
 
@@ -238,10 +274,12 @@ async def test_amending_an_attempt(losing: Losing, change: str) -> None:
     assert isinstance(await losing.once(amend), Posted)
 
 
+@pytest.mark.loses("unattributed")
 async def test_unattributed(losing: Losing) -> None:
     assert isinstance(await losing.once(lambda far: an_orphan(far, a_mandate())), Posted)
 
 
+@pytest.mark.loses("override")
 async def test_overriding_and_revoking(losing: Losing) -> None:
     until_ms = await losing.store.accounts.now_ms() + 600_000
     for act in (
@@ -253,6 +291,7 @@ async def test_overriding_and_revoking(losing: Losing) -> None:
         assert isinstance(await losing.once(act), Posted)
 
 
+@pytest.mark.loses("flag")
 async def test_freezing_thawing_and_revoking_a_key(losing: Losing) -> None:
     for act in (
         lambda far: far.ledger.freeze(a_mandate("1"), team=MARKETING),
@@ -262,6 +301,7 @@ async def test_freezing_thawing_and_revoking_a_key(losing: Losing) -> None:
         assert True is await losing.once(act)
 
 
+@pytest.mark.loses("note")
 async def test_note(losing: Losing) -> None:
     await losing.once(
         lambda far: far.ledger.note(
@@ -271,6 +311,7 @@ async def test_note(losing: Losing) -> None:
     assert 1 == len([entry async for entry in losing.store.ledger.audit()])
 
 
+@pytest.mark.loses("cancel")
 @pytest.mark.parametrize("is_running", [True, False])
 async def test_cancel_by_a_person(losing: Losing, is_running: bool) -> None:
     job = await losing.store.running() if is_running else await losing.store.admitted()
@@ -280,6 +321,7 @@ async def test_cancel_by_a_person(losing: Losing, is_running: bool) -> None:
     assert 1 == len([entry async for entry in losing.store.ledger.audit()])
 
 
+@pytest.mark.loses("finish")
 async def test_finish_by_a_person(losing: Losing) -> None:
     job = await losing.store.running()
     after = replace(job, state=JobState.FAILED)
@@ -288,14 +330,15 @@ async def test_finish_by_a_person(losing: Losing) -> None:
     assert 1 == len([entry async for entry in losing.store.ledger.audit()])
 
 
+@pytest.mark.loses("admit")
 async def test_two_losses_are_told(losing: Losing, store: Store) -> None:
     command = a_command()
-    losing._lossy.losses = 2
     with pytest.raises(StoreUnavailable):
-        await losing._far.admission.admit(command)
+        await losing.twice(lambda far: far.admission.admit(command))
     assert command.job.id in {job.id for job in await store.waiting(9)}
 
 
+@pytest.mark.loses("open")
 async def test_open(losing: Losing) -> None:
     await losing.store.admitted()
     [entry] = [each async for each in losing.store.ledger.entries()]
@@ -312,6 +355,7 @@ async def test_open(losing: Losing) -> None:
     )
 
 
+@pytest.mark.loses("rezone", "close")
 async def test_close_and_rezone(losing: Losing) -> None:
     registry = RedisAccountRegistry(losing.store.client, losing.store.keys)
     await registry.open(
@@ -328,6 +372,7 @@ async def test_close_and_rezone(losing: Losing) -> None:
     assert {"team:marketing|new": replace(moved, is_closed=True)} == await registry.registered()
 
 
+@pytest.mark.loses("trim", "adopt")
 @pytest.mark.breaks
 async def test_trim_and_adopt(losing: Losing) -> None:
     await losing.store.admitted()

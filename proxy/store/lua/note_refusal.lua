@@ -9,13 +9,13 @@
 local records, try = recall(redis.call('GET', KEYS[1])), tonumber(ARGV[2])
 local before = try == 0
 for i, record in ipairs(records) do
-  if record[1] == 'x' and record[2] == ARGV[1] then return 1 end
+  if record[2] == ARGV[1] then return 1 end
   if record[1] == 'x' and tonumber(record[3]) == try - 1 and not before then
     before = i
   end
 end
 if not before then return 0 end
-if before ~= true then table.remove(records, before) end
+if before ~= true then records[before][1] = 'd' end
 add_record(records, 'x', ARGV[1], ARGV[2], (ARGV[3] + 30) * 1000)
 keep_records(KEYS[1], records)
 return 1

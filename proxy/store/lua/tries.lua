@@ -2,6 +2,7 @@
 -- The value is lines `kind id number until_ms`, oldest first:
 --   j job   highest try it answered   a job nobody has fetched yet
 --   x op    try                       a refusal that the SDK retries
+--   d op    try                       such a refusal, consumed: a late copy of it is known
 --   c op    0                         this operation consumed a refusal: it is a new create
 --   p op    job                       this operation was answered with that job
 -- Only the newest are kept: a request that is repeated without end must not make itself slow.
@@ -39,7 +40,7 @@ local function earlier_job(records, op, try)
   end
   for i, record in ipairs(records) do
     if record[1] == 'x' and tonumber(record[3]) == try - 1 then
-      table.remove(records, i)
+      record[1] = 'd'
       add_record(records, 'c', op, '0', OP_MS)
       return nil
     end
