@@ -60,6 +60,7 @@ check: setup ## format, lint, types, layers, spelling, Dockerfile and the shippe
 	@$(BIN)/lint-imports
 	@$(BIN)/codespell
 	@$(BIN)/hadolint Dockerfile
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec deploy/compose*.yaml
 	@$(BIN)/greenlight check
 
 # The vendors' SDKs weigh 275 MB, what a release is described with 35 packages: they get
