@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -87,17 +88,19 @@ class Openings:
             missing = [
                 name for name in wanted if name not in registered or registered[name].is_closed
             ]
-            await self._open_all({name: wanted[name] for name in missing})
-            gone = [
-                name
+            await self._open_all({name: wanted[name] for name in missing}, registered)
+            gone = {
+                name: known
                 for name, known in registered.items()
                 if name not in wanted and not known.is_closed
-            ]
+            }
             if gone:
                 await self._registry.close(gone)
             self._digest = snapshot.digest
 
-    async def _open_all(self, wanted: Mapping[str, _Owned]) -> None:
+    async def _open_all(
+        self, wanted: Mapping[str, _Owned], registered: Mapping[str, Registered]
+    ) -> None:
         left = dict(wanted)
         for _ in range(STALE_TRIES):
             if not left:
@@ -106,7 +109,12 @@ class Openings:
             for takeover, name in zip(takeovers, list(left), strict=True):
                 budget, team = left[name]
                 opened = await self._registry.open(
-                    name, team, takeover, timezone=budget.timezone.key, as_of=as_of
+                    name,
+                    team,
+                    takeover,
+                    timezone=budget.timezone.key,
+                    as_of=as_of,
+                    known=registered.get(name),
                 )
                 if opened is not Opened.STALE:
                     del left[name]
@@ -140,8 +148,9 @@ class Openings:
             if known is None or known.is_closed:
                 continue
             if known.timezone != budget.timezone.key:
-                known = _rezoned(known, budget, now_ms)
-                await self._registry.rezone(name, known)
+                following = _rezoned(known, budget, now_ms)
+                await self._registry.rezone(name, known, following)
+                known = following
             if now_ms < known.until_ms:
                 in_force[name] = (ZoneInfo(known.before), known.until_ms)
         self._balances.keep_zones(in_force)
@@ -153,7 +162,7 @@ _Owned = tuple["Budget", "TeamId | None"]
 def _rezoned(known: Registered, budget: Budget, now_ms: int) -> Registered:
     zone = known.before if now_ms < known.until_ms else known.timezone
     running = period_at(budget.period, ZoneInfo(zone), now_ms, start_day=budget.start_day)
-    return Registered(timezone=budget.timezone.key, before=zone, until_ms=running.end_ms)
+    return replace(known, timezone=budget.timezone.key, before=zone, until_ms=running.end_ms)
 
 
 def _accounts_of(snapshot: Snapshot) -> dict[str, _Owned]:

@@ -18,7 +18,7 @@ from proxy.store.script import Script
 from proxy.store.steps import new_operation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from proxy.domain.takeover import Takeover
     from proxy.store.client import Client
@@ -52,7 +52,14 @@ class RedisAccountRegistry:
         }
 
     async def open(
-        self, account: str, team: TeamId | None, takeover: Takeover, *, timezone: str, as_of: str
+        self,
+        account: str,
+        team: TeamId | None,
+        takeover: Takeover,
+        *,
+        timezone: str,
+        as_of: str,
+        known: Registered | None = None,
     ) -> Opened:
         """Open an account with what it takes over; see the port."""
         keys, balance = self._keys, takeover.balance
@@ -68,7 +75,7 @@ class RedisAccountRegistry:
         arguments: list[Argument] = [
             new_operation(),
             account,
-            _record(Registered(timezone=timezone)),
+            _zones(Registered(timezone=timezone)),
             named[1:],
             named[0],
             team or "",
@@ -77,6 +84,7 @@ class RedisAccountRegistry:
             balance.period.start_ms,
             balance.period.end_ms,
             team or "",
+            known.operation if known else "",
             *attempts,
         ]
         reply = await self._open.run(
@@ -84,13 +92,15 @@ class RedisAccountRegistry:
         )
         return Opened(reply.decode())
 
-    async def close(self, accounts: Sequence[str]) -> None:
+    async def close(self, accounts: Mapping[str, Registered]) -> None:
         """Note that nothing counts on these accounts any more."""
-        await self._close.run(self._client, [self._keys.accounts()], list(accounts))
+        named = [(account, known.operation) for account, known in accounts.items()]
+        arguments = [argument for pair in named for argument in pair]
+        await self._close.run(self._client, [self._keys.accounts()], arguments)
 
-    async def rezone(self, account: str, registered: Registered) -> None:
+    async def rezone(self, account: str, known: Registered, following: Registered) -> None:
         """Note an account's new time zone."""
-        arguments = [account, _record(registered)]
+        arguments = [account, f"{OPEN}|{_zones(known)}|{known.operation}", _zones(following)]
         await self._rezone.run(self._client, [self._keys.accounts()], arguments)
 
 
@@ -129,13 +139,16 @@ def _opening(account: str, text: str) -> Opening | None:
     )
 
 
-def _record(registered: Registered) -> str:
-    parts = (OPEN, registered.timezone, registered.before, str(registered.until_ms))
-    return "|".join(parts)
+def _zones(registered: Registered) -> str:
+    return f"{registered.timezone}|{registered.before}|{registered.until_ms}"
 
 
 def _registered(text: str) -> Registered:
-    state, timezone, before, until_ms = text.split("|")[:4]
+    state, timezone, before, until_ms, operation = text.split("|")[:5]
     return Registered(
-        timezone=timezone, is_closed=state == CLOSED, before=before, until_ms=int(until_ms)
+        timezone=timezone,
+        is_closed=state == CLOSED,
+        before=before,
+        until_ms=int(until_ms),
+        operation=operation,
     )

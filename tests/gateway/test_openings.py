@@ -307,15 +307,24 @@ class Restless:
         return await self.registry.registered()
 
     async def open(
-        self, account: str, team: TeamId | None, takeover: Takeover, *, timezone: str, as_of: str
+        self,
+        account: str,
+        team: TeamId | None,
+        takeover: Takeover,
+        *,
+        timezone: str,
+        as_of: str,
+        known: Registered | None = None,
     ) -> Opened:
         if self.is_restless:
             return Opened.STALE
         self.opened += 1
-        return await self.registry.open(account, team, takeover, timezone=timezone, as_of=as_of)
+        return await self.registry.open(
+            account, team, takeover, timezone=timezone, as_of=as_of, known=known
+        )
 
-    async def close(self, accounts: Sequence[str]) -> None:
+    async def close(self, accounts: Mapping[str, Registered]) -> None:
         await self.registry.close(accounts)
 
-    async def rezone(self, account: str, registered: Registered) -> None:
-        await self.registry.rezone(account, registered)
+    async def rezone(self, account: str, known: Registered, following: Registered) -> None:
+        await self.registry.rezone(account, known, following)

@@ -17,7 +17,16 @@ from proxy.gateway.ports.jobs import Release, Settle
 from proxy.gateway.ports.ledger import NotPosted, Posted
 from proxy.store.client import Client
 from tests.job_builders import a_candidate, a_job, a_job_id, a_mandate, a_plan
-from tests.store.money_model import PROVIDERS, Choice, Life, Model, Try, balances_of, counted_by
+from tests.store.money_model import (
+    PROVIDERS,
+    Choice,
+    Life,
+    Model,
+    Try,
+    balances_of,
+    counted_by,
+    late_balances_of,
+)
 from tests.store.stores import Store
 
 if TYPE_CHECKING:
@@ -62,7 +71,7 @@ class Bench(RuleBasedStateMachine):
         self.real: dict[str, Job] = {}
         self.older: list[Job] = []
         self.tape: list[Command] = []
-        self.epoch = 0
+        self.epoch, self.epoch_start_ms = 0, 0
         self.number = 0
         self.do(self.client.call(("FLUSHALL",)))
 
@@ -85,6 +94,12 @@ class Bench(RuleBasedStateMachine):
     def key(self, team: TeamId, who: int) -> KeyId:
         return KeyId(f"k{team}{who // 2 % 2}")
 
+    def balances(self, team: str, key: str) -> tuple[Balance, ...]:
+        """Every budget that is in force and may count a job."""
+        late = late_balances_of(team, key, self.epoch, self.epoch_start_ms)
+        in_force = tuple(each for each in late if self.model.is_open(each.account))
+        return (*balances_of(team, key, self.epoch), *in_force)
+
     def bids(
         self, balances: Sequence[Balance], offered: Sequence[tuple[int, int]]
     ) -> tuple[Bid, ...]:
@@ -104,7 +119,7 @@ class Bench(RuleBasedStateMachine):
         job = a_job(
             id=a_job_id(self.number), team=team, key=key, plan=a_plan(*offers), attempts=()
         )
-        balances = balances_of(team, key, self.epoch)
+        balances = self.balances(team, key)
         return AdmitCommand(
             job=job,
             bids=self.bids(balances, list(enumerate(which))),
@@ -203,6 +218,19 @@ class Bench(RuleBasedStateMachine):
 
     async def entries(self) -> list[Entry]:
         return [entry async for entry in self.store.ledger.entries()]
+
+    def last_id(self) -> str:
+        """The id of the ledger's last entry."""
+        page = self.do(
+            self.client.read(("XREVRANGE", self.store.keys.ledger(), "+", "-", "COUNT", 1))
+        )
+        return page[0][0].decode() if page else ""
+
+    def reserved(self, balances: Sequence[Balance], candidate: int, quote: int) -> Try:
+        """Note what was just reserved."""
+        held = self.model.reserve(balances, candidate, quote, self.epoch)
+        held.reserve_id = self.last_id()
+        return held
 
     def amounts(self, standing: Standing) -> tuple[object, ...]:
         return (

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from proxy.domain.balance import Balance
+from proxy.domain.ledger import Charge
 from proxy.domain.period import FOREVER_MS, Period
 from proxy.domain.policy import Match, OnExceed
 from proxy.domain.standing import Standing
@@ -14,7 +15,7 @@ from proxy.domain.standing import Standing
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from proxy.domain.ids import JobId, TeamId
+    from proxy.domain.ids import JobId, KeyId, TeamId
 
 PROVIDERS = ("kling", "vertex", "kling")
 """Who makes the candidates of every job, in their order."""
@@ -51,6 +52,28 @@ def balances_of(team: str, key: str, epoch: int) -> tuple[Balance, ...]:
     )
 
 
+def late_balances_of(team: str, key: str, epoch: int, start_ms: int) -> tuple[Balance, ...]:
+    """Budgets that come and go: their accounts are opened and closed."""
+    counted = (
+        (f"team:{team}", 25, None),
+        (f"team:{team}", 20, Match(provider="vertex")),
+        (f"key:{key}", 25, None),
+        ("org", 40, Match(provider="kling")),
+    )
+    return tuple(
+        Balance(
+            budget_id=f"late {scope}",
+            scope=scope,
+            account=f"{scope}{match.canonical() if match else ''}|late",
+            period=Period(id=f"e{epoch}", start_ms=start_ms, end_ms=FOREVER_MS),
+            limit_micro_usd=limit,
+            on_exceed=OnExceed.NEXT,
+            match=match,
+        )
+        for scope, limit, match in counted
+    )
+
+
 def counted_by(balances: Sequence[Balance], candidate: int) -> tuple[int, ...]:
     """Which of the balances count a candidate."""
     provider = PROVIDERS[candidate]
@@ -63,22 +86,32 @@ def counted_by(balances: Sequence[Balance], candidate: int) -> tuple[int, ...]:
 
 @dataclass
 class Try:
-    """One attempt: what it held and costs, and on which balances."""
+    """One attempt: what it held and costs, and on which balances.
+
+    `place` is how many entries the ledger had when it was reserved. `taken` are balances that took
+    it over while it was open: no entry names them before it is resolved.
+    """
 
     candidate: int
     quote: int
     names: tuple[str, ...]
+    epoch: int
+    place: int
+    taken: tuple[str, ...] = ()
+    reserve_id: str = ""
     is_open: bool = True
     charged: int = 0
     adjusted: int = 0
     written_off: int = 0
     is_amended: bool = False
 
-    def standing(self, attempt: str, team: str) -> Standing:
+    def standing(self, attempt: str, life: Life) -> Standing:
         """As a reader of the ledger knows it."""
         return Standing(
             attempt=attempt,
-            team=team,
+            team=life.team,
+            reserve_id=self.reserve_id,
+            charge=Charge(key=life.key, provider=PROVIDERS[self.candidate]),
             balances=self.names,
             charged_micro_usd=self.charged,
             adjusted_micro_usd=self.adjusted,
@@ -92,6 +125,7 @@ class Life:
     """One job; `state` is queued, begun or over."""
 
     team: TeamId
+    key: KeyId
     quotes: tuple[int, ...]
     tries: list[Try]
     state: str = "queued"
@@ -100,6 +134,17 @@ class Life:
     @property
     def last(self) -> Try:
         return self.tries[-1]
+
+
+@dataclass
+class Orphan:
+    """A vendor's task that nobody explains."""
+
+    names: tuple[str, ...]
+    epoch: int
+    place: int
+    first_id: str = ""
+    amount: int = 0
 
 
 @dataclass(frozen=True)
@@ -120,8 +165,11 @@ class Model:
     spent: Counter[str] = field(default_factory=Counter)
     flags: set[tuple[str, str]] = field(default_factory=set)
     overrides: dict[str, tuple[str, int, int]] = field(default_factory=dict)
-    tasks: Counter[str] = field(default_factory=Counter)
+    tasks: dict[str, Orphan] = field(default_factory=dict)
     jobs: dict[JobId, Life] = field(default_factory=dict)
+    opened: dict[str, tuple[Balance, int, int]] = field(default_factory=dict)
+    """How each account was opened last: its balance, in which epoch, at which entry."""
+    closed: set[str] = field(default_factory=set)
     entries: int = 0
 
     def lifted(self, name: str, now_ms: int) -> int:
@@ -170,48 +218,94 @@ class Model:
                 break
         return Choice(None, failed=failed, quote=failed_quote)
 
-    def reserve(self, balances: Sequence[Balance], candidate: int, quote: int) -> Try:
+    def reserve(self, balances: Sequence[Balance], candidate: int, quote: int, epoch: int) -> Try:
         """Hold a quote."""
         names = dict.fromkeys(balances[n].name for n in counted_by(balances, candidate))
         for name in names:
             self.reserved[name] += quote
         self.entries += 1
-        return Try(candidate, quote, tuple(names))
+        return Try(candidate, quote, tuple(names), epoch, self.entries)
 
     def resolve(self, attempt: Try, charged: int) -> None:
         """Give a hold back and spend what it cost."""
         attempt.is_open, attempt.charged = False, charged
+        attempt.names = tuple(dict.fromkeys((*attempt.names, *attempt.taken)))
         for name in attempt.names:
             self.reserved[name] -= attempt.quote
             self.spent[name] += charged
         self.entries += 1 + (charged > attempt.quote)
 
-    def adjust(self, attempt: Try, delta: int) -> None:
+    def adjust(self, life: Life, attempt: Try, delta: int) -> None:
         """Correct a charge; of what was written off only the organisation bears it."""
         attempt.adjusted += delta
-        attempt.is_amended = True
-        for name in attempt.names:
-            if name.startswith("org") or not attempt.written_off:
-                self.spent[name] += delta
-        self.entries += 1
+        self._amend(life, attempt, delta, is_shared=True, is_own=not attempt.written_off)
 
-    def write_off(self, attempt: Try) -> int:
+    def write_off(self, life: Life, attempt: Try) -> int:
         """Take a cost off its team."""
         cost = attempt.charged + attempt.adjusted
+        self._amend(life, attempt, -cost, is_shared=False, is_own=True)
         attempt.written_off = cost
-        attempt.is_amended = True
-        for name in attempt.names:
-            if not name.startswith("org"):
-                self.spent[name] -= cost
-        self.entries += 1
         return cost
 
-    def orphan(self, task: str, delta: int, names: Iterable[str]) -> None:
+    def _amend(
+        self, life: Life, attempt: Try, delta: int, *, is_shared: bool, is_own: bool
+    ) -> None:
+        """Also on balances that took the attempt over; from then on it is known to be on them."""
+        attempt.is_amended = True
+        late = self._late(life, attempt)
+        for name in dict.fromkeys((*attempt.names, *late)):
+            if is_shared if name.startswith("org") else is_own:
+                self.spent[name] += delta
+                attempt.names = tuple(dict.fromkeys((*attempt.names, name)))
+        self.entries += 1
+
+    def _late(self, life: Life, attempt: Try) -> list[str]:
+        return [
+            balance.name
+            for balance, epoch, place in self.opened.values()
+            if epoch == attempt.epoch
+            and attempt.place <= place
+            and _counts(balance, life.team, life.key, attempt.candidate)
+        ]
+
+    def orphan(self, task: str, delta: int) -> None:
         """Charge what nobody explains."""
-        self.tasks[task] += delta
-        for name in names:
+        orphan = self.tasks[task]
+        late = [
+            balance.name
+            for balance, epoch, place in self.opened.values()
+            if orphan.first_id and epoch == orphan.epoch and orphan.place <= place
+            if balance.is_organisation
+        ]
+        orphan.amount += delta
+        for name in dict.fromkeys((*orphan.names, *late)):
             self.spent[name] += delta
         self.entries += 1
+
+    def open(self, balance: Balance, epoch: int) -> None:
+        """Let a balance hold what there is; attempts that are open are on it from now on."""
+        held, spent = 0, 0
+        for life in self.jobs.values():
+            for attempt in life.tries:
+                if attempt.epoch != epoch or not _counts(
+                    balance, life.team, life.key, attempt.candidate
+                ):
+                    continue
+                if attempt.is_open:
+                    held += attempt.quote
+                    attempt.taken = (*attempt.taken, balance.name)
+                elif balance.is_organisation or not attempt.written_off:
+                    spent += attempt.charged + attempt.adjusted
+        if balance.is_organisation:
+            spent += sum(each.amount for each in self.tasks.values() if each.epoch == epoch)
+        before = (self.reserved[balance.name], self.spent[balance.name])
+        self.entries += before != (held, spent)
+        self.reserved[balance.name], self.spent[balance.name] = held, spent
+        self.opened[balance.account] = (balance, epoch, self.entries)
+        self.closed.discard(balance.account)
+
+    def is_open(self, account: str) -> bool:
+        return account in self.opened and account not in self.closed
 
     def used(self) -> dict[str, tuple[int, int]]:
         """Reserved and spent of every balance that is not zero."""
@@ -221,3 +315,8 @@ class Model:
             for name in names
             if self.reserved[name] or self.spent[name]
         }
+
+
+def _counts(balance: Balance, team: str, key: str, candidate: int) -> bool:
+    is_covered = balance.match is None or balance.match.provider == PROVIDERS[candidate]
+    return is_covered and balance.scope in ("org", f"team:{team}", f"key:{key}")

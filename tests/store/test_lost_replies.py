@@ -17,7 +17,7 @@ from proxy.domain.ids import KeyId, attempt_id
 from proxy.domain.job import Job, JobState, Work
 from proxy.domain.moderation import Moderation
 from proxy.domain.takeover import Takeover
-from proxy.gateway.ports.accounts import Opened, Registered
+from proxy.gateway.ports.accounts import Opened
 from proxy.gateway.ports.admission import Accepted, Replayed
 from proxy.gateway.ports.hints import Heard
 from proxy.gateway.ports.jobs import Release, Settle, SlotState
@@ -361,15 +361,15 @@ async def test_close_and_rezone(losing: Losing) -> None:
     await registry.open(
         "team:marketing|new", MARKETING, Takeover(a_balance(id="new")), timezone="UTC", as_of=""
     )
-    moved = Registered(timezone="Asia/Tokyo", before="UTC", until_ms=5)
+    name = "team:marketing|new"
+    known = (await registry.registered())[name]
+    moved = replace(known, timezone="Asia/Tokyo", before="UTC", until_ms=5)
     await losing.once(
-        lambda far: RedisAccountRegistry(far.client, far.keys).rezone("team:marketing|new", moved)
+        lambda far: RedisAccountRegistry(far.client, far.keys).rezone(name, known, moved)
     )
-    assert {"team:marketing|new": moved} == await registry.registered()
-    await losing.once(
-        lambda far: RedisAccountRegistry(far.client, far.keys).close(["team:marketing|new"])
-    )
-    assert {"team:marketing|new": replace(moved, is_closed=True)} == await registry.registered()
+    assert {name: moved} == await registry.registered()
+    await losing.once(lambda far: RedisAccountRegistry(far.client, far.keys).close({name: moved}))
+    assert {name: replace(moved, is_closed=True)} == await registry.registered()
 
 
 @pytest.mark.loses("trim", "adopt")

@@ -19,13 +19,13 @@ from typing_extensions import override as overriding
 
 from proxy.domain.ids import ProviderName
 from proxy.domain.job import Job, JobState
-from proxy.domain.ledger import Charge
 from proxy.domain.standing import standings
 from proxy.gateway.ports.admission import Accepted, PeriodMoved, Revoked
 from proxy.gateway.ports.jobs import AlreadyEnded, LostLease, NextAttempt, NotBegun, Release
 from proxy.gateway.ports.ledger import NotPosted, Posted
-from tests.store.money_bench import TEAMS, Bench, TapedClient
-from tests.store.money_model import PROVIDERS, Life, balances_of
+from tests.store.money_accounts import Accounts
+from tests.store.money_bench import TEAMS, TapedClient
+from tests.store.money_model import PROVIDERS, Life
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
@@ -33,8 +33,7 @@ if TYPE_CHECKING:
     from proxy.store.address import Address
 
 EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "0"))
-SUITE_EXAMPLES, STEPS = 215, 50
-UNATTRIBUTED = "unattributed|month|e0"
+SUITE_EXAMPLES, STEPS = 201, 50
 HOUR_MS = 3_600_000
 SOON_MS = 15
 QUOTES = (3, 5, 8)
@@ -42,7 +41,7 @@ picks = st.integers(0, 999)
 quotes = st.tuples(*[st.sampled_from([0, 3, 5, 8])] * len(PROVIDERS))
 
 
-class MoneyMachine(Bench):
+class MoneyMachine(Accounts):
     """One step each: on the store, then on the model, and what was answered compared."""
 
     # --- jobs
@@ -68,8 +67,8 @@ class MoneyMachine(Bench):
             assert said in judged
             if isinstance(result, Accepted):
                 candidate = result.job.attempt.candidate
-                held = self.model.reserve(command.balances, candidate, which[candidate])
-                self.model.jobs[result.job.id] = Life(team, which, [held])
+                held = self.reserved(command.balances, candidate, which[candidate])
+                self.model.jobs[result.job.id] = Life(team, key, which, [held])
                 self.real[result.job.id] = result.job
                 self.tape.append(self.client.last)
 
@@ -117,14 +116,14 @@ class MoneyMachine(Bench):
         self.resolved(life, charged)
         self.moved(ended)
 
-    @rule(which=picks, who=picks, more=st.sampled_from([-8, 0, 2]), is_settled=st.booleans())
-    def fail_over(self, which: int, who: int, more: int, is_settled: bool) -> None:
+    @rule(which=picks, more=st.sampled_from([-8, 0, 2]), is_settled=st.booleans())
+    def fail_over(self, which: int, more: int, is_settled: bool) -> None:
         if (job := self.picked(which, "begun")) is None:
             self.begin(which)
             return
         life = self.model.jobs[job.id]
         charged = max(0, life.last.quote + more) if is_settled else 0
-        balances = balances_of(job.team, self.key(job.team, who), self.epoch)
+        balances = self.balances(job.team, job.key)
         left = [(n, q) for n, q in enumerate(life.quotes) if n > life.last.candidate]
         following = NextAttempt(bids=self.bids(balances, left), balances=balances)
         began_ms = self.now_ms()
@@ -147,7 +146,7 @@ class MoneyMachine(Bench):
         }
         assert found in ({None} if life.is_cancelled else expected)
         if found is not None:
-            life.tries.append(self.model.reserve(balances, found, life.quotes[found]))
+            life.tries.append(self.reserved(balances, found, life.quotes[found]))
             life.state = "queued"
 
     @rule(which=picks, is_forgotten=st.booleans())
@@ -194,7 +193,7 @@ class MoneyMachine(Bench):
             return
         name, life, attempt = found
         is_stale = is_stale and attempt.is_amended
-        standing = attempt.standing(name, life.team)
+        standing = attempt.standing(name, life)
         if is_stale:
             standing = replace(standing, adjusted_micro_usd=standing.adjusted_micro_usd + 1)
         result = self.do(self.store.ledger.adjust(standing, delta, self.mandate()))
@@ -207,7 +206,7 @@ class MoneyMachine(Bench):
         elif attempt.charged + attempt.adjusted + delta < 0:
             assert NotPosted.BELOW_ZERO is result
         else:
-            self.model.adjust(attempt, delta)
+            self.model.adjust(life, attempt, delta)
             self.posted(result, delta, attempt.adjusted)
 
     @rule(which=picks)
@@ -216,45 +215,20 @@ class MoneyMachine(Bench):
             self.admit(which, QUOTES)
             return
         name, life, attempt = found
-        standing = attempt.standing(name, life.team)
+        standing = attempt.standing(name, life)
         result = self.do(self.store.ledger.write_off(standing, self.mandate()))
         if attempt.is_open:
             assert NotPosted.OPEN is result
         elif attempt.written_off or not attempt.charged + attempt.adjusted:
             assert NotPosted.NOTHING is result
         else:
-            cost = self.model.write_off(attempt)
+            cost = self.model.write_off(life, attempt)
             self.posted(result, -cost, cost)
-
-    @rule(which=picks, delta=st.integers(-4, 9), is_stale=st.booleans())
-    def charge_nobody(self, which: int, delta: int, is_stale: bool) -> None:
-        task = f"t-{which % 3}"
-        is_stale = is_stale and task in self.model.tasks
-        known = self.model.tasks.get(task, 0)
-        # What is taken back is taken from where it was put.
-        names = ("org|month|e0", UNATTRIBUTED)
-        delta = max(delta, -known)
-        result = self.do(
-            self.store.ledger.unattributed(
-                Charge(provider="kling", account="x", task=task),
-                delta,
-                self.mandate(),
-                known_micro_usd=known + is_stale,
-                balances=names,
-            )
-        )
-        if not delta:
-            assert NotPosted.NOTHING is result
-        elif is_stale:
-            assert NotPosted.STALE is result
-        else:
-            self.model.orphan(task, delta, names)
-            self.posted(result, delta, self.model.tasks[task])
 
     @rule(which=picks, who=picks, amount=st.integers(0, 20), is_brief=st.booleans())
     def override(self, which: int, who: int, amount: int, is_brief: bool) -> None:
         team = TEAMS[who % 2]
-        balances = balances_of(team, self.key(team, who), self.epoch)
+        balances = self.balances(team, self.key(team, who))
         balance = balances[which % len(balances)]
         began_ms = self.now_ms()
         until_ms = began_ms + (SOON_MS if is_brief else HOUR_MS)
@@ -337,7 +311,10 @@ class MoneyMachine(Bench):
 
     @rule()
     def begin_a_period(self) -> None:
-        self.epoch += 1
+        last_ms = int(self.last_id().partition("-")[0] or 0)
+        while self.now_ms() <= last_ms:
+            pass
+        self.epoch, self.epoch_start_ms = self.epoch + 1, self.now_ms()
 
     @rule()
     def let_overrides_end(self) -> None:
@@ -354,13 +331,21 @@ class MoneyMachine(Bench):
         assert min(self.model.spent.values(), default=0) >= 0
 
     @overriding
+    def something_happens(self, who: int) -> None:
+        if who % 3:
+            self.finish(who, 1, True)
+        else:
+            self.admit(who, QUOTES)
+
+    @overriding
     def teardown(self) -> None:
         """Prove the whole ledger, and each attempt in it."""
+        self.check_accounts()
         found = self.do(self.store.ledger.verify())
         assert () == found.violations
         told = standings(self.do(self.entries()))
         expected = {
-            f"{job}-{number}": attempt.standing(f"{job}-{number}", life.team)
+            f"{job}-{number}": attempt.standing(f"{job}-{number}", life)
             for job, life in self.model.jobs.items()
             for number, attempt in enumerate(life.tries, 1)
         }
