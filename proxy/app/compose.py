@@ -147,7 +147,7 @@ async def compose(
             applied=_applied(metrics, pictures, notices),
             loaded=loaded,
         ),
-        readiness=Readiness(runtime.accounts, clock),
+        readiness=Readiness(runtime.accounts, runtime.openings, clock),
         links=Links(secret=secret, public_url=loaded.server.public_url),
         callbacks=Callbacks(runtime, secret),
         spool_dir=spool_dir,
@@ -182,7 +182,7 @@ def _chores(runtime: Runtime, client: Client, times: LearnedTimes) -> dict[str, 
         "decisions": lambda: runtime.decisions.share(
             RedisDecisionLog(client, Keys()), runtime.live, runtime.clock
         ),
-        "openings": lambda: runtime.openings.watch(runtime.live),
+        "openings": lambda: runtime.openings.watch(runtime.live, runtime.observer),
         "doubts": lambda: runtime.doubts.watch(runtime.jobs, runtime.observer, runtime.clock),
         "render_times": lambda: times.share(samples, runtime.clock),
         "waiters": lambda: runtime.waiters.watch(runtime.jobs, runtime.clock),

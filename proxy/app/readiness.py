@@ -1,4 +1,4 @@
-"""Whether this process can accept jobs: the store answers, and nobody asked it to stop."""
+"""Whether this process can accept jobs: the store answers, is whole, and nobody said stop."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from proxy.domain.errors import StoreUnavailable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from proxy.gateway.openings import Openings
     from proxy.gateway.ports.admission import Accounts
     from proxy.gateway.ports.runtime import Clock
 
@@ -18,8 +19,9 @@ CACHE_S = 1.0
 class Readiness:
     """Asks the store at most once a second, however many probes come."""
 
-    def __init__(self, accounts: Accounts, clock: Clock) -> None:
+    def __init__(self, accounts: Accounts, openings: Openings, clock: Clock) -> None:
         self._accounts = accounts
+        self._openings = openings
         self._clock = clock
         self._checked_s = float("-inf")
         self._found: tuple[str, ...] = ()
@@ -40,4 +42,8 @@ class Readiness:
             await self._accounts.now_ms()
         except StoreUnavailable:
             return ("the store does not answer",)
+        try:
+            await self._openings.ensure_whole()
+        except StoreUnavailable as error:
+            return (error.message,)
         return ()

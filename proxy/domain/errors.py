@@ -8,7 +8,7 @@ ProxyError(code, message, param, retry_after_s)
 │  └─ NoRoute · IdempotencyConflict · VideoNotReady · PayloadTooLarge
 ├─ AdmissionError
 │  └─ RateLimited · BudgetExceeded · SpendingFrozen
-├─ StoreUnavailable · ServerBusy · ArchiveDamaged
+├─ StoreUnavailable · RestoreNeeded · ServerBusy · ArchiveDamaged
 └─ ProviderError(failure)          raised by adapters, caught by the gateway
 
 Codes are stable and documented in docs/errors.md; status codes are known only to `proxy.http`.
@@ -220,6 +220,15 @@ class ServerBusy(ProxyError):
     code = "server_busy"
 
 
+class RestoreNeeded(StoreUnavailable):
+    """The store holds less of the ledger than its files: waiting helps nobody."""
+
+    code = "restore_needed"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, should_retry=False)
+
+
 class ProviderError(Exception):
     """A provider call failed; `failure` is classified and redacted."""
 
@@ -257,6 +266,7 @@ REQUEST_CODES: Mapping[str, str] = MappingProxyType(
         "spending_frozen": "new spend was stopped by an administrator",
         "server_busy": "this process has no room for one more, or stops",
         "store_unavailable": "the store does not answer; nothing was spent",
+        "restore_needed": "the store lost what it knew; nothing is spent until it is restored",
     }
 )
 """Codes of refused requests, each with its meaning."""

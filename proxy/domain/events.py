@@ -286,6 +286,13 @@ class DecisionsLost:
     count: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreJudged:
+    """Whether the store holds all that the ledger's files say; told whenever that changes."""
+
+    is_whole: bool
+
+
 Event = (
     Admitted
     | Refused
@@ -310,5 +317,6 @@ Event = (
     | NoticeSent
     | UpkeepEnded
     | DecisionsLost
+    | StoreJudged
 )
 """Any event; observers match on the type."""

@@ -6,11 +6,18 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from proxy.domain.policy import ORGANISATION
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 UNATTRIBUTED = "unattributed"
 """The scope that is charged for what a vendor bills and no attempt of ours explains."""
+
+
+def is_of_organisation(balance: str) -> bool:
+    """Say whether the organisation holds a balance, by its full name; all others are a team's."""
+    return balance.startswith((f"{ORGANISATION}|", f"{ORGANISATION}{{", f"{UNATTRIBUTED}|"))
 
 
 class EntryKind(StrEnum):

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from datetime import date
 
 DAY_MS = 86_400_000
+LAST_NUMBER = 2**64 - 1
+"""The highest number that an entry's id can have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,12 @@ def id_order(entry_id: str) -> tuple[int, int]:
     """What entry ids are sorted by: the store's clock in ms, then the number."""
     at_ms, _, number = entry_id.partition("-")
     return int(at_ms), int(number or 0)
+
+
+def id_before(entry_id: str) -> str:
+    """The last id that comes before another in their order."""
+    at_ms, number = id_order(entry_id)
+    return f"{at_ms}-{number - 1}" if number else f"{at_ms - 1}-{LAST_NUMBER}"
 
 
 def line_of(entry: Entry) -> str:

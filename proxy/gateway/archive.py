@@ -8,10 +8,13 @@ from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Protocol
 
+from proxy.domain.errors import RestoreNeeded
 from proxy.domain.ledger_file import (
+    LAST_NUMBER,
     ArchivedDay,
     day_of,
     entry_of,
+    id_before,
     id_order,
     line_of,
     start_ms,
@@ -31,7 +34,6 @@ PAGE_ENTRIES = 500
 WRITE_BYTES = 64 * 1024
 FILE_BYTES_MAX = 1 << 40
 MANIFEST_BYTES_MAX = 64 * 1024
-LAST_NUMBER = 2**64 - 1
 
 
 class Proven(Protocol):
@@ -78,10 +80,38 @@ class Archive:
             ArtifactUnavailable: the artifact store fails.
             DamagedArchive: a manifest cannot be read.
         """
-        names = [stored.name async for stored in self._files.list(FOLDER)]
-        dates = [name.removeprefix(FOLDER) for name in sorted(names) if name.endswith(".json")]
-        found = [await self._manifest(date.removesuffix(".json")) for date in dates]
+        found = [await self._manifest(date) for date in await self._dates()]
         return [day for day in found if day is not None]
+
+    async def ensure_whole(self) -> str:
+        """Go on only if the store knows all that the files hold.
+
+        Returns the last entry that is only in files, "" for none.
+
+        Raises:
+            RestoreNeeded: it was lost, or is an older copy.
+            StoreUnavailable: the store does not answer.
+            ArtifactUnavailable, DamagedArchive: it cannot be told.
+        """
+        return await self._holds(await self._last_day())
+
+    async def _holds(self, last: ArchivedDay | None) -> str:
+        if last is None:
+            return await self.cut_at()
+        page = await self._stream.page(id_before(last.last_id), limit=1)
+        is_cut = page.trimmed_id and id_order(page.trimmed_id) >= id_order(last.last_id)
+        # Between the writing of a file and the cut its entries are in the stream as well.
+        if is_cut or any(entry.id == last.last_id for entry in page.entries):
+            return page.trimmed_id
+        message = (
+            f"the store lacks entries of the ledger that its files hold, up to {last.day}: it was"
+            " lost, or is an older copy; nothing is spent until `greenlight ledger restore`"
+        )
+        raise RestoreNeeded(message)
+
+    async def cut_at(self) -> str:
+        """The last entry that is only in files, "" for none. Raises StoreUnavailable."""
+        return (await self._stream.page("", limit=1)).trimmed_id
 
     async def entries(
         self, since_ms: int | None = None, until_ms: int | None = None
@@ -89,15 +119,17 @@ class Archive:
         """Entries of [since, until) by the store's clock, oldest first, each once.
 
         Raises:
+            RestoreNeeded: files hold more than the store knows of.
             StoreUnavailable: the store does not answer.
             ArtifactUnavailable: the artifact store fails.
             DamagedArchive: a file is not what its manifest says.
         """
+        await self.ensure_whole()
         after_id = "" if not since_ms else f"{since_ms - 1}-{LAST_NUMBER}"
         while True:
             page = await self._stream.page(after_id, limit=PAGE_ENTRIES)
             if page.trimmed_id and id_order(after_id or "0-0") < id_order(page.trimmed_id):
-                async for entry in self._archived(after_id, page.trimmed_id):
+                async for entry in self.archived(after_id, page.trimmed_id):
                     if until_ms is not None and entry.at_ms >= until_ms:
                         return
                     yield entry
@@ -117,14 +149,15 @@ class Archive:
         """Prove the laws of the ledger over files and stream together; see `Ledger.verify`.
 
         Raises:
+            RestoreNeeded: files hold more than the store knows of.
             StoreUnavailable, ArtifactUnavailable: something does not answer.
             DamagedArchive: a file is not what its manifest says.
         """
         while True:
-            trimmed_id = await self._trimmed()
-            earlier = self._archived("", trimmed_id) if trimmed_id else None
+            trimmed_id = await self.ensure_whole()
+            earlier = self.archived("", trimmed_id) if trimmed_id else None
             found = await ledger.verify(earlier=earlier, limits=limits)
-            if trimmed_id == await self._trimmed():
+            if trimmed_id == await self.cut_at():
                 return found
 
     async def close_days(self, before_ms: int) -> list[ArchivedDay]:
@@ -133,8 +166,11 @@ class Archive:
         Killed at any point and begun again, it ends with the same files and the same stream.
 
         Raises:
+            RestoreNeeded: files hold more than the store knows of; a day's file of an older copy
+                would make it look whole.
             StoreUnavailable, ArtifactUnavailable, DamagedArchive: what is done stays done.
         """
+        await self.ensure_whole()
         moved: list[ArchivedDay] = []
         while True:
             first = await self._first()
@@ -151,7 +187,8 @@ class Archive:
     async def adopt(self) -> str:
         """Let the files count in a store that knows less of them; returns up to which entry.
 
-        A new store, or one restored from an older copy, then reads closed days from their files.
+        A new store, or one restored from an older copy, then reads closed days from their files,
+        and counts as whole: its balances must be right before.
 
         Raises:
             StoreUnavailable, ArtifactUnavailable, DamagedArchive: nothing changed.
@@ -167,9 +204,6 @@ class Archive:
         if tally.result(day.day) != day:
             message = f"{entries_name(day.day)} does not hold what its manifest says"
             raise DamagedArchive(message)
-
-    async def _trimmed(self) -> str:
-        return (await self._stream.page("", limit=1)).trimmed_id
 
     async def _first(self) -> Entry | None:
         page = await self._stream.page("", limit=1)
@@ -220,15 +254,13 @@ class Archive:
             if not page.has_more:
                 return
 
-    async def _archived(self, after_id: str, last_id: str) -> AsyncIterator[Entry]:
-        """Entries after one id and up to another, from files, which are checked on the way."""
+    async def archived(self, after_id: str, last_id: str) -> AsyncIterator[Entry]:
+        """Entries after one id and up to another, from files, which are checked on the way.
+
+        Raises ArtifactUnavailable, DamagedArchive.
+        """
         first, last = id_order(after_id or "0-0"), id_order(last_id)
-        concerned = [
-            day
-            for day in await self.days()
-            if first < id_order(day.last_id) and id_order(day.first_id) <= last
-        ]
-        for day in concerned:
+        for day in _concerned(await self.days(), after_id, last_id):
             tally = _Tally()
             async for line in self._lines(day.day):
                 entry = entry_of(line)
@@ -238,6 +270,29 @@ class Archive:
             if tally.result(day.day) != day:
                 message = f"{entries_name(day.day)} does not hold what its manifest says"
                 raise DamagedArchive(message)
+
+    async def streamed(self, after_id: str = "") -> AsyncIterator[Entry]:
+        """Entries of the store alone, after one id, oldest first. Raises StoreUnavailable."""
+        while True:
+            page = await self._stream.page(after_id, limit=PAGE_ENTRIES)
+            for entry in page.entries:
+                yield entry
+                after_id = entry.id
+            if not page.has_more:
+                return
+
+    async def _dates(self) -> list[str]:
+        """Dates of which there is a manifest, in their order."""
+        names = [stored.name async for stored in self._files.list(FOLDER)]
+        return sorted(
+            name.removeprefix(FOLDER).removesuffix(".json")
+            for name in names
+            if name.endswith(".json")
+        )
+
+    async def _last_day(self) -> ArchivedDay | None:
+        dates = await self._dates()
+        return await self._manifest(dates[-1]) if dates else None
 
     async def _manifest(self, day: str) -> ArchivedDay | None:
         content = b""
@@ -295,6 +350,17 @@ class _Tally:
             spent_micro_usd=self.spent_micro_usd,
             sha256=self.digest.hexdigest(),
         )
+
+
+def _concerned(days: list[ArchivedDay], after_id: str, last_id: str) -> list[ArchivedDay]:
+    """Days with entries after one id and up to another, all of which must be in files."""
+    first, last = id_order(after_id or "0-0"), id_order(last_id)
+    if not days or id_order(days[-1].last_id) < last:
+        message = f"the files end before the entry {last_id}, up to which there were some"
+        raise DamagedArchive(message)
+    return [
+        day for day in days if first < id_order(day.last_id) and id_order(day.first_id) <= last
+    ]
 
 
 def _manifest_text(day: ArchivedDay) -> bytes:

@@ -78,6 +78,7 @@ async def cancel(
     runtime: Runtime, job: Job, *, is_forgotten: bool, mandate: Mandate | None = None
 ) -> Job:
     """Cancel a job in the store, and tell of it if it was this that ended the job."""
+    await runtime.openings.ensure_whole()
     cancelled = await runtime.jobs.cancel(job, is_forgotten=is_forgotten, mandate=mandate)
     stored = cancelled.job
     if cancelled.has_ended_it:

@@ -47,6 +47,7 @@ async def resolve_held(
         if charged_micro_usd
         else (Release(by=OPERATOR))
     )
+    await runtime.openings.ensure_whole()
     for _ in range(TRIES):
         job = await runtime.jobs.load(job_id)
         if job is None:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from proxy.domain.balance import balances_at
-from proxy.domain.errors import StoreUnavailable
+from proxy.domain.errors import RestoreNeeded, StoreUnavailable
+from proxy.domain.events import StoreJudged
 from proxy.domain.period import period_at
 from proxy.domain.takeover import Takeover
 from proxy.gateway.archive import DamagedArchive
 from proxy.gateway.ports.accounts import Opened, Registered
 from proxy.gateway.ports.artifacts import ArtifactUnavailable
+from proxy.gateway.wholeness import Wholeness
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from proxy.gateway.live import Live
     from proxy.gateway.ports.accounts import AccountRegistry
     from proxy.gateway.ports.admission import Accounts
-    from proxy.gateway.ports.runtime import Clock
+    from proxy.gateway.ports.runtime import Clock, Observer
 
 STALE_TRIES = 40
 RETRY_S = 1.0
@@ -53,6 +54,7 @@ class Openings:
         self._archive = archive
         self._balances = balances
         self._clock = clock
+        self._wholeness = Wholeness(archive, clock)
         self._digest = ""
         self._lock = asyncio.Lock()
 
@@ -65,13 +67,43 @@ class Openings:
         if self._digest != snapshot.digest:
             await self.sync(snapshot)
 
-    async def watch(self, live: Live) -> None:
-        """Follow the configuration until cancelled."""
+    async def ensure_whole(self) -> None:
+        """Go on only with a store that was neither lost nor replaced by an older copy.
+
+        Raises:
+            RestoreNeeded: it was; no money may move.
+            StoreUnavailable: it cannot be told now.
+        """
+        await self._wholeness.ensure()
+
+    async def watch(self, live: Live, observer: Observer) -> None:
+        """Follow the configuration and the store until cancelled, and tell how the store is."""
+        told: bool | None = None
         while True:
-            # Creates say so themselves; the next round tries again.
-            with suppress(StoreUnavailable):
-                await self.ensure(live.snapshot)
+            is_whole = await self._followed(live)
+            if is_whole is not None and is_whole is not told:
+                told = is_whole
+                observer.observe(StoreJudged(is_whole=is_whole))
             await self._clock.sleep(RETRY_S)
+
+    async def _followed(self, live: Live) -> bool | None:
+        """Whether the store is whole, None where that cannot be told now."""
+        try:
+            if await self._wholeness.look_again():
+                self._digest = ""
+            await self.ensure(live.snapshot)
+        except RestoreNeeded:
+            return False
+        except StoreUnavailable:
+            # Creates say so themselves; the next round tries again.
+            return None
+        return True
+
+    async def start_over(self, snapshot: Snapshot) -> None:
+        """Look at the store anew, after it was restored; raises as `sync` does."""
+        self._wholeness.forget()
+        self._digest = ""
+        await self.sync(snapshot)
 
     async def sync(self, snapshot: Snapshot) -> None:
         """Open what is new in a configuration, close what left it, follow changed time zones.
@@ -82,6 +114,7 @@ class Openings:
         async with self._lock:
             if snapshot.digest == self._digest:
                 return
+            await self._wholeness.ensure()
             wanted = _accounts_of(snapshot)
             registered = await self._registry.registered()
             await self._follow_zones(wanted, registered)

@@ -84,6 +84,8 @@ class Worker:
     async def _turn(self, group: asyncio.TaskGroup) -> float | None:
         """Start what can be started now; returns seconds until something more is due."""
         await self._follow_clock()
+        # An older copy of the store would have what was queued in it bought again.
+        await self._runtime.openings.ensure_whole()
         idle_s = await self._follow_due(group)
         await self._dispatch_waiting(group)
         return idle_s

@@ -78,6 +78,7 @@ CREATE = Endpoint(
         "moderation_cooldown",
         "budget_exceeded",
         "spending_frozen",
+        "restore_needed",
     ),
     parameters=("IdempotencyKey", "Prefer"),
     headers=(*_AGING, "Preference-Applied", "Idempotency-Replayed", "Greenlight-Budget-Warning"),
@@ -123,7 +124,7 @@ DELETE = Endpoint(
     id="deleteVideo",
     summary="Cancel what is unfinished, remove the file and forget the video",
     answer="VideoDeleted",
-    errors=("video_not_found",),
+    errors=("video_not_found", "restore_needed"),
     parameters=("VideoId",),
 )
 CANCEL = Endpoint(
@@ -133,7 +134,7 @@ CANCEL = Endpoint(
     id="cancelVideo",
     summary="Cancel an unfinished video",
     answer="Video",
-    errors=("video_not_found",),
+    errors=("video_not_found", "restore_needed"),
     parameters=("VideoId",),
     headers=_AGING,
 )

@@ -44,6 +44,7 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "spending_frozen": 403,
         "server_busy": 503,
         "store_unavailable": 503,
+        "restore_needed": 503,
     }
 )
 FIELD_NOT_SUPPORTED = 400

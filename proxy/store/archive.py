@@ -39,6 +39,6 @@ class RedisLedgerStream:
 
     async def adopt(self, trimmed_id: str) -> str:
         """Say of an empty or older store how far the files go; returns how far they count now."""
-        reply = await self._adopt.run(self._client, self._keys[1:], [trimmed_id])
+        reply = await self._adopt.run(self._client, self._keys, [trimmed_id])
         adopted: str = reply.decode()
         return adopted

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from proxy.domain.ids import TeamId
-from proxy.domain.ledger import UNATTRIBUTED, Charge, Entry, EntryKind
+from proxy.domain.ledger import Charge, Entry, EntryKind, is_of_organisation
 from proxy.domain.policy import ORGANISATION
 from proxy.store.packing import json_text, padded
 
@@ -113,11 +113,6 @@ def entry_of(entry_id: str, fields: Mapping[str, bytes]) -> Entry:
     )
 
 
-def is_shared(name: str) -> bool:
-    """Say whether a balance lies in the organisation's hash, by its full name."""
-    return name.startswith((f"{ORGANISATION}|", f"{ORGANISATION}{{", f"{UNATTRIBUTED}|"))
-
-
 def short_name(team: TeamId, name: str) -> str:
     """A balance's name without what the hash it lies in says already.
 
@@ -131,7 +126,7 @@ def short_name(team: TeamId, name: str) -> str:
 
 def owned_name(team: TeamId, name: str) -> str:
     """A balance's short name behind its owner's letter, as reservations and entries hold it."""
-    owner = ORGANISATION_OWNER if is_shared(name) else TEAM_OWNER
+    owner = ORGANISATION_OWNER if is_of_organisation(name) else TEAM_OWNER
     return owner + short_name(team, name)
 
 

@@ -213,6 +213,11 @@ STORE_CALL = _histogram(
     "Time that scripts and commands of the store took.",
     STORE_SECONDS,
 )
+RESTORE_NEEDED = _gauge(
+    "greenlight_restore_needed",
+    (),
+    "Whether the store lacks what the ledger's files hold (1): nothing is spent until restored.",
+)
 RECORDS_SET_ASIDE = _counter(
     "greenlight_records_set_aside_total",
     (),

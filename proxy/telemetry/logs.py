@@ -77,6 +77,7 @@ FIELDS: Mapping[type, tuple[str, ...]] = {
     ),
     events.UpkeepEnded: ("part", "outcome", "items"),
     events.DecisionsLost: ("count",),
+    events.StoreJudged: ("is_whole",),
 }
 """Event -> the fields that are logged. A field that is added to an event stays out until here."""
 
@@ -143,8 +144,11 @@ def level_of(event: Event) -> int:
             return _chore_level(event)
         case events.Moved():
             return logging.DEBUG if event.after is event.before else logging.INFO
-        case events.ConfigReloaded():
-            return logging.ERROR if event.problems else logging.INFO
+        case events.ConfigReloaded() | events.StoreJudged():
+            is_bad = (
+                not event.is_whole if isinstance(event, events.StoreJudged) else event.problems
+            )
+            return logging.ERROR if is_bad else logging.INFO
         case events.RequestServed():
             return _request_level(event)
         case _:

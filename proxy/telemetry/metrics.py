@@ -79,6 +79,7 @@ class Metrics:
             events.NoticeSent: self._notice_sent,
             events.UpkeepEnded: self._upkeep_ended,
             events.DecisionsLost: self._decisions_lost,
+            events.StoreJudged: self._store_judged,
         }
 
     def observe(self, event: events.Event) -> None:
@@ -257,6 +258,9 @@ class Metrics:
 
     def _decisions_lost(self, event: events.DecisionsLost) -> None:
         self._families.count(catalog.DECISIONS_LOST, (), event.count)
+
+    def _store_judged(self, event: events.StoreJudged) -> None:
+        self._families.set(catalog.RESTORE_NEEDED, (), 0 if event.is_whole else 1)
 
     def _chore_failed(self, _: events.ChoreFailed) -> None:
         self._families.count(catalog.CHORE_FAILURES)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from typing_extensions import override
 
 from proxy.app.clock import SystemClock
@@ -35,3 +37,22 @@ class SteppedClock(SystemClock):
     def advance(self, seconds: float) -> None:
         """Let time pass."""
         self._at_s += seconds
+
+
+class TickingClock(SystemClock):
+    """Whoever sleeps goes on at once; sleeps are counted."""
+
+    def __init__(self) -> None:
+        self._ticks = 0
+
+    @override
+    async def sleep(self, seconds: float) -> None:
+        """Let the others run."""
+        self._ticks += 1
+        await asyncio.sleep(0)
+
+    async def ticked(self, count: int) -> None:
+        """Wait until somebody has slept so many times more."""
+        goal = self._ticks + count
+        while self._ticks < goal:
+            await asyncio.sleep(0)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from proxy.artifacts.store import Artifacts, open_artifacts
+from proxy.domain.errors import RestoreNeeded
 from proxy.domain.ledger_file import DAY_MS, day_of, start_ms
 from proxy.domain.proof import Verification
 from proxy.gateway.archive import Archive, DamagedArchive, entries_name, manifest_name
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from proxy.store.embedded import EmbeddedStore
 
 MONDAY = start_ms(date(2026, 11, 23))
+KIND = ("kind", "reserve", "op", "", "attempt", "v-9")
 FIELDS = ("reserved", "1", "spent", "0", "balances", "T|total|total", "facts", "marketing")
 
 
@@ -114,6 +116,7 @@ async def test_more_than_a_page_is_read_whole(books: Books) -> None:
     (moved,) = await books.archive.close_days(MONDAY + DAY_MS)
     assert 1100 == moved.rows
     assert everything == await books.ids()
+    assert everything[1100:] == [entry.id async for entry in books.archive.streamed()]
 
 
 async def test_a_day_is_trimmed_while_it_is_read(books: Books) -> None:
@@ -172,7 +175,8 @@ async def test_a_new_store_adopts_the_files(books: Books) -> None:
     await books.archive.close_days(MONDAY + 3 * DAY_MS)
     assert "" == await Archive(books.stream, empty_folder(books)).adopt()
     await books.client.call(("FLUSHALL",))
-    assert [] == await books.ids()
+    with pytest.raises(RestoreNeeded, match="2026-11-25"):
+        await books.ids()
     assert everything[-1] == await books.archive.adopt()
     assert everything == await books.ids()
     await books.write(MONDAY + 3 * DAY_MS)
@@ -186,9 +190,36 @@ async def test_an_older_copy_of_the_store_reads_each_entry_once(books: Books) ->
     await books.client.call(("FLUSHALL",))
     await books.client.call(("RESTORE", Keys().ledger(), 0, rows))
     assert everything[7] == await books.archive.adopt()
-    assert everything == await books.ids()
+    assert (4, everything) == (len(await books.left()), await books.ids())
     await books.archive.close_days(MONDAY + 2 * DAY_MS)
     assert (4, everything) == (len(await books.left()), await books.ids())
+
+
+@pytest.mark.parametrize("number", ["0", "7"])
+async def test_a_store_without_the_files_last_entry_is_not_whole(
+    books: Books, number: str
+) -> None:
+    await books.write(MONDAY, 2)
+    await books.client.call(("XADD", Keys().ledger(), f"{MONDAY + 1}-{number}", *KIND, *FIELDS))
+    written = await books.archive.write_day("2026-11-23", MONDAY + DAY_MS)
+    assert "" == await books.archive.ensure_whole()
+    await books.client.call(("XDEL", Keys().ledger(), written.last_id))
+    for refused in (books.archive.ensure_whole(), books.archive.close_days(MONDAY + DAY_MS)):
+        with pytest.raises(RestoreNeeded):
+            await refused
+    with pytest.raises(RestoreNeeded):
+        await books.archive.verify(Counted(books))
+
+
+async def test_days_of_which_no_file_is_left_are_missed(books: Books) -> None:
+    await three_days(books)
+    await books.archive.close_days(MONDAY + 2 * DAY_MS)
+    for name in (entries_name, manifest_name):
+        (books.folder / name("2026-11-24")).unlink()
+    with pytest.raises(DamagedArchive, match="the files end before"):
+        await books.ids()
+    with pytest.raises(DamagedArchive, match="the files end before"):
+        await Archive(books.stream, empty_folder(books)).verify(Counted(books))
 
 
 async def test_an_empty_ledger_has_nothing_to_close(books: Books) -> None:

@@ -10,15 +10,18 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from proxy.domain.errors import BudgetExceeded, StoreUnavailable
+from proxy.domain.events import StoreJudged
 from proxy.domain.ids import TeamId
 from proxy.domain.ledger import EntryKind
 from proxy.domain.period import PeriodKind
 from proxy.domain.policy import Match
+from proxy.gateway.archive import Archive
 from proxy.gateway.openings import Openings
 from proxy.gateway.ports.accounts import Opened, Registered
 from proxy.store.registry import RedisAccountRegistry
 from tests.builders import MARKETING, a_budget, a_key, a_team
-from tests.gateway.clocks import ShiftedClock
+from tests.fakes import RecordingObserver
+from tests.gateway.clocks import ShiftedClock, TickingClock
 from tests.gateway.harness import (
     KLING_MICRO_USD,
     VEO_MICRO_USD,
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from proxy.domain.job import Job
     from proxy.domain.policy import Budget
     from proxy.domain.takeover import Takeover
+    from proxy.gateway.ports.archive import LedgerPage
     from tests.gateway.conftest import StageMaker
     from tests.gateway.harness import Stage
 
@@ -262,7 +266,9 @@ async def test_without_its_files_nothing_is_admitted(stage: Stage) -> None:
         await stage.create()
     hidden.rename(file)
     async with asyncio.TaskGroup() as group:
-        watching = group.create_task(stage.runtime.openings.watch(stage.runtime.live))
+        watching = group.create_task(
+            stage.runtime.openings.watch(stage.runtime.live, stage.observer)
+        )
 
         async def is_open() -> bool:
             return await used(stage) == {"new": SPENT_AND_HELD}
@@ -328,3 +334,35 @@ class Restless:
 
     async def rezone(self, account: str, known: Registered, following: Registered) -> None:
         await self.registry.rezone(account, known, following)
+
+
+async def test_how_the_store_is_is_told_when_it_changes(stage: Stage) -> None:
+    runtime, clock = stage.runtime, TickingClock()
+    for archive, told in ((runtime.archive, 1), (Archive(AwayStream(), runtime.artifacts), 0)):
+        openings = Openings(
+            RedisAccountRegistry(stage.client, stage.keys),
+            runtime.accounts,
+            archive,
+            balances=runtime.balances,
+            clock=clock,
+        )
+        observer = RecordingObserver()
+        async with asyncio.TaskGroup() as group:
+            watching = group.create_task(openings.watch(runtime.live, observer))
+            await clock.ticked(4)
+            watching.cancel()
+        assert [StoreJudged(is_whole=True)] * told == observer.of(StoreJudged)
+
+
+class AwayStream:
+    """A stream of a store that does not answer."""
+
+    async def page(self, after_id: str, *, limit: int) -> LedgerPage:
+        message = "the store does not answer"
+        raise StoreUnavailable(message)
+
+    async def trim(self, last_id: str, *, before_ms: int) -> bool:
+        raise AssertionError(last_id)
+
+    async def adopt(self, trimmed_id: str) -> str:
+        raise AssertionError(trimmed_id)

@@ -208,7 +208,7 @@ class Bench(RuleBasedStateMachine):
     async def stored(self) -> tuple[dict[str, tuple[int, int]], int]:
         """Every balance that is not zero, and the number of entries."""
         keys = self.store.keys
-        _, balances = await self.store.ledger._balances()
+        _, balances = await self.store.ledger.balances()
         used = {
             name: (sums.reserved_micro_usd, sums.spent_micro_usd)
             for name, sums in balances.items()

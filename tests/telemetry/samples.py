@@ -133,6 +133,7 @@ ONE_OF_EACH: tuple[Event, ...] = (
     ),
     events.UpkeepEnded(part="archive", outcome="ok", items=1),
     events.DecisionsLost(count=1),
+    events.StoreJudged(is_whole=False),
 )
 
 

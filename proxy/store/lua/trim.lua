@@ -6,8 +6,7 @@
 -- include: id_order
 local last = redis.call('XREVRANGE', KEYS[1], '(' .. ARGV[2] .. '-0', '-', 'COUNT', 1)[1]
 if last and is_after(last[1], ARGV[1]) then return 0 end
-local at, number = string.match(ARGV[1], '^(%d+)-(%d+)$')
-redis.call('XTRIM', KEYS[1], 'MINID', at .. '-' .. string.format('%.0f', number + 1))
+-- include: cut
 local trimmed = redis.call('GET', KEYS[2])
 if not trimmed or is_after(ARGV[1], trimmed) then redis.call('SET', KEYS[2], ARGV[1]) end
 return 1
