@@ -9,11 +9,13 @@ from proxy.gateway.admin.controls import ControlDesk
 from proxy.gateway.admin.jobs import JobDesk
 from proxy.gateway.decisions import DecisionDesk
 from proxy.gateway.finance.desk import FinanceDesk
+from proxy.gateway.restore.desk import RestoreDesk
 from proxy.http.admin.services import AdminServices
 from proxy.store.controls import RedisControls
 from proxy.store.decisions import RedisDecisionLog
 from proxy.store.keys import Keys
 from proxy.store.ledger import RedisLedger
+from proxy.store.repairs import RedisRepairs
 from proxy.store.search import RedisJobSearch
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ def administration(parts: Parts) -> AdminServices:
     """Everything that the admin API calls."""
     runtime, client, keys = parts.runtime, parts.client, Keys()
     ledger = RedisLedger(client, keys)
+    controls = RedisControls(client, keys, ledger)
 
     async def verify() -> Verification:
         return await runtime.archive.verify(ledger)
@@ -39,9 +42,10 @@ def administration(parts: Parts) -> AdminServices:
             ledger=ledger,
         ),
         verify=verify,
-        controls=ControlDesk(runtime, ledger, RedisControls(client, keys, ledger)),
+        controls=ControlDesk(runtime, ledger, controls),
         jobs=JobDesk(runtime, RedisJobSearch(client, keys)),
         decisions=DecisionDesk(RedisDecisionLog(client, keys), runtime.live),
+        restore=RestoreDesk(runtime, RedisRepairs(client, keys, ledger), ledger, controls),
         ledger=ledger,
         config=parts.reload,
         random_bytes=os.urandom,

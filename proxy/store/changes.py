@@ -94,16 +94,16 @@ class RedisChanges:
             latest, openings = await self.openings.read()
             names = (*balances, *taken_over_by(openings, first_id, "", charge))
             arguments = [
-                *_mandated(mandate, "unattributed", target),
+                *mandated(mandate, "unattributed", target),
                 known_micro_usd,
                 delta_micro_usd,
-                _owned(TeamId(""), names),
+                owned(TeamId(""), names),
                 _facts("", charge, mandate),
                 latest,
             ]
             return await self._unattributed.run(self._client, keys, arguments)
 
-        return _posted(await self._settled(post))
+        return posted(await self._settled(post))
 
     async def override(
         self, balance: str, team: TeamId | None, mandate: Mandate, *, micro_usd: int, until_ms: int
@@ -112,7 +112,7 @@ class RedisChanges:
         if micro_usd <= 0:
             return NotPosted.BELOW_ZERO
         arguments = [
-            *_mandated(mandate, "override", balance),
+            *mandated(mandate, "override", balance),
             override_id(mandate.operation),
             *self._override_terms(team, Charge(by="override"), mandate),
             short_name(team or TeamId(""), balance),
@@ -120,19 +120,19 @@ class RedisChanges:
             until_ms,
         ]
         keys = self._override_keys(team, mandate)
-        return _posted(await self._override.run(self._client, keys, arguments))
+        return posted(await self._override.run(self._client, keys, arguments))
 
     async def revoke_override(
         self, override: str, team: TeamId | None, mandate: Mandate
     ) -> Posted | NotPosted:
         """End a live override at once."""
         arguments = [
-            *_mandated(mandate, "revoke_override", override),
+            *mandated(mandate, "revoke_override", override),
             override_id(override),
             *self._override_terms(team, Charge(by=f"revokes:{override}"), mandate),
         ]
         keys = self._override_keys(team, mandate)
-        return _posted(await self._override.run(self._client, keys, arguments))
+        return posted(await self._override.run(self._client, keys, arguments))
 
     async def freeze(
         self, mandate: Mandate, *, team: TeamId | None = None, provider: ProviderName | None = None
@@ -159,7 +159,7 @@ class RedisChanges:
             self._keys.audit(),
             self._keys.team(team),
         ]
-        what = _mandated(mandate, "end_cooldown", f"{team}/{key}")
+        what = mandated(mandate, "end_cooldown", f"{team}/{key}")
         arguments = [*what, refusals_field(key)]
         _, _, changed, _ = _same(await self._end_cool_down.run(self._client, keys, arguments))
         return bool(int(changed))
@@ -169,7 +169,7 @@ class RedisChanges:
     ) -> None:
         """Put on record what a person changed outside of the store."""
         keys = [self._keys.change(mandate.operation), self._keys.audit()]
-        arguments = [*_mandated(mandate, action, target), before, after]
+        arguments = [*mandated(mandate, action, target), before, after]
         _same(await self._note.run(self._client, keys, arguments))
 
     async def _raised(
@@ -202,7 +202,7 @@ class RedisChanges:
             self._hash(team),
             self._keys.teams(),
         ]
-        arguments = [*_mandated(mandate, action, target), flag, int(is_up), team or ""]
+        arguments = [*mandated(mandate, action, target), flag, int(is_up), team or ""]
         _, _, changed, _ = _same(await self._flag.run(self._client, keys, arguments))
         return bool(int(changed))
 
@@ -219,18 +219,18 @@ class RedisChanges:
             latest, openings = await self.openings.read()
             late = taken_over_by(openings, standing.reserve_id, standing.team, standing.charge)
             arguments = [
-                *_mandated(mandate, script.name, standing.attempt),
+                *mandated(mandate, script.name, standing.attempt),
                 standing.attempt.rpartition("-")[2],
                 standing.charged_micro_usd,
                 standing.adjusted_micro_usd,
                 standing.written_off_micro_usd,
-                _owned(TeamId(standing.team), (*standing.balances, *late)),
+                owned(TeamId(standing.team), (*standing.balances, *late)),
                 latest,
                 *more,
             ]
             return await script.run(self._client, keys, arguments)
 
-        return _posted(await self._settled(post))
+        return posted(await self._settled(post))
 
     async def _settled(self, post: Callable[[], Awaitable[Reply]]) -> Reply:
         """Post, once more whenever an account was opened meanwhile."""
@@ -267,12 +267,13 @@ class RedisChanges:
         return [team or "", _facts(team or "", charge, mandate), OVERRIDES_MAX, owner]
 
 
-def _mandated(mandate: Mandate, action: str, target: str) -> list[Argument]:
+def mandated(mandate: Mandate, action: str, target: str) -> list[Argument]:
+    """ARGV 1 to 6 of every change by a person."""
     return [mandate.operation, mandate.actor, mandate.role, mandate.reason, action, target]
 
 
-def _owned(team: TeamId, balances: Iterable[str]) -> str:
-    """Each balance once."""
+def owned(team: TeamId, balances: Iterable[str]) -> str:
+    """Balances as entries and reservations hold them, by their full names, each once."""
     return "\n".join(owned_name(team, name) for name in dict.fromkeys(balances))
 
 
@@ -298,7 +299,8 @@ def _same(reply: Reply) -> Reply:
     return reply
 
 
-def _posted(reply: Reply) -> Posted | NotPosted:
+def posted(reply: Reply) -> Posted | NotPosted:
+    """Read the reply to a change. Raises IdempotencyConflict."""
     word, entry, amount, total = _same(reply)
     if word != b"ok":
         return NotPosted(word.decode())

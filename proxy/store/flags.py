@@ -12,7 +12,7 @@ from proxy.domain.ids import KeyId, ProviderName
 from proxy.domain.moderation import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 FLAGS, OVERRIDES = "z", "v"
 FREEZE = "freeze"
@@ -58,3 +58,8 @@ def live_overrides(text: bytes | None, now_ms: int) -> Mapping[str, int]:
             if int(until_ms) > now_ms:
                 lifts[name] += int(micro_usd)
     return lifts
+
+
+def lines_of(overrides: Iterable[tuple[str, int, int, str]]) -> str:
+    """The field of live overrides: id, micro-USD, end (Unix ms) and the balance's short name."""
+    return "\n".join(" ".join(map(str, override)) for override in overrides)

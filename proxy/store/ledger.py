@@ -75,7 +75,7 @@ class RedisLedger(RedisChanges):
             limits: micro-USD by balance name, of budgets whose limit never changed; with it, each
                 reserve is weighed again.
         """
-        last, stored = await self._balances()
+        last, stored = await self.balances()
         replay = Replay(limits)
         if earlier is not None:
             async for entry in earlier:
@@ -96,7 +96,7 @@ class RedisLedger(RedisChanges):
             violations=tuple(replay.violations),
         )
 
-    async def _balances(self) -> tuple[str, dict[str, Sums]]:
+    async def balances(self) -> tuple[str, dict[str, Sums]]:
         """Every balance by its full name, and the id of the entry up to which they are the sum."""
         while True:
             members = await self._client.read(("SMEMBERS", self._keys.teams()))
@@ -142,21 +142,24 @@ class RedisLedger(RedisChanges):
         )
 
     async def _resolved(self, attempts: Iterable[str]) -> list[tuple[str, int | None]]:
-        """What the records that are still there say about resolved attempts."""
+        """What records say about resolved attempts; those that know nothing of them are left out.
+
+        A record that was restored from an older copy may end before its job's last attempt.
+        """
         names = sorted(attempts)
         answers = await _each(self._resolution(name) for name in names)
         found = zip(names, answers, strict=True)
         return [
             (name, int(resolution.split(b"|")[1]) if resolution else None)
-            for name, (state, resolution) in found
-            if state is not None
+            for name, (reservation, resolution) in found
+            if reservation is not None
         ]
 
     async def _resolution(self, attempt: str) -> Reply:
         job, _, number = attempt.rpartition("-")
         try:
             return await self._client.read(
-                ("HMGET", self._keys.job(JobId(job)), "s", f"r{number}")
+                ("HMGET", self._keys.job(JobId(job)), f"a{number}", f"r{number}")
             )
         except ReplyError:  # what stands there is no record at all
             return None, None

@@ -1,4 +1,4 @@
-"""`greenlight ledger`: prove, show, export, reconcile and write off."""
+"""`greenlight ledger`: prove, show, export, reconcile, write off and restore."""
 
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from proxy.cli.console import console, plain, table, usd
 from proxy.cli.json_line import write_json
 from proxy.cli.ledger.download import FORMATS, STANDARD_OUTPUT, Download
 from proxy.cli.ledger.invoice import is_settled, show_comparison, show_posted
+from proxy.cli.ledger.restore import restore
 from proxy.cli.span import BEGINNING, span_of, span_options
 from proxy.cli.video import entries
 
@@ -22,6 +23,9 @@ _reason_option = click.option("--reason", help="Why; it stands in the ledger for
 @click.group()
 def command() -> None:
     """Prove the ledger, show it, export it, and make it agree with invoices."""
+
+
+command.add_command(restore)
 
 
 @command.command()

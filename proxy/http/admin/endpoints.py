@@ -24,7 +24,13 @@ MONEY = (Role.FINANCE,)
 RUNNING = (Role.OPERATOR,)
 STOPPING = (Role.FINANCE, Role.OPERATOR)
 
-ALWAYS = ("invalid_api_key", "forbidden", "store_unavailable", "internal_error")
+ALWAYS = (
+    "invalid_api_key",
+    "forbidden",
+    "store_unavailable",
+    "restore_needed",
+    "internal_error",
+)
 """Errors that every endpoint may answer."""
 OF_A_CHANGE = ("invalid_request", "payload_too_large", "idempotency_conflict")
 """And those of every change."""
@@ -189,6 +195,18 @@ POST_INVOICE = _change(
     "The same, and what the ledger lacks is posted",
     body=_INVOICE,
     errors=("archive_damaged",),
+)
+SURVEY = _read(
+    "/ledger/restore",
+    "What the ledger's files know that the store does not",
+    errors=("archive_damaged", "conflict"),
+)
+RESTORE = _change(
+    "/ledger/restore",
+    RUNNING,
+    "Put a store that was lost right again from the ledger's files",
+    body=("open", "queued"),
+    errors=("archive_damaged", "conflict"),
 )
 WRITE_OFF = _change(
     "/ledger/write_off",

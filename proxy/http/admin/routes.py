@@ -12,6 +12,7 @@ from proxy.http.admin.access import TokenMandates
 from proxy.http.admin.bodies import endpoint_body, list_body
 from proxy.http.admin.decisions import DecisionRoutes
 from proxy.http.admin.handlers import AdminRoutes
+from proxy.http.admin.restore import RestoreRoutes
 from proxy.http.answer import json_answer
 from proxy.http.finance import FinanceRoutes
 
@@ -35,6 +36,7 @@ def admin_routes(services: AdminServices) -> tuple[AdminRoute, ...]:
     mandates = TokenMandates(services.random_bytes)
     own = AdminRoutes(services, mandates)
     decisions = DecisionRoutes(services.decisions)
+    restore = RestoreRoutes(services.restore, mandates)
     finance = FinanceRoutes(services.finance, verify=services.verify, mandates=mandates)
     return (
         AdminRoute(endpoints.INDEX, _index),
@@ -65,6 +67,8 @@ def admin_routes(services: AdminServices) -> tuple[AdminRoute, ...]:
         AdminRoute(endpoints.MANIFEST, finance.manifest),
         AdminRoute(endpoints.RECONCILE, finance.compare),
         AdminRoute(endpoints.POST_INVOICE, finance.correct),
+        AdminRoute(endpoints.SURVEY, restore.survey),
+        AdminRoute(endpoints.RESTORE, restore.restore),
         AdminRoute(endpoints.WRITE_OFF, finance.write_off),
     )
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from proxy.gateway.decisions import DecisionDesk
     from proxy.gateway.finance.desk import FinanceDesk
     from proxy.gateway.ports.ledger import Ledger
+    from proxy.gateway.restore.desk import RestoreDesk
     from proxy.gateway.runtime import Runtime
 
 
@@ -53,6 +54,7 @@ class AdminServices:
     controls: ControlDesk
     jobs: JobDesk
     decisions: DecisionDesk
+    restore: RestoreDesk
     ledger: Ledger
     config: Config
     random_bytes: Callable[[int], bytes]

@@ -15,6 +15,7 @@ from proxy.gateway.admin.controls import ControlDesk
 from proxy.gateway.admin.jobs import JobDesk
 from proxy.gateway.decisions import DecisionDesk
 from proxy.gateway.finance.desk import FinanceDesk
+from proxy.gateway.restore.desk import RestoreDesk
 from proxy.http.admin.endpoints import PREFIX, Role
 from proxy.http.admin.routes import admin_routes
 from proxy.http.admin.services import AdminServices, ConfigState
@@ -22,6 +23,7 @@ from proxy.http.apps import admin_app
 from proxy.store.controls import RedisControls
 from proxy.store.decisions import RedisDecisionLog
 from proxy.store.ledger import RedisLedger
+from proxy.store.repairs import RedisRepairs
 from proxy.store.search import RedisJobSearch
 from tests.fakes import RecordingObserver
 from tests.http.fakes import StillClock
@@ -146,19 +148,14 @@ async def opened(stage: Stage) -> AsyncIterator[Office]:
     )
     runtime, config = stage.runtime, FakeConfig()
     ledger = RedisLedger(stage.client, stage.keys)
-
+    repairs = RedisRepairs(stage.client, stage.keys, ledger)
+    controls = RedisControls(stage.client, stage.keys, ledger)
     failures: list[Exception] = []
 
     async def verify() -> Verification:
         if failures:
             raise failures.pop()
         return await runtime.archive.verify(ledger)
-
-    async def readiness() -> Sequence[str]:
-        return ()
-
-    async def metrics() -> tuple[bytes, str]:
-        return b"", "text/plain"
 
     services = AdminServices(
         runtime=runtime,
@@ -170,9 +167,10 @@ async def opened(stage: Stage) -> AsyncIterator[Office]:
             ledger=ledger,
         ),
         verify=verify,
-        controls=ControlDesk(runtime, ledger, RedisControls(stage.client, stage.keys, ledger)),
+        controls=ControlDesk(runtime, ledger, controls),
         jobs=JobDesk(runtime, RedisJobSearch(stage.client, stage.keys)),
         decisions=DecisionDesk(RedisDecisionLog(stage.client, stage.keys), runtime.live),
+        restore=RestoreDesk(runtime, repairs, ledger, controls),
         ledger=ledger,
         config=config,
         random_bytes=os.urandom,
@@ -180,11 +178,19 @@ async def opened(stage: Stage) -> AsyncIterator[Office]:
     app = admin_app(
         table=admin_routes(services),
         snapshot=lambda: stage.snapshot,
-        readiness=readiness,
-        metrics=metrics,
+        readiness=_readiness,
+        metrics=_metrics,
         clock=StillClock(),
         observer=RecordingObserver(),
         random_bytes=os.urandom,
     )
     async with TestClient(TestServer(app)) as client:
         yield Office(stage, client, config=config, desk=services.controls, failures=failures)
+
+
+async def _readiness() -> Sequence[str]:
+    return ()
+
+
+async def _metrics() -> tuple[bytes, str]:
+    return b"", "text/plain"
