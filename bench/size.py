@@ -10,18 +10,22 @@ from typing import TYPE_CHECKING
 from bench.sample import Sampler
 from proxy.domain.job import JobState
 from proxy.domain.video import Artifact
+from proxy.domain.video_event import message_id
 from proxy.gateway.ports.admission import Accepted
 from proxy.gateway.ports.jobs import NotBegun, Settle
+from proxy.gateway.ports.notices import Outcome, Reply, Sending
 from proxy.store.admission import RedisAdmission
 from proxy.store.client import Client
 from proxy.store.jobs import RedisJobs
 from proxy.store.keys import Keys
+from proxy.store.outbox import RedisOutbox, letter_id
 from proxy.store.work import RedisWork
 from proxy.telemetry.observers import Fanout
 
 if TYPE_CHECKING:
     from proxy.domain.ids import TeamId
     from proxy.domain.job import Job
+    from proxy.gateway.ports.notices import Announcer
     from proxy.store.address import Address
 
 AT_ONCE = 100
@@ -38,12 +42,15 @@ class Size:
     bytes_per_fetched_job: float
 
 
-async def measure_size(address: Address, *, jobs: int) -> Size:
-    """Let `jobs` jobs live from admission to a settled end, then weigh what is left of them."""
+async def measure_size(address: Address, *, jobs: int, announcer: Announcer | None = None) -> Size:
+    """Let `jobs` jobs live from admission to a settled end, then weigh what is left of them.
+
+    With an `announcer` each end is told, and taken.
+    """
     client, keys = Client(address), Keys()
     # SYNC: what is freed in the background would still count before, and be missing after.
     await client.call(("FLUSHALL", "SYNC"))
-    life = _Life(client, keys)
+    life = _Life(client, keys, announcer)
     await life.run()  # what is there once, whatever the number of jobs
     before = await _used_bytes(client)
     finished = []
@@ -66,9 +73,13 @@ async def measure_size(address: Address, *, jobs: int) -> Size:
 class _Life:
     """One job from its create to its end, by the steps that the gateway takes."""
 
-    def __init__(self, client: Client, keys: Keys) -> None:
+    def __init__(self, client: Client, keys: Keys, announcer: Announcer | None) -> None:
         self._admission = RedisAdmission(client, keys)
-        self._work = RedisWork(client, keys, retention_s=_retention_s, observer=Fanout())
+        self._work = RedisWork(
+            client, keys, retention_s=_retention_s, observer=Fanout(), announcer=announcer
+        )
+        self._announcer = announcer
+        self._outbox = RedisOutbox(client, keys)
         self.jobs = RedisJobs(client, keys, retention_s=_retention_s)
         self._sampler = Sampler()
         self._tasks = 0
@@ -88,7 +99,21 @@ class _Life:
         [job] = await self._work.claim([job.id], lease_s=30)
         storing = replace(job, state=JobState.STORING, work=replace(job.work, polls=4))
         job = await self._work.commit(job, storing, due_in_s=30)
-        return await self._work.finish(job, self._completed(job), _settle(job))
+        ended = await self._work.finish(job, self._completed(job), _settle(job))
+        if self._announcer is not None:
+            await self._take_letters(ended, self._announcer)
+        return ended
+
+    async def _take_letters(self, job: Job, announcer: Announcer) -> None:
+        announcement = announcer.of(job, charged_micro_usd=job.charged_micro_usd)
+        for addressee in announcement.addressees if announcement else ():
+            name = letter_id(message_id(job.id), addressee.receiver)
+            letter = await self._outbox.take(name, lease_s=30, patience_s=3600)
+            if letter is None:
+                raise LookupError(name)
+            reply = Reply(status=204)
+            taken = Sending(outcome=Outcome.DELIVERED, reply=reply, took_s=0.123)
+            await self._outbox.note(letter, taken)
 
     def _completed(self, job: Job) -> Job:
         return replace(

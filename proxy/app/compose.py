@@ -23,6 +23,7 @@ from proxy.artifacts.pictures import PictureRules, Pictures
 from proxy.artifacts.store import open_artifacts
 from proxy.domain.errors import StoreUnavailable
 from proxy.domain.video import PICTURE_BYTES_MAX
+from proxy.gateway.announcements import Announcements
 from proxy.gateway.archive import Archive
 from proxy.gateway.balances import BalanceBook
 from proxy.gateway.callbacks import Callbacks
@@ -131,7 +132,7 @@ async def compose(
     live = Live(Current(snapshot=loaded.snapshot, providers=builder.build(loaded.server)))
     client = _client(stack, loaded.server, address, observer)
     pictures = Pictures(sessions, _picture_rules(loaded.server), spool_dir=spool_dir)
-    runtime = _runtime(loaded.server, live, client, pictures, local=local)
+    runtime = _runtime(loaded.server, live, client, pictures, local=local, notices=notices)
     metrics.set_catalog(loaded.snapshot)
     return Parts(
         runtime=runtime,
@@ -207,6 +208,7 @@ def _runtime(
     pictures: Pictures,
     *,
     local: _Local,
+    notices: Notices,
 ) -> Runtime:
     keys, clock = Keys(), local.clock
 
@@ -217,12 +219,15 @@ def _runtime(
     artifacts = open_artifacts(server.artifacts.url)
     balances, accounts = BalanceBook(clock), RedisAccounts(client, keys)
     archive = Archive(RedisLedgerStream(client, keys), artifacts)
+    announcer = Announcements(live)
     return Runtime(
         live=live,
         admission=RedisAdmission(client, keys),
         accounts=accounts,
-        jobs=RedisJobs(client, keys, retention_s=retention_s),
-        work=RedisWork(client, keys, retention_s=retention_s, observer=local.observer),
+        jobs=RedisJobs(client, keys, retention_s=retention_s, announcer=announcer),
+        work=RedisWork(
+            client, keys, retention_s=retention_s, observer=local.observer, announcer=announcer
+        ),
         slots=RedisSlots(client),
         hints=RedisHints(client, keys),
         artifacts=artifacts,
@@ -241,6 +246,7 @@ def _runtime(
         conditions=ConditionsBook(local.times),
         decisions=Decisions(local.observer),
         waiters=local.waiters,
+        webhook_fault=notices.fault_of,
         random=random.SystemRandom().random,
         random_bytes=os.urandom,
         wake=local.bell.ring,

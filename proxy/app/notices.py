@@ -1,4 +1,4 @@
-"""The chores that tell receivers outside what nobody asked about."""
+"""The chores that tell receivers outside, and where these are."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING
 
 from proxy.gateway.alerts import Alerts, Troubles
 from proxy.gateway.deliveries import Deliveries
-from proxy.outgoing.webhooks import Hook, WebhookSender
+from proxy.outgoing.webhooks import Directory, Hook, WebhookSender
 from proxy.store.archive import RedisLedgerStream
 from proxy.store.keys import Keys
 from proxy.store.notices import RedisBulletin
 from proxy.store.outbox import RedisOutbox
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pydantic import SecretStr
+
     from proxy.app.chores import Chore
     from proxy.app.options import Role
     from proxy.config.settings import ServerSettings
@@ -30,11 +34,15 @@ class Notices:
 
     def __init__(self, sessions: Sessions, clock: Clock, server: ServerSettings) -> None:
         self.troubles = Troubles()
-        self._sender = WebhookSender(sessions, clock, _hooks(server))
+        self._sender = WebhookSender(sessions, clock, _directory(server))
 
     def use(self, server: ServerSettings) -> None:
         """Tell the receivers of another configuration from now on."""
-        self._sender.use(_hooks(server))
+        self._sender.use(_directory(server))
+
+    def fault_of(self, url: str) -> str | None:
+        """Why nothing can be sent to a URL that a create gives; None if it can."""
+        return self._sender.fault_of(url)
 
     def chores(self, runtime: Runtime, client: Client, role: Role) -> dict[str, Chore]:
         """Look for what is to be told, and send it; only processes that work do."""
@@ -52,13 +60,37 @@ class Notices:
         return {"alerts": alerts.watch, "notices": deliveries.watch}
 
 
-def _hooks(server: ServerSettings) -> tuple[Hook, ...]:
-    return tuple(
+def _directory(server: ServerSettings) -> Directory:
+    origins = server.webhook_origins
+    finance = (
         Hook(
             kinds=frozenset(notify.kinds),
             url=notify.url.get_secret_value(),
-            secrets=tuple(secret.get_secret_value() for secret in notify.secrets),
+            secrets=_texts(notify.secrets),
             is_private=notify.is_private,
         )
         for notify in server.notify
     )
+    teams = (
+        Hook(
+            url=webhook.url.get_secret_value(),
+            secrets=_texts(webhook.secrets),
+            team=team,
+            origins=origins,
+        )
+        for team, hooks in server.team_hooks.items()
+        for webhook in hooks.webhooks
+    )
+    return Directory(
+        hooks=(*finance, *teams),
+        secrets={
+            team: _texts(hooks.url_secrets)
+            for team, hooks in server.team_hooks.items()
+            if hooks.url_secrets
+        },
+        origins=origins,
+    )
+
+
+def _texts(secrets: Iterable[SecretStr]) -> tuple[str, ...]:
+    return tuple(secret.get_secret_value() for secret in secrets)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -30,6 +30,7 @@ from proxy.config.compile.teams import (
     compile_routing,
     compile_team,
 )
+from proxy.config.compile.webhooks import compile_webhooks
 from proxy.config.files import Files, read_files
 from proxy.config.problem import ConfigError, Problem
 from proxy.config.secrets import Secrets
@@ -100,9 +101,11 @@ def load(
     secrets = Secrets(env, config_path.parent)
     compiler = ServerCompiler(Credentials(files.server, secrets, credential_models))
     server = None if files.server.value is None else compiler.compile(files.server.value)
+    hooks = compile_webhooks(files, secrets)
     problems = files.all_problems()
     if problems or server is None:
         raise ConfigError([*problems, *later])
+    server = replace(server, team_hooks=MappingProxyType(hooks))
     return Loaded(
         snapshot=_snapshot(files, server, config_path),
         server=server,
@@ -117,7 +120,7 @@ def _snapshot(files: Files, server: ServerSettings, config_path: Path) -> Snapsh
     catalogs = [whole(catalog) for catalog in files.catalogs]
     teams = [whole(team) for team in files.teams]
     models = compile_models(catalogs)
-    compiled = [compile_team(team, organisation) for team in teams]
+    compiled = [compile_team(team, organisation, server.team_hooks[team.team]) for team in teams]
     keys = [key for team in teams for key in compile_keys(team, organisation)]
     return Snapshot(
         digest=_digest(files, config_path),

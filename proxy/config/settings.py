@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pydantic import BaseModel, SecretStr
 
 from proxy.domain.notice import NoticeKind
+from proxy.domain.video_event import VideoEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,12 +103,30 @@ class NotifySettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookSettings:
+    """One receiver of a team's own, told of its videos' ends. `secrets` all sign."""
+
+    events: tuple[VideoEvent, ...]
+    url: SecretStr
+    secrets: tuple[SecretStr, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TeamHooks:
+    """A team's receivers; `url_secrets` sign for the `webhook_url` of its creates."""
+
+    webhooks: tuple[WebhookSettings, ...] = ()
+    url_secrets: tuple[SecretStr, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServerSettings:
     """The server's own settings, with every default filled in.
 
     `public_url`, without a slash at its end, is where callers reach the server; None: where each
     request came to. `callbacks_url`, likewise, is where providers do; None: they are asked for no
     callbacks. `stop_within_s` is how long a process may take to stop, whatever others do.
+    `team_hooks`, by team, may also lead to `webhook_origins` ("https://host:port").
     """
 
     listen: Address
@@ -121,3 +140,5 @@ class ServerSettings:
     providers: Mapping[str, ProviderSettings]
     breaker: BreakerSettings
     notify: tuple[NotifySettings, ...]
+    webhook_origins: tuple[str, ...] = ()
+    team_hooks: Mapping[str, TeamHooks] = field(default_factory=dict)

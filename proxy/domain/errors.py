@@ -2,7 +2,7 @@
 
 ProxyError(code, message, param, retry_after_s)
 ├─ RequestError
-│  ├─ InvalidRequest · ImageUrlRefused · ImageUnavailable · NotSupportedYet
+│  ├─ InvalidRequest · ImageUrlRefused · ImageUnavailable · WebhookUrlRefused · NotSupportedYet
 │  ├─ Unauthenticated · SignatureRefused · Forbidden · JobNotFound
 │  ├─ NotFound · StateConflict                     administrators only
 │  └─ NoRoute · IdempotencyConflict · VideoNotReady · PayloadTooLarge
@@ -77,6 +77,12 @@ class ImageUnavailable(RequestError):
     """A picture's URL may be fetched, but no picture came."""
 
     code = "image_unavailable"
+
+
+class WebhookUrlRefused(RequestError):
+    """A webhook URL leads where nothing is sent to."""
+
+    code = "webhook_url_refused"
 
 
 class PayloadTooLarge(RequestError):
@@ -243,6 +249,7 @@ REQUEST_CODES: Mapping[str, str] = MappingProxyType(
         "invalid_request": "a field is missing, malformed or in conflict",
         "image_url_refused": "a picture's URL leads where nothing is fetched from",
         "image_unavailable": "no picture came from the URL that names it",
+        "webhook_url_refused": "a webhook URL leads where nothing is sent to",
         "payload_too_large": "the body or one of its parts is over its limit",
         "not_supported_yet": "a documented field or route that is not built yet",
         "invalid_api_key": "no key, or an unknown, expired or revoked one",

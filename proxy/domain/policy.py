@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from proxy.domain.moderation import Moderation
     from proxy.domain.period import PeriodKind
     from proxy.domain.routing import RoutingPolicy
+    from proxy.domain.video_event import VideoEvent
 
 ORGANISATION = "org"
 PATIENCE_SPARE_S = 3600.0
@@ -163,8 +164,19 @@ class Retention:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Webhook:
+    """A receiver of a team's own that is told of its videos; `id` reveals nothing."""
+
+    id: str
+    events: frozenset[VideoEvent]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Team:
-    """One team with every default filled in. `limits` has all route classes but admin."""
+    """One team with every default filled in. `limits` has all route classes but admin.
+
+    `signs_webhook_urls`: there is a secret for the `webhook_url` of its creates.
+    """
 
     id: TeamId
     cost_center: str | None
@@ -179,6 +191,8 @@ class Team:
     substitute: Substitute
     deadline_s: int
     limit_mode: LimitMode = LimitMode.ENFORCE
+    webhooks: tuple[Webhook, ...] = ()
+    signs_webhook_urls: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

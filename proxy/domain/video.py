@@ -67,6 +67,7 @@ class VideoJob:
     max_cost_micro_usd: int | None = None
     deadline_s: int | None = None
     substitute: Substitute | None = None
+    webhook_url: str | None = None
 
     @property
     def pictures(self) -> tuple[InputFile, ...]:

@@ -29,6 +29,7 @@ from proxy.domain.money import format_usd
 from proxy.domain.period import FOREVER_MS
 from proxy.domain.policy import RouteClass
 from proxy.domain.route import plan, wants_usage
+from proxy.gateway.announcements import check_webhook_url
 from proxy.gateway.decisions import Case, Premises
 from proxy.gateway.doubts import admission_of
 from proxy.gateway.limits import tell_admission
@@ -173,6 +174,7 @@ async def create(runtime: Runtime, caller: Caller, request: CreateRequest) -> Jo
 async def _create(
     runtime: Runtime, caller: Caller, request: CreateRequest, snapshot: Snapshot
 ) -> JobView:
+    check_webhook_url(runtime, caller, request.video)
     case = Case(
         id=new_job_id(runtime.random_bytes),
         caller=caller,
@@ -219,6 +221,7 @@ async def planned_for(
     runtime: Runtime, caller: Caller, video: VideoJob, snapshot: Snapshot
 ) -> Plan:
     """Plan a request without any effect."""
+    check_webhook_url(runtime, caller, video)
     premises = await premises_of(runtime, caller, video, snapshot)
     return plan_on(premises, caller, video, snapshot)
 

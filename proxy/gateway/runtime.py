@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 class Runtime:
     """The ports, the live configuration, and the injected sources of time and chance.
 
+    `webhook_fault` says why nothing can be sent to a URL, None if it can.
     `random` is uniform in [0, 1); `random_bytes` makes unguessable ids; `wake` tells the worker of
     this process that there is something to do.
     """
@@ -53,6 +54,7 @@ class Runtime:
     conditions: KnownConditions
     waiters: Waiters
     decisions: Decisions
+    webhook_fault: Callable[[str], str | None]
     random: Callable[[], float]
     random_bytes: Callable[[int], bytes]
     wake: Callable[[], None]

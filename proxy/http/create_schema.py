@@ -14,6 +14,7 @@ from proxy.http.fields import (
     PROMPT_CHARS_MAX,
     SECONDS_MAX,
     SEED_MAX,
+    URL_CHARS_MAX,
 )
 from proxy.http.pictures import REFERENCES_MAX
 from proxy.http.schemas import FLAG, NUMBER, Schema, many, mapping, nullable, one_of, text, whole
@@ -73,7 +74,11 @@ _FIELDS: dict[str, Schema] = {
         propertyNames={"maxLength": METADATA_KEY_CHARS_MAX, "pattern": _NOT_BLANK},
         description="Kept with the job; budgets can match it.",
     ),
-    "webhook_url": text(format="uri"),
+    "webhook_url": text(
+        "Where the end of this video is told, by a signed POST; https, to a public host.",
+        maxLength=URL_CHARS_MAX,
+        pattern=_NOT_BLANK,
+    ),
     "max_cost_usd": {
         "anyOf": [
             {**NUMBER, "minimum": 0},

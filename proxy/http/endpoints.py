@@ -24,6 +24,7 @@ _CREATE_ERRORS = (
     "payload_too_large",
     "image_url_refused",
     "image_unavailable",
+    "webhook_url_refused",
     "model_not_found",
 )
 RATE_HEADERS = (

@@ -21,6 +21,7 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "invalid_request": 400,
         "image_url_refused": 400,
         "image_unavailable": 400,
+        "webhook_url_refused": 400,
         "payload_too_large": 413,
         "not_supported_yet": 422,
         "invalid_api_key": 401,

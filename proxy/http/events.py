@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from proxy.domain.job import PublicStatus, is_over, mark_of, public_status
+from proxy.domain.job import is_over, mark_of, public_status
+from proxy.domain.video_event import event_of
 from proxy.http.answer import json_text
 from proxy.http.keys import CALLER, STREAM
 from proxy.http.ratelimit import rate_headers
@@ -24,12 +25,6 @@ if TYPE_CHECKING:
 
 RETRY_MS = 2000
 """How long a client waits before it connects again."""
-EVENTS = {
-    PublicStatus.QUEUED: "video.updated",
-    PublicStatus.IN_PROGRESS: "video.updated",
-    PublicStatus.COMPLETED: "video.completed",
-    PublicStatus.FAILED: "video.failed",
-}
 _KEEP_ALIVE = b": still here\n\n"
 _HEADERS = {
     "Content-Type": "text/event-stream",
@@ -76,7 +71,7 @@ class EventRoutes:
     def _event(self, request: web.Request, view: JobView) -> bytes:
         scene = scene_of(request, self._links, self._clock)
         data = json_text(video(view.job, scene, queue_position=view.queue_position))
-        name = EVENTS[public_status(view.job)]
+        name = event_of(public_status(view.job)).value
         return f"id: {mark_of(view.job)}\nevent: {name}\ndata: {data}\n\n".encode()
 
 

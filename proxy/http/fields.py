@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from proxy.domain.errors import InvalidRequest, NotSupportedYet
+from proxy.domain.errors import InvalidRequest
 from proxy.domain.money import parse_usd
 from proxy.domain.video import RESOLUTIONS, Substitute, VideoJob
 from proxy.http.pictures import FIRST_FRAME, LAST_FRAME, Picture, read_pictures
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 PROMPT_CHARS_MAX = 32_000
 NAME_CHARS_MAX = 128
+URL_CHARS_MAX = 2048
 SECONDS_MAX = 3600
 DEADLINE_S_MAX = 30 * 86_400
 SEED_MAX = 2**32 - 1
@@ -47,8 +48,8 @@ FIELDS = (
     "max_cost_usd",
     "deadline_s",
     "substitute",
+    "webhook_url",
 )
-NOT_YET = ("webhook_url",)
 
 _WHOLE = re.compile(r"[0-9]{1,9}")
 _DOLLARS = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,12})?")
@@ -83,7 +84,7 @@ def read_fields(raw: Mapping[str, object]) -> Draft:
 
     Raises:
         InvalidRequest: a field is unknown, missing, malformed or in conflict; `param` names it.
-        NotSupportedYet: a documented field that is not built yet.
+        NotSupportedYet: a documented form of a field that is not built yet.
     """
     sent = _known({name: value for name, value in raw.items() if value is not None})
     resolution, aspect_ratio = _frame(sent)
@@ -101,15 +102,13 @@ def read_fields(raw: Mapping[str, object]) -> Draft:
         max_cost_micro_usd=_dollars(sent, "max_cost_usd"),
         deadline_s=_deadline(sent),
         substitute=_substitute(sent),
+        webhook_url=_webhook_url(sent),
     )
     return Draft(video=video, pictures=read_pictures(sent))
 
 
 def _known(sent: dict[str, object]) -> dict[str, object]:
     for name in sent:
-        if name in NOT_YET:
-            message = f"the field {name!r} is not supported yet"
-            raise NotSupportedYet(message, param=name)
         if name not in FIELDS and name not in ALIASES:
             shown = name[:64].encode(errors="replace").decode()
             allowed = ", ".join((*FIELDS, *ALIASES))
@@ -146,6 +145,11 @@ def _prompt(sent: Mapping[str, object]) -> str:
         message = "prompt is required"
         raise InvalidRequest(message, param="prompt")
     return _text("prompt", sent["prompt"], chars_max=PROMPT_CHARS_MAX)
+
+
+def _webhook_url(sent: Mapping[str, object]) -> str | None:
+    name = "webhook_url"
+    return None if name not in sent else _text(name, sent[name], chars_max=URL_CHARS_MAX)
 
 
 def _negative_prompt(sent: Mapping[str, object]) -> str | None:

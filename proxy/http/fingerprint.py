@@ -34,6 +34,7 @@ def fingerprint(job: VideoJob, *, method: str, route: str) -> str:
         "max_cost_micro_usd": job.max_cost_micro_usd,
         "deadline_s": job.deadline_s,
         "substitute": job.substitute,
+        "webhook_url": job.webhook_url,
     }
     sent = {name: value for name, value in fields.items() if value is not None}
     canonical = json.dumps(

@@ -6,10 +6,9 @@ Source: https://github.com/standard-webhooks/standard-webhooks (spec), 2026-08.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -17,19 +16,19 @@ from standardwebhooks import Webhook
 from typing_extensions import override
 
 from proxy.domain.redact import redact
+from proxy.domain.video_event import receiver_id
 from proxy.gateway.ports.notices import Receiver, Reply
 from proxy.outgoing.session import RefusedAddress
-from proxy.outgoing.url import RefusedUrl, check_url, destination_of
+from proxy.outgoing.url import Destination, RefusedUrl, check_url, destination_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Mapping
 
     from proxy.domain.notice import NoticeKind
     from proxy.gateway.ports.notices import Letter
     from proxy.gateway.ports.runtime import Clock
     from proxy.outgoing.session import Sessions
 
-ID_CHARS = 16
 RETRY_AFTER_DIGITS_MAX = 9
 EXCERPT_CHARS = 512
 LOOKED_AT_BYTES = 4096
@@ -39,12 +38,18 @@ EXCERPT_S = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hook:
-    """A receiver's address; URL and secrets are not part of its text."""
+    """A receiver's address; URL and secrets are not part of its text.
 
-    kinds: frozenset[NoticeKind]
+    One of a `team`'s own is told of its videos, and may also lead to `origins`; others are told
+    notices of some `kinds`.
+    """
+
     url: str
     secrets: tuple[str, ...]
+    kinds: frozenset[NoticeKind] = frozenset()
     is_private: bool = False
+    team: str = ""
+    origins: tuple[str, ...] = ()
 
     @override
     def __repr__(self) -> str:
@@ -52,31 +57,70 @@ class Hook:
 
     @property
     def id(self) -> str:
-        """Name of the receiver in the store, in logs: a hash, for its URL may hold a secret."""
-        return sha256(self.url.encode()).hexdigest()[:ID_CHARS]
+        """Name of the receiver in the store, in logs."""
+        return receiver_id(self.url, self.team)
+
+    @property
+    def destination(self) -> Destination:
+        """Where its URL may lead. Raises RefusedUrl."""
+        if self.is_private:
+            return destination_of(self.url, is_private=True)
+        return Destination(origins=self.origins)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Directory:
+    """Whom there is to send to: hooks, and whatever URL the create of a team gave.
+
+    `secrets` sign for the latter, by team. `origins` ("https://host:port") are the places that are
+    no public https hosts, to which they, and teams' hooks, may lead all the same.
+    """
+
+    hooks: tuple[Hook, ...] = ()
+    secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    origins: tuple[str, ...] = ()
 
 
 class WebhookSender:
-    """Sends to the hooks of the configuration in force."""
+    """Sends to the receivers of the configuration in force."""
 
-    def __init__(self, sessions: Sessions, clock: Clock, hooks: Iterable[Hook]) -> None:
+    def __init__(self, sessions: Sessions, clock: Clock, directory: Directory) -> None:
         self._sessions = sessions
         self._clock = clock
+        self._directory = directory
         self._hooks: dict[str, Hook] = {}
-        self.use(hooks)
+        self.use(directory)
 
-    def use(self, hooks: Iterable[Hook]) -> None:
+    def use(self, directory: Directory) -> None:
         """Send to these from now on."""
-        self._hooks = {hook.id: hook for hook in hooks}
+        self._directory = directory
+        self._hooks = {hook.id: hook for hook in directory.hooks}
 
     @property
     def receivers(self) -> tuple[Receiver, ...]:
-        """Who there is to send to."""
-        return tuple(Receiver(id=hook.id, kinds=hook.kinds) for hook in self._hooks.values())
+        """Who is told notices."""
+        told = (hook for hook in self._hooks.values() if hook.kinds)
+        return tuple(Receiver(id=hook.id, kinds=hook.kinds) for hook in told)
+
+    def fault_of(self, url: str) -> str | None:
+        """Why nothing can be sent to a URL that a create gives, by its text alone."""
+        try:
+            check_url(url, Destination(origins=self._directory.origins))
+        except RefusedUrl as refusal:
+            return str(refusal)
+        return None
+
+    def _hook_of(self, letter: Letter) -> Hook | None:
+        if not letter.url:
+            return self._hooks.get(letter.receiver)
+        secrets = self._directory.secrets.get(letter.team)
+        if secrets is None:
+            return None
+        return Hook(url=letter.url, secrets=secrets, origins=self._directory.origins)
 
     async def send(self, letter: Letter, *, within_s: float) -> Reply | None:
         """Send a message once, following no redirect; None if its receiver is not there."""
-        hook = self._hooks.get(letter.receiver)
+        hook = self._hook_of(letter)
         if hook is None:
             return None
         try:
@@ -92,7 +136,7 @@ class WebhookSender:
             return Reply(fault="broken_off")
 
     async def _post(self, hook: Hook, letter: Letter, within_s: float) -> Reply:
-        target = check_url(hook.url, destination_of(hook.url, is_private=hook.is_private))
+        target = check_url(hook.url, hook.destination)
         async with self._sessions.reaching(target).post(
             target.url,
             data=letter.body.encode(),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from proxy.domain.errors import KEY_REVOKED, Unauthenticated
 from proxy.domain.job import mark, status_of
 from proxy.gateway.ports.jobs import Cancelled, Glimpse
+from proxy.store.announcing import Announcing
 from proxy.store.arguments import bucket_fields, bucket_states, bucket_terms
 from proxy.store.codec import CANCEL_FLAG, DAMAGE, STATES, fields_of, job_of, work_of
 from proxy.store.entries import attempt_facts, person_facts
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from proxy.domain.job import Job, PublicStatus
     from proxy.gateway.ports.jobs import Page
     from proxy.gateway.ports.ledger import Mandate
+    from proxy.gateway.ports.notices import Announcer
     from proxy.store.client import Client
     from proxy.store.connection import Argument, Reply
     from proxy.store.keys import Keys
@@ -35,10 +38,18 @@ REVOKED = -1
 
 
 class RedisJobs:
-    """Jobs over Redis. `retention_s` says for how long a team's jobs are kept after their end."""
+    """Jobs over Redis. `retention_s` says for how long a team's jobs are kept after their end.
+
+    The `announcer` says who is told of it.
+    """
 
     def __init__(
-        self, client: Client, keys: Keys, *, retention_s: Callable[[TeamId], int]
+        self,
+        client: Client,
+        keys: Keys,
+        *,
+        retention_s: Callable[[TeamId], int],
+        announcer: Announcer | None = None,
     ) -> None:
         self._client = client
         self._keys = keys
@@ -47,6 +58,7 @@ class RedisJobs:
         self._fetched = Script.load("fetched")
         self._cancel = Script.load("cancel")
         self._listing = Listing(client, keys)
+        self._announcing = Announcing(keys, announcer)
 
     async def read(
         self, team: TeamId, job: JobId, buckets: Sequence[Bucket], *, key: KeyId
@@ -118,6 +130,8 @@ class RedisJobs:
             await self.mark_fetched(job)
         while True:
             operation = new_operation()
+            over = replace(job, cancel_requested=True)
+            ended, letters = self._announcing.of(over, charged_micro_usd=job.charged_micro_usd)
             arguments: list[Argument] = [
                 operation,
                 job.id,
@@ -126,10 +140,11 @@ class RedisJobs:
                 self._retention_s(job.team),
                 self._retention_s(job.team) * 1000 + LIST_SLACK_MS,
                 attempt_facts(job, job.attempt, by="cancelled"),
+                ended,
+                self._announcing.of(over, charged_micro_usd=None)[0],
             ]
-            keys = step_keys(self._keys, job)
+            keys = [*step_keys(self._keys, job), self._keys.audit(), *letters]
             if mandate is not None:
-                keys.append(self._keys.audit())
                 who = [mandate.operation, mandate.actor, mandate.role, mandate.reason]
                 arguments += [*who, person_facts(mandate.actor, mandate.reason)]
             status, reply = await self._insist_on_cancel(keys, arguments)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from proxy.domain.video_event import end_body
 from proxy.gateway.ports.notices import Letter, Outcome
 from proxy.store.codec import fields_of
 from proxy.store.script import Script
@@ -90,9 +91,11 @@ class RedisOutbox:
             receiver=receiver,
             notice=notice,
             kind=fields["kind"],
-            body=fields["body"],
+            body=_body(notice, fields),
             tries=int(fields.get("tries", 0)),
             lease=lease,
+            team=fields.get("team", ""),
+            url=fields.get("url", ""),
             is_past=bool(is_past),
         )
 
@@ -135,3 +138,11 @@ class RedisOutbox:
     def _letter_keys(self, letter: str, receiver: str) -> list[str]:
         keys = self._keys
         return [keys.letter(letter), keys.box(receiver), keys.outbox(), keys.rest(receiver)]
+
+
+def _body(notice: str, fields: Mapping[str, str]) -> str:
+    """The whole message: of a video's end the store has only the data, and its place."""
+    if "seq" not in fields:
+        return fields["body"]
+    at_ms, sequence = int(fields["at"]), int(fields["seq"])
+    return end_body(notice, fields["kind"], fields["body"], at_ms=at_ms, sequence=sequence)

@@ -35,7 +35,7 @@ UNPACKED_MAX = 512
 """Jobs kept unpacked: a client polls one job often, and this part of it never changes."""
 
 JOB_FIELDS = 8
-REQUEST_FIELDS = 16
+REQUEST_FIELDS = 17
 SKIPPED_FIELDS = 5
 CANDIDATE_FIELDS = 10
 """Those that every candidate has."""
@@ -139,6 +139,7 @@ def _request_fields(request: VideoJob) -> list[object]:
             [_file_fields(file) for file in request.reference_images] or None,
             request.negative_prompt,
             request.seed,
+            request.webhook_url,
         ]
     )
 
@@ -163,6 +164,7 @@ def _request(fields: list[Any]) -> VideoJob:
         max_cost_micro_usd=values[9],
         deadline_s=values[10],
         substitute=Substitute(substitute) if substitute else None,
+        webhook_url=values[16],
     )
 
 

@@ -11,6 +11,7 @@ from proxy.domain.ids import JobId, TeamId
 from proxy.domain.job import JobState
 from proxy.gateway.ports.admission import PeriodMoved
 from proxy.gateway.ports.jobs import NotBegun, Settle, Waiting
+from proxy.store.announcing import Announcing
 from proxy.store.arguments import Books
 from proxy.store.codec import (
     STATE_LETTERS,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from proxy.domain.moderation import Moderation
     from proxy.gateway.ports.jobs import NextAttempt, Resolve
     from proxy.gateway.ports.ledger import Mandate
+    from proxy.gateway.ports.notices import Announcer
     from proxy.gateway.ports.runtime import Observer
     from proxy.store.client import Client
     from proxy.store.connection import Argument, Reply
@@ -45,7 +47,10 @@ SET_ASIDE_S = 300.0
 
 
 class RedisWork:
-    """Work over Redis. `retention_s` says for how long a team's jobs are kept after their end."""
+    """Work over Redis. `retention_s` says for how long a team's jobs are kept after their end.
+
+    The `announcer` says who is told of it.
+    """
 
     def __init__(
         self,
@@ -54,11 +59,13 @@ class RedisWork:
         *,
         retention_s: Callable[[TeamId], int],
         observer: Observer,
+        announcer: Announcer | None = None,
     ) -> None:
         self._client = client
         self._keys = keys
         self._retention_s = retention_s
         self._observer = observer
+        self._announcing = Announcing(keys, announcer)
         self._put_off = Script.load("put_off")
         self._due = Script.load("due")
         self._claim = Script.load("claim")
@@ -189,11 +196,11 @@ class RedisWork:
             LostLease: another worker holds the job, or it is gone.
             AlreadyEnded: it had ended before; its first resolution stands.
         """
-        arguments = [*self._ending(before, after, resolve), _strike(before, strike)]
-        keys = step_keys(self._keys, before)
+        told, letters = self._told(before, after, resolve)
+        arguments = [*self._ending(before, after, resolve), _strike(before, strike), told]
+        keys = [*step_keys(self._keys, before), self._keys.audit(), *letters]
         if mandate is not None:
             arguments = [mandate.operation, *arguments[1:], *_mandated(mandate)]
-            keys.append(self._keys.audit())
         reply = await insist(lambda: self._finish.run(self._client, keys, arguments))
         return stored(after, reply)
 
@@ -218,6 +225,7 @@ class RedisWork:
             AlreadyEnded: it had ended before; its first resolution stands.
         """
         books = Books.of(before.team, following.balances)
+        told, letters = self._told(before, after, resolve)
         arguments = [
             *self._ending(before, after, resolve),
             _milliseconds(wait_s),
@@ -227,11 +235,12 @@ class RedisWork:
             *books.bounds_ms(),
             job_facts(before),
             int(or_stay),
+            told,
             *books.fields(),
             *books.limits(),
             *books.bids(before, following.bids),
         ]
-        keys = step_keys(self._keys, before)
+        keys = [*step_keys(self._keys, before), *letters]
         reply = await insist(lambda: self._fail_over.run(self._client, keys, arguments))
         if reply[0] == b"moved":
             return PeriodMoved(now_ms=reply[1])
@@ -265,6 +274,11 @@ class RedisWork:
     def _head(self, before: Job, *, keeps_lease: bool = False) -> list[Argument]:
         operation = new_operation(keeps_lease=keeps_lease)
         return [operation, before.fence, before.attempt.number, before.id]
+
+    def _told(self, before: Job, after: Job, resolve: Resolve) -> tuple[str, list[str]]:
+        """Whom to tell of an end, unless a cancel has told them already, and their keys."""
+        charged = resolve.charged_micro_usd if isinstance(resolve, Settle) else 0
+        return self._announcing.of(after, charged_micro_usd=before.charged_micro_usd + charged)
 
     def _ending(self, before: Job, after: Job, resolve: Resolve) -> list[Argument]:
         assert after.state.is_terminal, after.state

@@ -8,6 +8,7 @@ from proxy.domain import events
 from proxy.domain.job import JobState, Resolution
 from proxy.domain.money import MICRO_USD_PER_USD
 from proxy.domain.notice import NoticeKind
+from proxy.domain.video_event import ENDS
 from proxy.telemetry import catalog
 from proxy.telemetry.catalog import Kind
 from proxy.telemetry.families import Families
@@ -52,7 +53,7 @@ class Metrics:
         self._families.set(catalog.BUILD, (), 1)
         # A counter that begins at 1 has no increase for Prometheus.
         self._families.count(catalog.BUDGET_ALERTS, amount=0)
-        for kind in NoticeKind:
+        for kind in (*NoticeKind, *ENDS):
             for outcome in _NOTICES_END:
                 self._families.count(catalog.NOTIFICATIONS, (kind, outcome), 0)
         self._handlers: dict[type, Callable[[Any], None]] = {

@@ -41,6 +41,7 @@ ENV: Final = MappingProxyType(
         "REDIS_PASSWORD": "pass",
         "KLING_API_KEY": "key",
         "FINANCE_HOOK": "https://finance.example/hook",
+        "RESEARCH_HOOK": "https://research.example/hook",
         "FINANCE_SECRETS": f"{_secret('old')} {_secret('new')}",
     }
 )

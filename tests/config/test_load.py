@@ -20,6 +20,7 @@ from proxy.domain.period import PeriodKind
 from proxy.domain.policy import AudioSupport, FrameSupport, Match, OnExceed, RouteClass, Scope
 from proxy.domain.price import Billing
 from proxy.domain.video import Substitute
+from proxy.domain.video_event import VideoEvent, receiver_id
 from tests.builders import NOW_S
 from tests.config.files import ENV, GOOD, KlingCredentials, copy_good, load_good
 
@@ -65,6 +66,34 @@ def test_receivers(loaded: Loaded) -> None:
         engine.notify_after_s,
         engine.notify_timeout_s,
     )
+
+
+def test_the_receivers_of_a_team(loaded: Loaded) -> None:
+    hooks, team = loaded.server.team_hooks["research"], loaded.snapshot.teams[TeamId("research")]
+    both, failures = hooks.webhooks
+    assert (ENV["RESEARCH_HOOK"], 1, 2) == (
+        both.url.get_secret_value(),
+        len(both.secrets),
+        len(failures.secrets),
+    )
+    assert ((VideoEvent.COMPLETED, VideoEvent.FAILED), (VideoEvent.FAILED,)) == (
+        both.events,
+        failures.events,
+    )
+    assert [set(both.events), set(failures.events)] == [set(one.events) for one in team.webhooks]
+    ids = [receiver_id(one.url.get_secret_value(), "research") for one in hooks.webhooks]
+    assert ids == [one.id for one in team.webhooks]
+    assert (2, True) == (len(hooks.url_secrets), team.signs_webhook_urls)
+    assert ("http://127.0.0.1:9400",) == loaded.server.webhook_origins
+    small = loaded.snapshot.teams[TeamId("small")]
+    assert ((), False) == (small.webhooks, small.signs_webhook_urls)
+
+
+def test_a_receiver_may_be_one_of_the_origins(tmp_path: Path) -> None:
+    config = copy_good(tmp_path)
+    inside = {**ENV, "RESEARCH_HOOK": "http://127.0.0.1:9400/videos"}
+    hooks = load_good(config, env=inside).server.team_hooks["research"]
+    assert inside["RESEARCH_HOOK"] == hooks.webhooks[0].url.get_secret_value()
 
 
 def test_no_secret_shows_in_the_text_of_the_settings(loaded: Loaded) -> None:

@@ -14,6 +14,7 @@ from proxy.domain.ids import JobId
 from proxy.domain.job import JobState
 from proxy.domain.policy import PollTimes
 from proxy.domain.video import VideoJob
+from proxy.gateway.announcements import Announcements
 from proxy.gateway.archive import Archive
 from proxy.gateway.balances import BalanceBook
 from proxy.gateway.conditions import ConditionsBook
@@ -183,6 +184,7 @@ class Stage:
         self.render_times = LearnedTimes()
         self.closures = Closures(ConditionsBook(self.render_times))
         self.waiters = Waiters()
+        self.webhook_faults: dict[str, str] = {}
         self.reports: list[tuple[str, Exception]] = []
         self.may_report = False
         self.turns = 0
@@ -197,12 +199,20 @@ class Stage:
         balances, accounts = BalanceBook(clock), RedisAccounts(client, keys)
         archive = Archive(RedisLedgerStream(client, keys), artifacts)
         registry = RedisAccountRegistry(client, keys)
+        live = Live(self._current(snapshot))
+        announcer = Announcements(live)
         return Runtime(
-            live=Live(self._current(snapshot)),
+            live=live,
             admission=RedisAdmission(client, keys),
             accounts=accounts,
-            jobs=RedisJobs(client, keys, retention_s=lambda _: 3600),
-            work=RedisWork(client, keys, retention_s=lambda _: 3600, observer=self.observer),
+            jobs=RedisJobs(client, keys, retention_s=lambda _: 3600, announcer=announcer),
+            work=RedisWork(
+                client,
+                keys,
+                retention_s=lambda _: 3600,
+                observer=self.observer,
+                announcer=announcer,
+            ),
             slots=RedisSlots(client),
             hints=RedisHints(client, keys),
             artifacts=artifacts,
@@ -217,6 +227,7 @@ class Stage:
             conditions=self.closures,
             decisions=Decisions(self.observer),
             waiters=self.waiters,
+            webhook_fault=self.webhook_faults.get,
             random=lambda: 0.5,
             random_bytes=os.urandom,
             wake=self.bell.ring,

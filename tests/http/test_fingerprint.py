@@ -26,6 +26,7 @@ FULL = VideoJob(
     max_cost_micro_usd=1,
     deadline_s=60,
     substitute=Substitute.NEVER,
+    webhook_url="https://a.example/hook",
 )
 
 

@@ -220,6 +220,7 @@ VALUES: dict[str, list[object]] = {
     "max_cost_usd": ["0.50", 1, "1e3", "-1", -1, "", "x", True, None],
     "deadline_s": [1, 600, 0, "600", 30 * 86_400, 30 * 86_400 + 1, True, None],
     "substitute": ["never", "policy", "always", 1, None],
+    "webhook_url": ["https://a.example/x", "nonsense", "", " ", "x" * 2048, "x" * 2049, 5, None],
     "n": [1],
 }
 

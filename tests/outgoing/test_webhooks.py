@@ -7,19 +7,22 @@ import base64
 import json
 import socket
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
 import pytest
+from openai import InvalidWebhookSignatureError, OpenAI
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from proxy.app.clock import SystemClock
 from proxy.domain.notice import Notice, NoticeKind
+from proxy.domain.video_event import end_body, receiver_id
 from proxy.gateway.ports.notices import Letter, Reply
 from proxy.outgoing.session import open_sessions
 from proxy.outgoing.url import RefusedUrl, destination_of
-from proxy.outgoing.webhooks import Hook, WebhookSender
+from proxy.outgoing.webhooks import Directory, Hook, WebhookSender
 from tests.outgoing.hostile import HOSTILE, NAMES
 from tests.outgoing.test_fetch import Names
 from tests.receiver import receiving
@@ -56,7 +59,7 @@ def a_hook(url: str, *secrets: str, is_private: bool = True) -> Hook:
 @asynccontextmanager
 async def sending(*hooks: Hook) -> AsyncIterator[WebhookSender]:
     async with open_sessions() as sessions:
-        yield WebhookSender(sessions, SystemClock(), hooks)
+        yield WebhookSender(sessions, SystemClock(), Directory(hooks=hooks))
 
 
 async def sent(hook: Hook, *, within_s: float = 5.0) -> Reply | None:
@@ -134,7 +137,7 @@ async def test_a_receiver_that_is_not_private_may_not_be_on_the_loopback(
 async def test_a_name_that_leads_inside_is_not_connected_to(addresses: list[str]) -> None:
     hook = a_hook("https://finance.example/", is_private=False)
     async with open_sessions(resolver=Names(443, [addresses])) as sessions:
-        sender = WebhookSender(sessions, SystemClock(), [hook])
+        sender = WebhookSender(sessions, SystemClock(), Directory(hooks=(hook,)))
         reply = await sender.send(a_letter(hook), within_s=5.0)
     assert Reply(fault="refused_address") == reply
 
@@ -206,7 +209,7 @@ async def test_whoever_left_is_sent_nothing(receiver: Receiver) -> None:
     hook = a_hook(receiver.url)
     async with sending(hook) as sender:
         assert [(hook.id, KINDS)] == [(each.id, each.kinds) for each in sender.receivers]
-        sender.use(())
+        sender.use(Directory())
         assert () == sender.receivers
         assert await sender.send(a_letter(hook), within_s=5.0) is None
     assert [] == receiver.deliveries
@@ -221,3 +224,87 @@ def test_a_hook_shows_neither_url_nor_secret() -> None:
 def test_a_private_url_needs_an_origin() -> None:
     with pytest.raises(RefusedUrl):
         destination_of("/hook", is_private=True)
+
+
+def a_url_letter(url: str, team: str = "marketing") -> Letter:
+    return replace(a_letter(a_hook(url)), receiver="origin", team=team, url=url)
+
+
+@asynccontextmanager
+async def delivering(*origins: str) -> AsyncIterator[WebhookSender]:
+    """A sender for a team that signs the URLs of its creates with two secrets."""
+    directory = Directory(secrets={"marketing": (SECRET, OTHER)}, origins=origins)
+    async with open_sessions() as sessions:
+        yield WebhookSender(sessions, SystemClock(), directory)
+
+
+async def test_the_url_of_a_create_is_signed_with_its_team_s_secrets(receiver: Receiver) -> None:
+    async with delivering(receiver.url) as sender:
+        assert () == sender.receivers
+        reply = await sender.send(a_url_letter(f"{receiver.url}/job?n=7"), within_s=5.0)
+    assert Reply(status=204) == reply
+    [delivery] = receiver.deliveries
+    assert "/job" == delivery.path
+    for secret in (SECRET, OTHER):
+        Webhook(secret).verify(delivery.body, dict(delivery.headers))
+
+
+async def test_without_a_secret_nothing_is_sent_to_the_url_of_a_create(receiver: Receiver) -> None:
+    async with delivering(receiver.url) as sender:
+        letter = a_url_letter(receiver.url, team="research")
+        assert await sender.send(letter, within_s=5.0) is None
+    assert [] == receiver.deliveries
+
+
+async def test_an_origin_is_one_scheme_host_and_port(receiver: Receiver) -> None:
+    elsewhere = receiver.url.replace("127.0.0.1", "localhost")
+    async with delivering(elsewhere) as sender:
+        reply = await sender.send(a_url_letter(receiver.url), within_s=5.0)
+        assert Reply(fault="refused_address") == reply
+        assert sender.fault_of(receiver.url) is not None
+        assert sender.fault_of(elsewhere + "/in") is None
+    assert [] == receiver.deliveries
+
+
+@pytest.mark.parametrize("url", HOSTILE)
+async def test_no_hostile_url_of_a_create_is_taken_or_sent_to(url: str) -> None:
+    async with delivering("http://intranet.example:9000") as sender:
+        assert sender.fault_of(url) is not None
+        reply = await sender.send(a_url_letter(url), within_s=5.0)
+    assert (Reply(fault="refused_address") if url else None) == reply
+
+
+@pytest.mark.parametrize("addresses", NAMES)
+async def test_a_url_of_a_create_that_leads_inside_is_not_connected_to(
+    addresses: list[str],
+) -> None:
+    directory = Directory(secrets={"marketing": (SECRET,)})
+    async with open_sessions(resolver=Names(443, [addresses])) as sessions:
+        sender = WebhookSender(sessions, SystemClock(), directory)
+        reply = await sender.send(a_url_letter("https://hooks.example/"), within_s=5.0)
+    assert Reply(fault="refused_address") == reply
+
+
+async def test_a_team_s_receiver_is_its_own_and_told_no_notices(receiver: Receiver) -> None:
+    hook = Hook(url=receiver.url, secrets=(SECRET,), team="marketing", origins=(receiver.url,))
+    assert receiver_id(receiver.url, "marketing") == hook.id != receiver_id(receiver.url)
+    async with sending(hook) as sender:
+        assert () == sender.receivers
+        assert Reply(status=204) == await sender.send(a_letter(hook), within_s=5.0)
+
+
+async def test_openai_s_client_unwraps_it(receiver: Receiver) -> None:
+    data = '{"id":"video_a","object":"video","status":"completed"}'
+    at_ms = int(SystemClock().now_s() * 1000)
+    body = end_body("msg_1", "video.completed", data, at_ms=at_ms, sequence=1)
+    hook = a_hook(receiver.url)
+    async with sending(hook) as sender:
+        await sender.send(replace(a_letter(hook), body=body), within_s=5.0)
+    [delivery] = receiver.deliveries
+    client = OpenAI(api_key="unused", webhook_secret=SECRET)
+    event = client.webhooks.unwrap(delivery.body.decode(), dict(delivery.headers))
+    assert ("video.completed", "msg_1") == (event.type, event.id)
+    assert "video_a" == event.to_dict()["data"]["id"]  # type: ignore[index] # JSON
+    with pytest.raises(InvalidWebhookSignatureError):
+        client.webhooks.unwrap(delivery.body.decode(), dict(delivery.headers), secret=OTHER)
+    client.close()

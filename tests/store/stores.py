@@ -38,6 +38,7 @@ RETENTION_S = 90 * 24 * 3600
 TEAM_SCOPE = f"team:{MARKETING}"
 DOLLAR = 1_000_000
 KEY = a_key().id
+FIRST_ATTEMPT = f"{a_job_id()}-1"
 
 
 @dataclass(frozen=True)
@@ -91,9 +92,10 @@ class Store:
         return begun
 
     async def running(self, job: Job | None = None, *, due_in_s: float = 0.0) -> Job:
-        """A job whose operation the provider has accepted."""
+        """A job whose operation the provider has accepted, as a task of its own."""
         before = await self.begun(job or await self.admitted())
-        attempt = replace(before.attempt, operation={"task_id": "t-1"})
+        task = "t-1" if before.attempt_id == FIRST_ATTEMPT else f"t-{before.attempt_id}"
+        attempt = replace(before.attempt, operation={"task_id": task})
         after = replace(before, state=JobState.RUNNING, attempts=(*before.attempts[:-1], attempt))
         return await self.work.commit(before, after, due_in_s=due_in_s)
 

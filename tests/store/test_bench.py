@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from bench.sample import PROMPT_CHARS, Sampler
 from bench.size import measure_size
 from bench.speed import REFERENCE, measure_speed
+from proxy.gateway.ports.notices import Addressee
+from tests.store.test_announcing import Herald
 
 if TYPE_CHECKING:
     from proxy.store.address import Address
@@ -34,6 +36,12 @@ async def test_a_finished_job_is_within_its_bytes(redis_address: Address) -> Non
     size = await measure_size(redis_address, jobs=500)
     assert 500 == size.jobs
     assert 500 < size.bytes_per_job <= BYTES_MAX
+
+
+async def test_a_finished_job_that_was_told_is_within_its_bytes(redis_address: Address) -> None:
+    url = Addressee(receiver="0123456789abcdef", url="https://hooks.example/videos/done")
+    size = await measure_size(redis_address, jobs=300, announcer=Herald((url,)))
+    assert 500 < size.bytes_per_fetched_job <= BYTES_MAX
 
 
 def test_admission_is_measured_beside_the_reference(redis_address: Address) -> None:

@@ -97,6 +97,7 @@ class Deployment:
     are_callbacks_signed: bool = False
     callbacks_url: str | None = None
     notify: list[dict[str, Any]] = field(default_factory=list)
+    webhook_origins: list[str] = field(default_factory=list)
     stop_within: str = "28s"
 
     def __post_init__(self) -> None:
@@ -184,6 +185,7 @@ class Deployment:
             "callbacks": {"base_url": self.callbacks_url} if self.callbacks_url else {},
             "providers": self._providers(),
             "notify": self.notify,
+            "webhooks": {"origins": self.webhook_origins},
             "unknown": self.unknown,
             "worker": self.engine,
         }

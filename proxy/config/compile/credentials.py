@@ -7,6 +7,7 @@ from typing import Final
 from pydantic import BaseModel, SecretBytes, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
+from proxy.config.compile.references import References
 from proxy.config.document import Path
 from proxy.config.schema.server import AccountSection, ServerSchema
 from proxy.config.secrets import Secrets, SecretUnsetError, has_reference
@@ -42,20 +43,10 @@ class Credentials:
             return _not_configured(account, "its credentials are faulty")
         return AccountSettings(name=account.name, credentials=credentials, reason=None)
 
-    def follow(self, path: Path, written: str) -> str:
-        """Follow the references of a value that must be set; "" and a report if it is not."""
-        try:
-            return self.secrets.resolve(written)
-        except SecretUnsetError as error:
-            self.server.report(path, f"{error}; allowed: a value, or no such key")
-            return ""
-
-    def secret(self, path: Path, written: str) -> SecretStr:
-        """Follow a secret that must be set and stand outside the file; else "" and a report."""
-        if not has_reference(written):
-            message = "a secret must not be written out; allowed: ${VARIABLE} or file:/path"
-            self.server.report(path, message)
-        return SecretStr(self.follow(path, written))
+    @property
+    def references(self) -> References:
+        """The references of config.yaml beside those of credentials."""
+        return References(self.server, self.secrets)
 
     def _refuse_inline(
         self, path: Path, written: Mapping[str, str], model: type[BaseModel] | None

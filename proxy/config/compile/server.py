@@ -64,7 +64,8 @@ class ServerCompiler:
                 name: self._provider(name, provider) for name, provider in server.providers.items()
             },
             breaker=_breaker(server),
-            notify=tuple(Receivers(self.credentials).compile(server.notify)),
+            notify=tuple(Receivers(self.credentials.references).compile(server.notify)),
+            webhook_origins=tuple(server.webhooks.origins.values()),
         )
 
     def _provider(self, name: str, provider: ProviderSection) -> ProviderSettings:
@@ -89,14 +90,14 @@ class ServerCompiler:
         return (
             None
             if written is None
-            else self.credentials.secret(("artifacts", "link_secret"), written)
+            else self.credentials.references.secret(("artifacts", "link_secret"), written)
         )
 
     def _url(self, path: Path, written: str, schemes: tuple[str, ...]) -> str:
         """Check a store's URL and make a local path absolute."""
         if not written.startswith("file:"):
             self._refuse_password(path, written)
-            written = self.credentials.follow(path, written)
+            written = self.credentials.references.follow(path, written)
         found = _URL.fullmatch(written)
         if found is None or found[1] not in schemes:
             allowed = ", ".join(f"{scheme}://" for scheme in schemes)

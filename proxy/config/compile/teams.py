@@ -22,6 +22,7 @@ from proxy.config.schema.policies import (
     RoutingSection,
     TeamSchema,
 )
+from proxy.config.settings import TeamHooks
 from proxy.domain.ids import KeyId, PolicyName, TeamId
 from proxy.domain.policy import (
     ORGANISATION,
@@ -30,8 +31,10 @@ from proxy.domain.policy import (
     Retention,
     Team,
     Use,
+    Webhook,
 )
 from proxy.domain.routing import OfferMatch, RoutingPolicy, WhenUsed
+from proxy.domain.video_event import receiver_id
 
 BUILT_IN: Final = DefaultsSection.model_validate(
     {
@@ -63,8 +66,11 @@ def compile_organisation(organisation: OrganisationSchema) -> tuple[Budget, ...]
     return compile_budgets(organisation.budgets.values(), ORGANISATION, zone)
 
 
-def compile_team(team: TeamSchema, organisation: OrganisationSchema) -> Team:
+def compile_team(
+    team: TeamSchema, organisation: OrganisationSchema, hooks: TeamHooks | None = None
+) -> Team:
     """Fill every default of a team, from the organisation's, then from the built-in ones."""
+    hooks = hooks or TeamHooks()
     layers = (team, organisation.defaults, BUILT_IN)
     name, zone = TeamId(team.team), ZoneInfo(team.timezone or organisation.timezone)
     return Team(
@@ -85,6 +91,14 @@ def compile_team(team: TeamSchema, organisation: OrganisationSchema) -> Team:
         retention=compile_retention(*layers),
         substitute=first(layer.substitute for layer in layers),
         deadline_s=_whole_s(first(layer.deadline for layer in layers)),
+        webhooks=tuple(
+            Webhook(
+                id=receiver_id(webhook.url.get_secret_value(), name),
+                events=frozenset(webhook.events),
+            )
+            for webhook in hooks.webhooks
+        ),
+        signs_webhook_urls=bool(hooks.url_secrets),
     )
 
 

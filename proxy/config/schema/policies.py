@@ -22,11 +22,13 @@ from proxy.config.schema.fields import (
     Text,
     Timezone,
     matching,
+    one_of,
 )
 from proxy.config.schema.limits import BudgetSection, LimitsSection
 from proxy.domain.policy import Scope
 from proxy.domain.routing import Failover
 from proxy.domain.video import Substitute
+from proxy.domain.video_event import ENDS
 
 OrderTerm = Annotated[
     str,
@@ -89,6 +91,14 @@ class UseSection(Section):
     default: Name
 
 
+class WebhookSection(Section):
+    """A receiver that is told of the ends of a team's videos."""
+
+    on: SomeItems[Annotated[str, BeforeValidator(one_of(*ENDS))]]
+    url: Text
+    secret: Text
+
+
 class TeamSchema(DefaultsSection):
     """One file of teams/."""
 
@@ -98,6 +108,8 @@ class TeamSchema(DefaultsSection):
     weight: Annotated[Count, Field(ge=1, le=1_000)] = 1
     keys: Items[KeySection] = Field(default_factory=dict)
     budgets: Items[BudgetSection] = Field(default_factory=dict)
+    webhook_secret: Text | None = None
+    webhooks: Items[WebhookSection] = Field(default_factory=dict)
     use: UseSection
 
 

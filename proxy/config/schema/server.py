@@ -178,6 +178,12 @@ class NotifySection(Section):
     private: Flag = False
 
 
+class WebhooksSection(Section):
+    """Where the ends of videos may be told besides public https hosts."""
+
+    origins: Items[Origin] = Field(default_factory=dict)
+
+
 class ServerSchema(Section):
     """The whole of config.yaml."""
 
@@ -196,3 +202,4 @@ class ServerSchema(Section):
     breaker: BreakerSection = Field(default_factory=BreakerSection)
     decisions: DecisionsSection = Field(default_factory=DecisionsSection)
     notify: Items[NotifySection] = Field(default_factory=dict)
+    webhooks: WebhooksSection = Field(default_factory=WebhooksSection)

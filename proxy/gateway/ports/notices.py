@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from proxy.domain.balance import Balance
     from proxy.domain.ids import TeamId
+    from proxy.domain.job import Job
     from proxy.domain.notice import Notice, NoticeKind
     from proxy.gateway.ports.admission import BalanceState
 
@@ -63,6 +64,39 @@ class Reply:
     retry_after_s: float | None = None
     fault: str = ""
     excerpt: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addressee:
+    """Who is told of a job's end; `url` is where, if the configuration has no such receiver."""
+
+    receiver: str
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announcement:
+    """What is told of a job's end, and whom. It is written by the script that ends the job.
+
+    `data` is JSON on one line; when it ended, and the message's place among the team's, the script
+    adds.
+    """
+
+    message: str
+    kind: str
+    team: TeamId
+    data: str
+    addressees: tuple[Addressee, ...]
+
+
+class Announcer(Protocol):
+    """Knows who wants to be told of a job's end."""
+
+    def of(self, job: Job, *, charged_micro_usd: int | None) -> Announcement | None:
+        """What to tell of a job as it is when it is over for its client, None if nobody asks.
+
+        `charged_micro_usd` is what it has cost, None as long as money of it is held.
+        """
 
 
 class Outcome(StrEnum):

@@ -1,9 +1,11 @@
 -- Cancel a job: a queued one is released and ends here, another unfinished one is flagged; a job that ended
 -- stays as it is. Forgetting hides it from its team as well. Doing it twice changes nothing more.
--- KEYS: 1 job 2 due 3 waiting 4 running 5 team 6 organisation 7 ledger 8 job list, by a person also 9 audit
+-- It is over for its client at once, whatever is still to come, and that is when others are told.
+-- KEYS: 1 job 2 due 3 waiting 4 running 5 team 6 organisation 7 ledger 8 job list 9 audit 10 outbox, from 11 on
+--   letters and boxes as in announce.lua
 -- ARGV: 1 operation id 2 job id 3 attempt number that 7 speaks of 4 forget: 1 or 0 5 retention (s)
---   6 life in the job list (ms) 7 facts; by a person also 8 operation id 9 actor 10 role 11 reason
---   12 the last two facts
+--   6 life in the job list (ms) 7 facts 8 whom to tell, for announce.lua, of one that waits 9 and of another; by a
+--   person also 10 operation id 11 actor 12 role 13 reason 14 the last two facts
 -- Reply: done or again (another attempt began: ask with its facts), and the job's fields; empty when it is gone
 -- Time: Redis TIME. Complexity: O(log jobs + balances)
 -- include: clock
@@ -15,19 +17,21 @@ flags = flags or ''
 -- include: resolve
 -- include: end_job
 -- include: audit
+-- include: announce
 if not state then return {'done', {}} end
 if number ~= ARGV[3] then return {'again', redis.call('HGETALL', KEYS[1])} end
 local is_over = state == 'c' or state == 'f' or state == 'x'
 if not is_over and not string.find(flags, 'c', 1, true) then
   flags = flags .. 'c'
-  if KEYS[9] then record(KEYS[9], 8, 'cancel', ARGV[2], state, state == 'q' and 'x' or 'c') end
+  if ARGV[10] then record(KEYS[9], 10, 'cancel', ARGV[2], state, state == 'q' and 'x' or 'c') end
+  announce(10, state == 'q' and ARGV[8] or ARGV[9])
 end
 if ARGV[4] == '1' and not string.find(flags, 'd', 1, true) then flags = flags .. 'd' end
 if flags ~= '' then redis.call('HSET', KEYS[1], 'x', flags) end
 if ARGV[4] == '1' then redis.call('ZREM', KEYS[8], ARGV[2]) end
 if state == 'q' then
   redis.call('HSET', KEYS[1], 'f', fence + 1)
-  resolve(ARGV[2], number, 'r', '0', 'cancelled', ARGV[7], 'cancelled' .. (ARGV[12] or ''))
+  resolve(ARGV[2], number, 'r', '0', 'cancelled', ARGV[7], 'cancelled' .. (ARGV[14] or ''))
   end_job(ARGV[2], 'x', '', ARGV[5], ARGV[6])
 end
 return {'done', redis.call('HGETALL', KEYS[1])}

@@ -1,10 +1,11 @@
 -- Resolve the current attempt, then reserve the first bid that fits and queue the job again. If none fits or
 -- a cancel was requested, end it. A full `deny` budget acts as `next` here: the job was accepted.
--- KEYS: 1 job 2 due 3 waiting 4 running 5 team 6 organisation 7 ledger 8 job list
+-- KEYS: 1 job 2 due 3 waiting 4 running 5 team 6 organisation 7 ledger 8 job list 9 outbox, from 10 on letters and
+--   boxes as in announce.lua
 -- ARGV: 1 to 14 as in finish.lua, 15 wait before the next dispatch (ms)
 --   16 team's balances 17 organisation's balances 18 bids (all counts)
 --   19 start of the latest period 20 end of the earliest (ms) 21 the job's facts
---   22 1 if nothing is to be done when none fits,
+--   22 1 if nothing is to be done when none fits 23 whom to tell if it ends, for announce.lua
 --   then the names of the fields: spent and reserved of each balance (the team's first);
 --   then limits, bids and groups as in bids.lua
 -- Reply: ok and the job's head, lost, over (it had ended before), stays (22), or moved and now (ms): a period is
@@ -18,8 +19,9 @@ local ledger_key = KEYS[7]
 -- include: end_job
 -- include: flags
 -- include: bids
+-- include: announce
 local team_fields, org_fields, bids = 2 * ARGV[16], 2 * ARGV[17], tonumber(ARGV[18])
-local fields = 23
+local fields = 24
 local limits = fields + team_fields + org_fields
 local is_cancelled = string.find(flags, 'c', 1, true)
 local may_go_on = bids > 0 and not is_cancelled
@@ -65,6 +67,7 @@ redis.call('HSET', KEYS[1], 'o' .. ARGV[3], ARGV[7])
 resolve(ARGV[4], ARGV[3], ARGV[10], ARGV[11], ARGV[12], ARGV[13], outcome)
 if not candidate then
   end_job(ARGV[4], ARGV[5], ARGV[6], ARGV[8], ARGV[9])
+  if not is_cancelled then announce(9, ARGV[23]) end
   return report('ok')
 end
 
