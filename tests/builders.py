@@ -352,6 +352,7 @@ def an_engine(
         download_retries=3,
         look_up_after_s=tuple(look_up_after_s),
         decisions_kept=20_000,
+        verify_every_s=3600.0,
         unknown_then=unknown_then,
     )
 

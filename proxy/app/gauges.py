@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from proxy.domain.errors import StoreUnavailable
+from proxy.domain.forecast import linear
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from proxy.gateway.ports.admission import BalanceState
+    from proxy.gateway.ports.census import CensusTaker
     from proxy.gateway.runtime import Runtime
     from proxy.telemetry.metrics import Metrics
 
 INTERVAL_S = 5.0
+COUNT_S = 15.0
+"""Counting jobs asks for each that is under way."""
 
 
 async def refresh_gauges(
     runtime: Runtime, metrics: Metrics, *, interval_s: float = INTERVAL_S
 ) -> None:
-    """Look at streams, balances and counts of jobs now and then, until cancelled."""
+    """Look at streams and balances now and then, until cancelled."""
     while True:
         metrics.set_streams(runtime.waiters.streams)
         # Without the store they are stale; that it is away is told elsewhere, once.
@@ -27,17 +35,35 @@ async def refresh_gauges(
         await runtime.clock.sleep(interval_s)
 
 
+async def count_jobs(runtime: Runtime, metrics: Metrics, taker: CensusTaker) -> None:
+    """Count unfinished jobs now and then, until cancelled."""
+    while True:
+        with suppress(StoreUnavailable):
+            metrics.set_census(await taker.take(tuple(runtime.live.snapshot.teams)))
+        await runtime.clock.sleep(COUNT_S)
+
+
+async def watch_disk(runtime: Runtime, metrics: Metrics, folder: Path) -> None:
+    """Look how much room is left for videos now and then, until cancelled."""
+    while True:
+        with suppress(OSError):
+            usage = await asyncio.to_thread(shutil.disk_usage, folder)
+            metrics.set_disk(usage.free, usage.total)
+        await runtime.clock.sleep(COUNT_S)
+
+
 async def _refresh(runtime: Runtime, metrics: Metrics) -> None:
     snapshot = runtime.live.snapshot
     rows: dict[tuple[str, str], BalanceState] = {}
-    jobs: dict[tuple[str, str], int] = {}
     for team in snapshot.teams.values():
         balances = runtime.balances.of(snapshot, team, None)
         state = await runtime.accounts.team_state(team.id, balances, ())
         for row in state.balances:
             owner = "" if row.balance.is_organisation else team.id
             rows[owner, row.balance.budget_id] = row
-        jobs[team.id, "running"] = state.running_jobs
-        jobs[team.id, "waiting"] = state.open_jobs - state.running_jobs
+    now_ms = runtime.balances.now_ms()
     metrics.set_balances((owner, row) for (owner, _), row in rows.items())
-    metrics.set_jobs(jobs)
+    metrics.set_forecasts(
+        (owner, budget, linear(row.spent_micro_usd, row.balance.period, now_ms))
+        for (owner, budget), row in rows.items()
+    )

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING
 
 from proxy.app.chores import kept, vital
 from proxy.app.compose import compose
-from proxy.app.gauges import refresh_gauges
 from proxy.app.listeners import listening
+from proxy.app.measuring import measuring
 from proxy.app.stopping import REQUESTS, STEPS
 from proxy.app.store_check import answering, tell
 from proxy.app.watch import watch_files
 from proxy.telemetry.json_lines import log_as_json_lines
-from proxy.telemetry.loop_lag import sample_loop_lag
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -79,7 +78,7 @@ async def _background(
             working = vital("the worker", parts.worker.run)
             works = [group.create_task(working)] if role.works else []
             others = [
-                group.create_task(keep(name, chore)) for name, chore in _chores(parts, store)
+                group.create_task(keep(name, chore)) for name, chore in _chores(parts, store, role)
             ]
             try:
                 yield
@@ -94,18 +93,17 @@ async def _background(
         raise failed.exceptions[0] from None
 
 
-def _chores(parts: Parts, store: OpenStore) -> list[tuple[str, Chore]]:
+def _chores(parts: Parts, store: OpenStore, role: Role) -> list[tuple[str, Chore]]:
     """Everything that goes on beside requests and the worker."""
-    runtime, metrics = parts.runtime, parts.metrics
+    runtime = parts.runtime
     reloads = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloads.set)
     return [
         *parts.chores.items(),
+        *measuring(parts, role).items(),
         ("store", lambda: store.watch(runtime.clock, _say_store)),
         ("reload", lambda: _reload_when_asked(parts, reloads)),
         ("files", lambda: watch_files(parts.look, parts.reload.run, runtime.clock)),
-        ("gauges", lambda: refresh_gauges(runtime, metrics)),
-        ("loop_lag", lambda: sample_loop_lag(runtime.clock, metrics.observe_loop_lag)),
     ]
 
 

@@ -110,6 +110,7 @@ class Resolved:
     charged_micro_usd: int
     overage_micro_usd: int
     is_wasted: bool
+    by: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +141,8 @@ class Ended:
     provider: ProviderName
     model: ModelName
     offer_id: str
+    polls: int
+    seconds: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,6 +283,31 @@ class UpkeepEnded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EndNoticed:
+    """A provider was found to have ended an operation; it did so at most `lag_s` before."""
+
+    job: JobId
+    provider: ProviderName
+    model: ModelName
+    lag_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerTurned:
+    """The worker of this process looked for what there is to do; `busy` jobs are in its hands."""
+
+    busy: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerVerified:
+    """The ledger's laws were looked at; `broken` findings say that one does not hold."""
+
+    entries: int
+    broken: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionsLost:
     """Routing decisions were dropped before they could be written down."""
 
@@ -316,6 +344,9 @@ Event = (
     | BudgetAlert
     | NoticeSent
     | UpkeepEnded
+    | EndNoticed
+    | WorkerTurned
+    | LedgerVerified
     | DecisionsLost
     | StoreJudged
 )

@@ -127,6 +127,8 @@ class Attempt:
 class Work:
     """What the worker remembers between two steps of the current attempt.
 
+    `looked_at_ms` is when the provider was last found to be still at work.
+
     `cancels` counts how often the provider was (or was about to be) asked to stop;
     `is_cancel_free` says that the work had not begun when that was decided last.
     """
@@ -144,6 +146,7 @@ class Work:
     charge_micro_usd: int | None = None
     cancels: int = 0
     is_cancel_free: bool = False
+    looked_at_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -345,6 +345,7 @@ class Engine:
     archive_after_s: float
     download_retries: int
     decisions_kept: int
+    verify_every_s: float
     look_up_after_s: tuple[float, ...]
     unknown_then: UnknownThen
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from proxy.domain.errors import StoreUnavailable
-from proxy.domain.events import Ended, Moved, Resolved
+from proxy.domain.events import Ended, EndNoticed, Moved, Resolved
 from proxy.domain.job import JobState, Resolution
 from proxy.gateway.ports.provider import Cancels
 
@@ -49,8 +49,24 @@ def resolved(runtime: Runtime, before: Job, stored: Job) -> None:
             charged_micro_usd=charged,
             overage_micro_usd=attempt.overage_micro_usd,
             is_wasted=charged > 0 and stored.state is not JobState.COMPLETED,
+            by=attempt.resolved_by or "",
         )
     )
+
+
+def noticed(runtime: Runtime, job: Job) -> None:
+    """Tell that a running job's provider has ended it, and how late that may be noticed."""
+    looked_at_ms = job.work.looked_at_ms or job.attempt.submitted_at_ms
+    if job.state is JobState.RUNNING and looked_at_ms is not None:
+        lag_ms = max(0, runtime.balances.now_ms() - looked_at_ms)
+        runtime.observer.observe(
+            EndNoticed(
+                job=job.id,
+                provider=job.candidate.provider,
+                model=job.candidate.model,
+                lag_s=lag_ms / 1000,
+            )
+        )
 
 
 def ended(runtime: Runtime, before: Job, stored: Job) -> None:
@@ -70,6 +86,8 @@ def ended(runtime: Runtime, before: Job, stored: Job) -> None:
             provider=stored.candidate.provider,
             model=stored.candidate.model,
             offer_id=stored.candidate.offer_id,
+            polls=before.work.polls,
+            seconds=stored.candidate.shape.seconds,
         )
     )
 

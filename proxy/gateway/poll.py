@@ -14,6 +14,7 @@ from proxy.domain.schedule import JITTER_SHARE, next_poll_s, progress
 from proxy.gateway.calls import call
 from proxy.gateway.courtesy import place_of
 from proxy.gateway.dispatch import slot_lease_s
+from proxy.gateway.facts import noticed
 from proxy.gateway.fetch import STORING_MAX_S
 from proxy.gateway.lease import heartbeat
 from proxy.gateway.ports.jobs import LostLease
@@ -160,8 +161,10 @@ class Poll:
                 if not await self._stop.step(job, status, adapter, wait_s=wait_s):
                     await self._pending(job, status, snapshot, wait_s=wait_s)
             case Succeeded():
+                noticed(self._runtime, job)
                 await self._fetch.step(job, status, adapter, snapshot)
             case Failed(failure=failure, charge_micro_usd=charge_micro_usd):
+                noticed(self._runtime, job)
                 await self._outcome.fail_accepted(job, failure, charge_micro_usd)
             case _:
                 assert_never(status)
@@ -178,6 +181,7 @@ class Poll:
             job.work,
             polls=job.work.polls + 1,
             malformed=0,
+            looked_at_ms=self._runtime.balances.now_ms(),
             progress=progress(
                 reported=status.progress,
                 elapsed_s=elapsed_s,

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from proxy.domain.errors import StoreUnavailable
+from proxy.domain.events import WorkerTurned
 from proxy.domain.job import JobState
 from proxy.gateway.courtesy import Courtesy, together
 from proxy.gateway.dispatch import Dispatch
@@ -83,6 +84,7 @@ class Worker:
 
     async def _turn(self, group: asyncio.TaskGroup) -> float | None:
         """Start what can be started now; returns seconds until something more is due."""
+        self._runtime.observer.observe(WorkerTurned(busy=len(self._busy)))
         await self._follow_clock()
         # An older copy of the store would have what was queued in it bought again.
         await self._runtime.openings.ensure_whole()

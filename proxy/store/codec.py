@@ -47,6 +47,7 @@ WORK_FIELDS: Mapping[str, str] = MappingProxyType(
         "c": "charge_micro_usd",
         "x": "cancels",
         "w": "is_cancel_free",
+        "k": "looked_at_ms",
     }
 )
 CANCEL_FLAG = "c"

@@ -118,6 +118,10 @@ class Keys:
         """STRING, a minute: decisions that were put on record."""
         return self._name("decided", operation)
 
+    def errand(self, name: str) -> str:
+        """STRING, until the next time: an errand that was taken."""
+        return self._name("errand", name)
+
     def outbox(self) -> str:
         """ZSET, permanent: receivers that have letters, by the ms of the next sending to them."""
         return self._name("outbox")

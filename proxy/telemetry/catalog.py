@@ -27,10 +27,13 @@ LABEL_SETS = frozenset(
 )
 """The only label sets there are; an empty team is the organisation."""
 
-HTTP_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
-CALL_SECONDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0)
-JOB_SECONDS = (1, 2, 5, 10, 20, 30, 45, 60, 90, 120, 180, 300, 600)
-STORE_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1.0)
+HTTP_SECONDS = (0.005, 0.025, 0.1, 0.25, 1.0, 5.0)
+CALL_SECONDS = (0.1, 0.5, 1.0, 5.0, 15.0, 60.0)
+JOB_SECONDS = (2, 5, 10, 20, 30, 60, 120, 180, 300, 600)
+STORE_SECONDS = (0.0005, 0.001, 0.005, 0.025, 0.1, 1.0)
+RENDER_RATIOS = (1, 4, 8, 16, 32)
+POLLS = (1, 2, 3, 5, 8, 12, 20, 40, 80)
+LAG_OF_DETECTION = (0.5, 1, 2, 5, 10, 15, 20, 30, 60, 120)
 LAG_SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 
 
@@ -92,7 +95,16 @@ ADMISSIONS = _counter(
     ("team", "outcome"),
     "Creates: accepted, replayed, or why they were refused.",
 )
-JOBS = _gauge("greenlight_jobs", ("team", "state"), "Unfinished jobs, by state.")
+JOBS = _gauge(
+    "greenlight_jobs",
+    ("team", "state"),
+    "Unfinished jobs: queued, running, or of unknown outcome.",
+)
+JOBS_OLDEST = _gauge(
+    "greenlight_jobs_oldest_age_seconds",
+    ("team", "state"),
+    "How long the oldest job has been queued, or of unknown outcome; of all teams.",
+)
 JOB_MOVES = _counter("greenlight_job_moves_total", (), "Changes of a job's state.")
 JOBS_ENDED = _counter(
     "greenlight_jobs_ended_total", ("team", "outcome"), "Jobs that reached a terminal state."
@@ -111,6 +123,21 @@ RENDER = _histogram(
     _OFFER,
     "From a provider's acceptance to the end of a completed job.",
     JOB_SECONDS,
+)
+RENDER_RATIO = _histogram(
+    "greenlight_render_ratio",
+    _OFFER,
+    "Render seconds per second of a completed video.",
+    RENDER_RATIOS,
+)
+DETECTION_LAG = _histogram(
+    "greenlight_detection_lag_seconds",
+    (),
+    "At most so long after a provider ended an operation it was noticed.",
+    LAG_OF_DETECTION,
+)
+POLLS_PER_JOB = _histogram(
+    "greenlight_polls_per_job", (), "Status calls of an ended job's last attempt.", POLLS
 )
 
 PROVIDER_CALLS = _counter(
@@ -166,6 +193,11 @@ BUDGET_SPENT = _gauge(
 BUDGET_RESERVED = _gauge(
     "greenlight_budget_reserved_usd", ("team", "budget"), "Held for unfinished attempts."
 )
+BUDGET_FORECAST = _gauge(
+    "greenlight_budget_forecast_usd",
+    ("team", "budget"),
+    "What will be spent at the period's end on a straight line; absent in its first three days.",
+)
 BUDGET_WARNINGS = _counter(
     "greenlight_budget_warnings_total",
     ("team", "budget"),
@@ -182,6 +214,12 @@ RELEASED_USD = _counter(
     "greenlight_released_usd_total", _OFFER, "Reserved, and given back uncharged."
 )
 OVERAGE_USD = _counter("greenlight_overage_usd_total", _OFFER, "Charged beyond what was reserved.")
+REPORTED_USD = _counter(
+    "greenlight_reported_usd_total", _OFFER, "Charged for videos by the provider's own figure."
+)
+QUOTED_USD = _counter(
+    "greenlight_quoted_usd_total", _OFFER, "What the price book had said for these videos."
+)
 WASTED_USD = _counter(
     "greenlight_wasted_usd_total", _OFFER, "Charged for attempts that brought no video."
 )
@@ -238,6 +276,21 @@ CHORE_FAILURES = _counter(
     (),
     "Failures of background tasks, which begin again.",
 )
+WORKER_TURNS = _counter(
+    "greenlight_worker_turns_total", (), "Times that a worker looked for what there is to do."
+)
+LEDGER_VERIFIED = _gauge(
+    "greenlight_ledger_verified_timestamp_seconds",
+    (),
+    "When this process last proved the ledger's laws.",
+)
+LEDGER_BROKEN = _gauge(
+    "greenlight_ledger_violations", (), "Findings of that proof: anything but 0 is a mismatch."
+)
+DISK_FREE = _gauge(
+    "greenlight_disk_free_bytes", (), "Free space on the disk of videos and of what is spooled."
+)
+DISK_SIZE = _gauge("greenlight_disk_size_bytes", (), "Size of that disk.")
 DECISIONS_LOST = _counter(
     "greenlight_decisions_lost_total",
     (),

@@ -78,12 +78,17 @@ FIELDS: Mapping[type, tuple[str, ...]] = {
     events.UpkeepEnded: ("part", "outcome", "items"),
     events.DecisionsLost: ("count",),
     events.StoreJudged: ("is_whole",),
+    events.EndNoticed: ("job", "provider", "model", "lag_s"),
+    events.WorkerTurned: ("busy",),
+    events.LedgerVerified: ("entries", "broken"),
 }
 """Event -> the fields that are logged. A field that is added to an event stays out until here."""
 
 _LEVELS: Mapping[type, int] = {
     events.SlotTaken: logging.DEBUG,
     events.LimitChecked: logging.DEBUG,
+    events.EndNoticed: logging.DEBUG,
+    events.WorkerTurned: logging.DEBUG,
     events.FailedOver: logging.WARNING,
     events.BudgetPassed: logging.WARNING,
     events.BudgetAlert: logging.WARNING,
@@ -140,7 +145,7 @@ def level_of(event: Event) -> int:
     match event:
         case events.StoreCalled() | events.ProviderCalled() | events.CallbackReceived():
             return _call_level(event)
-        case events.NoticeSent() | events.UpkeepEnded():
+        case events.NoticeSent() | events.UpkeepEnded() | events.LedgerVerified():
             return _chore_level(event)
         case events.Moved():
             return logging.DEBUG if event.after is event.before else logging.INFO
@@ -165,7 +170,11 @@ def _call_level(
     return logging.DEBUG if is_outage or event.outcome == "ok" else logging.WARNING
 
 
-def _chore_level(event: events.NoticeSent | events.UpkeepEnded) -> int:
+def _chore_level(
+    event: events.NoticeSent | events.UpkeepEnded | events.LedgerVerified,
+) -> int:
+    if isinstance(event, events.LedgerVerified):
+        return logging.CRITICAL if event.broken else logging.INFO
     if isinstance(event, events.NoticeSent):
         return _NOTICE_LEVELS.get(event.outcome, logging.INFO)
     if event.outcome != "ok":

@@ -14,13 +14,17 @@ from proxy.telemetry.catalog import Kind
 from proxy.telemetry.families import Families
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from proxy.domain.policy import Snapshot
     from proxy.gateway.ports.admission import BalanceState
+    from proxy.gateway.ports.census import Census
     from proxy.gateway.ports.runtime import Clock
 
 ORGANISATION = ""
+EVERY_TEAM = ""
+REPORTED = "reported"
+"""Who says what an attempt cost: the provider itself."""
 TEAMS_MAX = 200
 OTHER_TEAM = "other"
 """Stands for the teams beyond TEAMS_MAX, so that series are bounded whatever is configured."""
@@ -81,6 +85,9 @@ class Metrics:
             events.UpkeepEnded: self._upkeep_ended,
             events.DecisionsLost: self._decisions_lost,
             events.StoreJudged: self._store_judged,
+            events.EndNoticed: self._end_noticed,
+            events.WorkerTurned: self._worker_turned,
+            events.LedgerVerified: self._ledger_verified,
         }
 
     def observe(self, event: events.Event) -> None:
@@ -110,13 +117,34 @@ class Metrics:
         self._families.replace(catalog.BUDGET_SPENT, spent)
         self._families.replace(catalog.BUDGET_RESERVED, reserved)
 
-    def set_jobs(self, counts: Mapping[tuple[str, str], int]) -> None:
-        """Show unfinished jobs: (team, state) -> count. Replaces what was shown before."""
+    def set_forecasts(self, rows: Iterable[tuple[str, str, int | None]]) -> None:
+        """Show where budgets will end: team, budget, micro-USD or None where nobody can say."""
+        known: dict[tuple[str, ...], float] = {
+            (self._team(team), budget): _usd(micro_usd)
+            for team, budget, micro_usd in rows
+            if micro_usd is not None
+        }
+        self._families.replace(
+            catalog.BUDGET_FORECAST,
+            {labels: usd for labels, usd in known.items() if labels[0] != OTHER_TEAM},
+        )
+
+    def set_census(self, census: Census) -> None:
+        """Show unfinished jobs by team and state, and the oldest; what was shown before goes."""
         summed: dict[tuple[str, ...], float] = {}
-        for (team, state), count in counts.items():
-            labels = (self._team(team), state)
+        for (team, state), count in census.counts.items():
+            labels = (self._team(team), state.value)
             summed[labels] = summed.get(labels, 0) + count
         self._families.replace(catalog.JOBS, summed)
+        oldest: dict[tuple[str, ...], float] = {
+            (EVERY_TEAM, state.value): age_s for state, age_s in census.oldest_s.items()
+        }
+        self._families.replace(catalog.JOBS_OLDEST, oldest)
+
+    def set_disk(self, free_bytes: int, size_bytes: int) -> None:
+        """Show the room that is left for videos."""
+        self._families.set(catalog.DISK_FREE, (), free_bytes)
+        self._families.set(catalog.DISK_SIZE, (), size_bytes)
 
     def set_streams(self, count: int) -> None:
         """Show how many streams of events this process serves."""
@@ -203,6 +231,9 @@ class Metrics:
         self._families.count(catalog.OVERAGE_USD, offer, _usd(event.overage_micro_usd))
         if event.is_wasted:
             self._families.count(catalog.WASTED_USD, offer, charged_usd)
+        elif event.by == REPORTED:
+            self._families.count(catalog.REPORTED_USD, offer, charged_usd)
+            self._families.count(catalog.QUOTED_USD, offer, _usd(event.reserved_micro_usd))
         outcome = "wasted" if event.is_wasted else "used"
         self._families.count(
             catalog.TEAM_CHARGED_USD, (self._team(event.team), outcome), charged_usd
@@ -217,8 +248,12 @@ class Metrics:
     def _ended(self, event: events.Ended) -> None:
         self._families.count(catalog.JOBS_ENDED, (self._team(event.team), event.state.value))
         self._families.time(catalog.JOB_LIFE, (), event.took_s)
+        if event.polls:
+            self._families.time(catalog.POLLS_PER_JOB, (), event.polls)
         if event.state is JobState.COMPLETED and event.render_s is not None:
-            self._families.time(catalog.RENDER, (event.provider, event.model), event.render_s)
+            offer = (event.provider, event.model)
+            self._families.time(catalog.RENDER, offer, event.render_s)
+            self._families.time(catalog.RENDER_RATIO, offer, event.render_s / event.seconds)
 
     def _outcome_unknown(self, event: events.OutcomeUnknown) -> None:
         self._families.count(catalog.UNKNOWN_OUTCOMES, (event.provider, event.model))
@@ -262,6 +297,16 @@ class Metrics:
 
     def _store_judged(self, event: events.StoreJudged) -> None:
         self._families.set(catalog.RESTORE_NEEDED, (), 0 if event.is_whole else 1)
+
+    def _end_noticed(self, event: events.EndNoticed) -> None:
+        self._families.time(catalog.DETECTION_LAG, (), event.lag_s)
+
+    def _worker_turned(self, _: events.WorkerTurned) -> None:
+        self._families.count(catalog.WORKER_TURNS)
+
+    def _ledger_verified(self, event: events.LedgerVerified) -> None:
+        self._families.set(catalog.LEDGER_VERIFIED, (), self._clock.now_s())
+        self._families.set(catalog.LEDGER_BROKEN, (), event.broken)
 
     def _chore_failed(self, _: events.ChoreFailed) -> None:
         self._families.count(catalog.CHORE_FAILURES)

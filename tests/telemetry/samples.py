@@ -75,6 +75,7 @@ ONE_OF_EACH: tuple[Event, ...] = (
         charged_micro_usd=300_000,
         overage_micro_usd=0,
         is_wasted=False,
+        by="reported",
     ),
     events.FailedOver(
         job=JOB,
@@ -94,6 +95,8 @@ ONE_OF_EACH: tuple[Event, ...] = (
         provider=KLING,
         model=MODEL,
         offer_id="kling/kling-v3",
+        polls=6,
+        seconds=9,
     ),
     events.CallbackReceived(
         provider=KLING, account="main", model=MODEL, job=JOB, outcome="hinted"
@@ -134,6 +137,9 @@ ONE_OF_EACH: tuple[Event, ...] = (
     events.UpkeepEnded(part="archive", outcome="ok", items=1),
     events.DecisionsLost(count=1),
     events.StoreJudged(is_whole=False),
+    events.EndNoticed(job=JOB, provider=KLING, model=MODEL, lag_s=4.0),
+    events.WorkerTurned(busy=2),
+    events.LedgerVerified(entries=12, broken=0),
 )
 
 

@@ -17,6 +17,7 @@ from proxy.domain.failure import FailureKind
 from proxy.domain.ids import ModelName, ProviderName, TeamId
 from proxy.domain.job import JobState, Resolution
 from proxy.gateway.ports.admission import BalanceState
+from proxy.gateway.ports.census import Census, Standing
 from proxy.telemetry.catalog import LABEL_SETS, METRICS, Kind
 from proxy.telemetry.metrics import Metrics
 from tests.builders import (
@@ -244,8 +245,12 @@ def test_teams_beyond_the_bound_count_as_other(metrics: Metrics) -> None:
         metrics.observe(replace(refused, team=TeamId(f"team-{number}")))
     labels = {"team": "other", "outcome": "budget_exceeded"}
     assert 50 == value(metrics, "greenlight_admissions_total", labels)
-    metrics.set_jobs({("team-249", "queued"): 2, ("team-248", "queued"): 3, ("", "queued"): 1})
+    queued = Standing.QUEUED
+    counts = {(TeamId("team-249"), queued): 2, (TeamId("team-248"), queued): 3}
+    metrics.set_census(Census(counts=counts, oldest_s={queued: 12.5}))
     assert 5 == value(metrics, "greenlight_jobs", {"team": "other", "state": "queued"})
+    oldest = {"team": "", "state": "queued"}
+    assert 12.5 == value(metrics, "greenlight_jobs_oldest_age_seconds", oldest)
     states = [
         BalanceState(balance=balance, spent_micro_usd=0, reserved_micro_usd=0)
         for balance in balances_at([a_budget()], NOW_MS)
@@ -253,6 +258,36 @@ def test_teams_beyond_the_bound_count_as_other(metrics: Metrics) -> None:
     metrics.set_balances([("team-249", states[0])])
     gone = {"team": "other", "budget": "monthly"}
     assert value(metrics, "greenlight_budget_limit_usd", gone) is None
+
+
+def test_forecasts_are_shown_where_there_are_any(metrics: Metrics) -> None:
+    metrics.set_forecasts([("marketing", "monthly", 2_500_000), ("marketing", "daily", None)])
+    monthly = {"team": "marketing", "budget": "monthly"}
+    daily = {"team": "marketing", "budget": "daily"}
+    assert 2.5 == value(metrics, "greenlight_budget_forecast_usd", monthly)
+    assert value(metrics, "greenlight_budget_forecast_usd", daily) is None
+    metrics.set_forecasts([])
+    assert value(metrics, "greenlight_budget_forecast_usd", monthly) is None
+
+
+def test_what_a_provider_reports_stands_beside_what_was_quoted(metrics: Metrics) -> None:
+    resolved = sample(events.Resolved)
+    for event in (
+        resolved,
+        replace(resolved, by="price_book"),
+        replace(resolved, is_wasted=True),
+        replace(resolved, charged_micro_usd=336_000),
+    ):
+        metrics.observe(event)
+    offer = {"provider": resolved.provider, "model": resolved.model}
+    assert value(metrics, "greenlight_reported_usd_total", offer) == pytest.approx(0.636)
+    assert value(metrics, "greenlight_quoted_usd_total", offer) == pytest.approx(0.672)
+
+
+def test_the_room_left_on_the_disk(metrics: Metrics) -> None:
+    metrics.set_disk(25, 100)
+    assert 25 == value(metrics, "greenlight_disk_free_bytes", {})
+    assert 100 == value(metrics, "greenlight_disk_size_bytes", {})
 
 
 TEAMS, OFFERS, BUDGETS_PER_TEAM = 200, 20, 4
@@ -270,8 +305,17 @@ def fill_teams(metrics: Metrics) -> None:
     ]
     teams = [TeamId(f"team-{number}") for number in range(TEAMS)]
     metrics.set_balances([(team, state) for team in ("", *teams) for state in states])
-    open_states = [state.value for state in JobState if not state.is_terminal]
-    metrics.set_jobs({(team, state): 1 for team in teams for state in open_states})
+    metrics.set_census(
+        Census(
+            counts={(team, standing): 1 for team in teams for standing in Standing},
+            oldest_s=dict.fromkeys(Standing, 1.0),
+        )
+    )
+    # Days and hours are over before anything could be forecast.
+    lasting = states[: BUDGETS_PER_TEAM // 2]
+    metrics.set_forecasts(
+        [(team, state.balance.budget_id, 1) for team in ("", *teams) for state in lasting]
+    )
     for team in teams:
         for is_replay in (False, True):
             metrics.observe(replace(sample(events.Admitted), team=team, is_replay=is_replay))

@@ -197,6 +197,7 @@ def compile_engine(server: ServerSchema) -> Engine:
         look_up_after_s=tuple(seconds(delay) for delay in server.unknown.look_up_after.values()),
         unknown_then=server.unknown.then,
         decisions_kept=server.decisions.keep,
+        verify_every_s=seconds(worker.verify_every),
     )
 
 

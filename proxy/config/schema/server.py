@@ -145,6 +145,7 @@ class WorkerSection(Section):
     )
     notify_timeout: DurationMs = 15_000
     archive_after: DurationMs = 2 * 24 * 60 * MINUTE_MS
+    verify_every: DurationMs = 6 * 60 * MINUTE_MS
     throttle_wait: DurationMs = 5_000
     retry_wait: DurationMs = 1_000
     status_retries: Annotated[Count, Field(ge=0, le=100)] = 3

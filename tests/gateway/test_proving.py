@@ -1,0 +1,73 @@
+"""The ledger is proven by itself, by one process, and what is wrong is told."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from proxy.domain.errors import StoreUnavailable
+from proxy.domain.events import LedgerVerified
+from proxy.domain.proof import Law, Verification, Violation
+from proxy.gateway.archive import DamagedArchive
+from proxy.gateway.ports.artifacts import ArtifactUnavailable
+from proxy.gateway.proving import Proving
+from proxy.store.errands import RedisErrands
+from tests.gateway.test_render_times import CountingClock
+
+if TYPE_CHECKING:
+    from tests.gateway.harness import Stage
+
+SOUND = Verification(entries=3, balances=1, open_attempts=0, violations=())
+BROKEN = replace(
+    SOUND, violations=(Violation(law=Law.SUMS, subject="org|month", message="off by 1"),)
+)
+
+
+def proving(stage: Stage, result: Verification | Exception) -> Proving:
+    async def verify() -> Verification:
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    return Proving(stage.runtime, RedisErrands(stage.client, stage.keys), verify)
+
+
+def told(stage: Stage) -> list[tuple[int, int]]:
+    return [(event.entries, event.broken) for event in stage.observer.of(LedgerVerified)]
+
+
+async def test_it_is_proven_once_in_an_interval_by_all_processes(stage: Stage) -> None:
+    await proving(stage, SOUND).once(60.0)
+    await proving(stage, SOUND).once(60.0)
+    assert [(3, 0)] == told(stage)
+
+
+@pytest.mark.parametrize(
+    ("result", "expected"),
+    [
+        (BROKEN, [(3, 1)]),
+        (DamagedArchive("a day is missing"), [(0, 1)]),
+        (StoreUnavailable("away"), []),
+        (ArtifactUnavailable("away"), []),
+    ],
+    ids=["broken", "damaged", "store away", "artifacts away"],
+)
+async def test_what_is_found_is_told(
+    stage: Stage, result: Verification | Exception, expected: list[tuple[int, int]]
+) -> None:
+    await proving(stage, result).once(60.0)
+    assert expected == told(stage)
+
+
+async def test_it_goes_on_until_it_is_cancelled(stage: Stage) -> None:
+    clock = CountingClock(2)
+    stage.runtime = replace(stage.runtime, clock=clock)
+    with suppress(asyncio.CancelledError):
+        await proving(stage, SOUND).watch()
+    every_s = stage.snapshot.engine.verify_every_s
+    assert [every_s / 4] * 2 == clock.sleeps
+    assert [(3, 0)] == told(stage)
