@@ -20,4 +20,5 @@ def read_config(options: ServeOptions, now_s: float) -> Loaded:
         env=os.environ,
         credential_models={name: item.credentials_model for name, item in PROVIDERS.items()},
         now_s=now_s,
+        spoken={name: item.verbs for name, item in PROVIDERS.items()},
     )

@@ -10,7 +10,7 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from proxy.config.check.catalog import check_catalog
+from proxy.config.check.catalog import Spoken, check_catalog
 from proxy.config.check.dates import check_dates, check_service
 from proxy.config.check.names import Names
 from proxy.config.check.routing import check_routing
@@ -70,6 +70,7 @@ def load(
     credential_models: Mapping[str, type[BaseModel]],
     now_s: float,
     known_providers: Collection[str] = PROVIDERS,
+    spoken: Mapping[str, Spoken] | None = None,
 ) -> Loaded:
     """Read, check and compile a configuration.
 
@@ -81,6 +82,7 @@ def load(
             accounts of other providers are "not configured".
         now_s: Unix seconds, to tell which dates have passed.
         known_providers: providers that offers may name although config.yaml does not.
+        spoken: for each provider, what its adapter does with finished videos; None: unchecked.
 
     Raises:
         ConfigError: The configuration can't be used; holds every reason and every warning.
@@ -90,7 +92,7 @@ def load(
     names = Names.of(files, known_providers)
     check_server(files)
     if files.have_all_names:
-        check_catalog(files, names)
+        check_catalog(files, names, spoken)
         check_routing(files, names)
         check_teams(files, names)
     later = [
@@ -106,12 +108,8 @@ def load(
     if problems or server is None:
         raise ConfigError([*problems, *later])
     server = replace(server, team_hooks=MappingProxyType(hooks))
-    return Loaded(
-        snapshot=_snapshot(files, server, config_path),
-        server=server,
-        problems=tuple(sorted(later)),
-        policies=files.folder,
-    )
+    snapshot, told = _snapshot(files, server, config_path), tuple(sorted(later))
+    return Loaded(snapshot=snapshot, server=server, problems=told, policies=files.folder)
 
 
 def _snapshot(files: Files, server: ServerSettings, config_path: Path) -> Snapshot:
@@ -139,6 +137,7 @@ def _snapshot(files: Files, server: ServerSettings, config_path: Path) -> Snapsh
         providers=MappingProxyType(compile_providers(config, server)),
         engine=compile_engine(config),
         artifact_bytes_max=config.artifacts.max_bytes,
+        public_url=server.public_url,
     )
 
 

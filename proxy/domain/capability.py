@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from proxy.domain.policy import AudioSupport, FrameSupport
+from proxy.domain.source_fit import find_source_misfit, find_way
 from proxy.domain.video import PICTURE_TYPES, Shape
 
 if TYPE_CHECKING:
     from proxy.domain.policy import Capabilities, Offer
+    from proxy.domain.source import Source, Way
+    from proxy.domain.source_fit import Given
     from proxy.domain.video import InputFile
 
 DEFAULT_SECONDS_MIN = 4
@@ -17,7 +20,11 @@ DEFAULT_SECONDS_MIN = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """The request after the policy's `require` and the defaults; None = still open."""
+    """The request after the policy's `require` and the defaults; None = still open.
+
+    With a source (`given`) resolution and ratio are the source's, and so are the seconds unless
+    it is extended.
+    """
 
     seconds: int | None
     resolution: str
@@ -30,6 +37,12 @@ class Wanted:
     negative_prompt_chars: int | None = None
     has_seed: bool = False
     pictures: tuple[InputFile, ...] = ()
+    given: Given | None = None
+
+    @property
+    def source(self) -> Source | None:
+        """The finished video that is started from."""
+        return None if self.given is None else self.given.source
 
 
 def own_seconds(can: Capabilities, at_least_s: int, *, reference_images: int = 0) -> int:
@@ -41,8 +54,9 @@ def own_seconds(can: Capabilities, at_least_s: int, *, reference_images: int = 0
 def shape_of(offer: Offer, wanted: Wanted) -> Shape:
     """Resolve what an offer would make; `wanted.seconds` must be set and the offer must fit."""
     assert wanted.seconds is not None
-    default = offer.audio_default and offer.can.audio is not AudioSupport.NONE
-    always = offer.can.audio is AudioSupport.ALWAYS
+    audio = _audio_of(offer.can, wanted)
+    default = offer.audio_default and audio is not AudioSupport.NONE
+    always = audio is AudioSupport.ALWAYS
     return Shape(
         seconds=wanted.seconds,
         resolution=wanted.resolution,
@@ -55,18 +69,52 @@ def find_misfit(offer: Offer, wanted: Wanted) -> str | None:
     """Name the first field an offer cannot do, with the values it allows; None when all fit."""
     can = offer.can
     checks = (
-        _seconds(can, wanted),
-        _one_of("resolution", wanted.resolution, can.resolutions),
-        _one_of("aspect_ratio", wanted.aspect_ratio, can.aspect_ratios),
-        _audio(wanted.audio, can.audio),
-        _first_frame(can.first_frame, has_first_frame=wanted.has_first_frame),
-        _last_frame(can, wanted),
-        _references(can, wanted),
-        _pictures(can, wanted),
+        *(_of_create(can, wanted) if wanted.given is None else (_of_source(offer, wanted),)),
+        _audio(wanted.audio, _audio_of(can, wanted)),
         _prompt("prompt", wanted.prompt_chars, can.prompt_chars_max),
         _style(can, wanted),
     )
     return next((misfit for misfit in checks if misfit is not None), None)
+
+
+def way_for(offer: Offer, wanted: Wanted) -> Way | None:
+    """How a fitting offer is given the video that is started from; None without one."""
+    if wanted.given is None:
+        return None
+    return find_way(offer, offer.can.verbs[wanted.given.source.verb], wanted.given)
+
+
+def _of_create(can: Capabilities, wanted: Wanted) -> tuple[str | None, ...]:
+    return (
+        None if can.creates else f"it makes none from a prompt alone: it can {_verbs(can)}",
+        _seconds(can, wanted),
+        _one_of("resolution", wanted.resolution, can.resolutions),
+        _one_of("aspect_ratio", wanted.aspect_ratio, can.aspect_ratios),
+        _first_frame(can.first_frame, has_first_frame=wanted.has_first_frame),
+        _last_frame(can, wanted),
+        _references(can, wanted),
+        _pictures(can, wanted),
+    )
+
+
+def _of_source(offer: Offer, wanted: Wanted) -> str | None:
+    given = wanted.given
+    assert given is not None
+    assert wanted.seconds is not None
+    support = offer.can.verbs.get(given.source.verb)
+    if support is None:
+        return f"it cannot {given.source.verb}"
+    return find_source_misfit(offer, support, given, seconds=wanted.seconds)
+
+
+def _verbs(can: Capabilities) -> str:
+    return ", ".join(can.verbs)
+
+
+def _audio_of(can: Capabilities, wanted: Wanted) -> AudioSupport:
+    """Whether the video would carry sound: a verb may have its own answer."""
+    support = None if wanted.given is None else can.verbs.get(wanted.given.source.verb)
+    return AudioSupport.NONE if support is not None and support.is_silent else can.audio
 
 
 def _one_of(field: str, value: object, allowed: tuple[object, ...]) -> str | None:

@@ -50,9 +50,10 @@ class Decision:
 def wordless(request: VideoJob) -> VideoJob:
     """What a plan looks at of a request: lengths instead of words, and no metadata.
 
-    A prompt and its metadata are the team's; a record for operators does without them.
+    A prompt and its metadata are the team's; a record for operators does without them. What a
+    provider calls a video that is started from is nobody's business here.
     """
-    negative = request.negative_prompt
+    negative, source = request.negative_prompt, request.source
     return VideoJob(
         prompt=_BLANK * len(request.prompt),
         model=request.model,
@@ -69,6 +70,7 @@ def wordless(request: VideoJob) -> VideoJob:
         max_cost_micro_usd=request.max_cost_micro_usd,
         deadline_s=request.deadline_s,
         substitute=request.substitute,
+        source=None if source is None else replace(source, operation={}),
     )
 
 

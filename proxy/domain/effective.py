@@ -62,6 +62,8 @@ def settings(snapshot: Snapshot) -> Texts:
         ("artifacts", "max_bytes"): str(snapshot.artifact_bytes_max),
         **{(f"alias {alias}", "model"): model for alias, model in snapshot.aliases.items()},
     }
+    if snapshot.public_url is not None:
+        texts["server", "public_url"] = snapshot.public_url
     for where, value in named:
         texts |= {(where, setting): text for setting, text in _flat("", value) if text}
     return texts

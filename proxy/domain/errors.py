@@ -288,6 +288,7 @@ JOB_CODES: Mapping[str, str] = MappingProxyType(
         "provider_unavailable": "the provider was down before it accepted the job",
         "provider_failed": "the provider accepted the job and then failed it",
         "model_gone": "the provider no longer serves the model",
+        "source_gone": "the provider no longer has the video that was to be started from",
         "outcome_unknown": "it could not be found out whether the provider made the video",
         "artifact_lost": "the video was made, but could not be fetched and stored",
         "deadline_exceeded": "the deadline passed before an attempt could start",

@@ -23,6 +23,7 @@ class FailureKind(StrEnum):
     UNKNOWN_OUTCOME = "unknown_outcome"
     FAILED_UPSTREAM = "failed_upstream"
     MODEL_GONE = "model_gone"
+    SOURCE_GONE = "source_gone"
     MALFORMED = "malformed"
 
 
@@ -55,6 +56,7 @@ REACTIONS: Mapping[FailureKind, Reaction] = MappingProxyType(
         FailureKind.UNKNOWN_OUTCOME: Reaction(money=AttemptMoney.KEEP),
         FailureKind.FAILED_UPSTREAM: Reaction(next_candidate=True, money=AttemptMoney.AS_BILLED),
         FailureKind.MODEL_GONE: Reaction(next_candidate=True, alert=True),
+        FailureKind.SOURCE_GONE: Reaction(next_candidate=True),
         FailureKind.MALFORMED: Reaction(money=AttemptMoney.KEEP),
     }
 )

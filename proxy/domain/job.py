@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from proxy.domain.ids import AttemptId, JobId, KeyId, TeamId, attempt_id
+from proxy.domain.source import Way
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -190,6 +191,20 @@ class Job:
     def candidate(self) -> Candidate:
         """The candidate of the current attempt."""
         return self.plan.candidates[self.attempt.candidate]
+
+    @property
+    def seconds(self) -> int:
+        """The whole length of the video: an extension's begins with its source."""
+        source = self.request.source
+        before = 0 if source is None else source.seconds_before
+        candidate = self.candidate if self.attempts else self.plan.candidates[0]
+        return before + candidate.shape.seconds
+
+    @property
+    def pinned_account(self) -> str | None:
+        """The only account that can make it: the one that made its source; None where any can."""
+        source = self.request.source
+        return source.account if source and self.candidate.way is Way.ORIGIN else None
 
     @property
     def reserved_micro_usd(self) -> int:

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 from proxy.domain.errors import NoRoute
 from proxy.domain.money import format_usd
+from proxy.domain.source import Verb
 from proxy.domain.video import Substitute
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from proxy.domain.ids import ModelName
     from proxy.domain.plan import Skipped
+    from proxy.domain.policy import Offer
 
 _LAST_TO_TELL = (
     "excluded",
@@ -32,6 +34,9 @@ def no_route(
     successors: Sequence[ModelName],
     substitute: Substitute,
     skipped: Sequence[Skipped],
+    *,
+    verb: Verb = Verb.CREATE,
+    could: Sequence[Mapping[str, object]] = (),
 ) -> NoRoute:
     """The error for a plan without a candidate.
 
@@ -40,6 +45,8 @@ def no_route(
         successors: those of a retired model.
         substitute: how far the caller lets routing move.
         skipped: what was considered, and why it was left out.
+        verb: what was to be done.
+        could: the offers that do it at all, as `who_could` lists them.
     """
     listing = [
         {"provider": item.provider, "model": item.model, "code": item.code, "detail": item.detail}
@@ -52,8 +59,24 @@ def no_route(
             message, param="model", details={"skipped": listing}, skipped=tuple(skipped)
         )
     reasons = "; ".join(_reasons(skipped)) or "the team may use none"
-    message = f"no offer can make this video: {reasons}"
-    return NoRoute(message, details={"skipped": listing}, skipped=tuple(skipped))
+    if verb is Verb.CREATE:
+        message = f"no offer can make this video: {reasons}"
+        return NoRoute(message, details={"skipped": listing}, skipped=tuple(skipped))
+    message = f"no offer can {verb} this video: {reasons}"
+    details = {"could": list(could), "skipped": listing}
+    return NoRoute(message, details=details, skipped=tuple(skipped))
+
+
+def who_could(verb: Verb, offers: Iterable[Offer]) -> list[dict[str, object]]:
+    """Offers that do something at all, whatever stands against it now, and how they are given it.
+
+    Nobody is listed for a create: what stands against that is told of each offer.
+    """
+    return [
+        {"provider": offer.provider, "model": offer.model, "how": [*offer.can.verbs[verb].ways]}
+        for offer in offers
+        if verb in offer.can.verbs
+    ]
 
 
 def _reasons(skipped: Sequence[Skipped]) -> list[str]:

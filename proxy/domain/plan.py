@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from proxy.domain.ids import ModelName, PolicyName, ProviderName
+    from proxy.domain.source import Way
     from proxy.domain.video import Shape, Substitute
 
 
@@ -15,7 +16,8 @@ class Candidate:
     """One offer that can make the job, priced at the job's shape.
 
     `reason` says why it stands where it stands, `score` what the policy's weights come to (None
-    where a policy sorts).
+    where a policy sorts). `way` is how it is given the video that the job starts from, None where
+    there is none.
     """
 
     provider: ProviderName
@@ -26,6 +28,7 @@ class Candidate:
     price_id: str
     reason: str
     score: float | None = None
+    way: Way | None = None
 
     @property
     def offer_id(self) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from proxy.domain.moderation import Moderation
     from proxy.domain.period import PeriodKind
     from proxy.domain.routing import RoutingPolicy
+    from proxy.domain.source import SourceSupport, Verb
     from proxy.domain.video_event import VideoEvent
 
 ORGANISATION = "org"
@@ -213,6 +214,7 @@ class Capabilities:
     how many there may be; `reference_images_seconds` the lengths they allow (empty: all), and
     with `reference_images_with_frames` they may stand beside a first or last frame.
     `picture_types` are media types (empty: any); `picture_bytes_max` is the size of one picture.
+    `creates`: from a prompt. `verbs` is what else it does, starting from a finished video.
     """
 
     seconds: tuple[int, ...]
@@ -229,6 +231,8 @@ class Capabilities:
     prompt_chars_max: int | None = None
     picture_types: tuple[str, ...] = ()
     picture_bytes_max: int | None = None
+    creates: bool = True
+    verbs: Mapping[Verb, SourceSupport] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -311,6 +315,10 @@ class Provider:
         """Say whether at least one account can be used."""
         return any(account.is_configured for account in self.accounts)
 
+    def has(self, account: str) -> bool:
+        """Say whether an account of that name can be used."""
+        return any(item.is_configured and item.name == account for item in self.accounts)
+
 
 class UnknownThen(StrEnum):
     """What becomes of an outcome that no look-up could settle."""
@@ -367,7 +375,10 @@ class AdminToken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """One immutable configuration. `digest` (hex) names it in reservations and logs."""
+    """One immutable configuration. `digest` (hex) names it in reservations and logs.
+
+    `public_url` is where this server is reached from outside, None where nobody said.
+    """
 
     digest: str
     organisation_budgets: tuple[Budget, ...]
@@ -381,6 +392,7 @@ class Snapshot:
     providers: Mapping[ProviderName, Provider]
     engine: Engine
     artifact_bytes_max: int
+    public_url: str | None = None
 
     def offer(self, offer_id: str) -> Offer | None:
         """The offer of a name ("provider/upstream"), None when the catalog no longer has it."""

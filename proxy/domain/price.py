@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from proxy.domain.source import Verb
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from proxy.domain.source import Source
     from proxy.domain.video import Shape
 
 
@@ -22,16 +25,28 @@ class Billing(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
-    """One row of the price book; `audio` None is a row for both."""
+    """One row of the price book; `audio` None is a row for both.
+
+    `verbs` is what it prices. `is_of_whole`: an extension pays for its source's seconds as well.
+    `least_micro_usd` is what any one video costs at least.
+    """
 
     id: str
     resolution: str
     audio: bool | None
     per_second_micro_usd: int
+    verbs: frozenset[Verb] = frozenset({Verb.CREATE})
+    is_of_whole: bool = False
+    least_micro_usd: int = 0
 
-    def fits(self, shape: Shape) -> bool:
-        """Say whether this row prices a shape."""
-        return self.resolution == shape.resolution and self.audio in (None, shape.audio)
+    def fits(self, shape: Shape, verb: Verb = Verb.CREATE) -> bool:
+        """Say whether this row prices a shape, made in this manner."""
+        is_shape = self.resolution == shape.resolution and self.audio in (None, shape.audio)
+        return is_shape and verb in self.verbs
+
+    def of(self, seconds: int) -> int:
+        """Micro-USD of so many billed seconds."""
+        return max(self.per_second_micro_usd * seconds, self.least_micro_usd)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +67,13 @@ class Quote:
     price_id: str
 
 
-def quote(prices: Iterable[Price], shape: Shape) -> Quote | None:
-    """Price a shape; None when no row fits: nothing is free by ignorance."""
+def quote(prices: Iterable[Price], shape: Shape, source: Source | None = None) -> Quote | None:
+    """Price a shape, and what is done; None when no row fits: nothing is free by ignorance."""
+    verb = Verb.CREATE if source is None else source.verb
     for price in prices:
-        if price.fits(shape):
-            return Quote(micro_usd=price.per_second_micro_usd * shape.seconds, price_id=price.id)
+        if price.fits(shape, verb):
+            before = source.seconds_before if source is not None and price.is_of_whole else 0
+            return Quote(micro_usd=price.of(shape.seconds + before), price_id=price.id)
     return None
 
 

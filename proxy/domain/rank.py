@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from proxy.domain.policy import Model, Offer
     from proxy.domain.price import Quote
     from proxy.domain.routing import RoutingPolicy
+    from proxy.domain.source import Way
     from proxy.domain.video import Shape
 
 PRICE = "price"
@@ -25,17 +26,22 @@ MEASURES = (PRICE, LATENCY, SUCCESS)
 """What a policy may rank by beside the catalog's scores."""
 NEUTRAL = 0.5
 """Part score of an offer whose latency nobody has measured or estimated."""
+AS_REQUESTED = "model as requested"
 PERCENT_UNMEASURED = 90
 """Success of an offer that nobody has tried lately: trusted, but less than one that works."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ranked:
-    """One fitting offer; `reason` says why it stands where it does, `score` its weighted sum."""
+    """One fitting offer; `reason` says why it stands where it does, `score` its weighted sum.
+
+    `way` is how it is given the video that is started from, None without one.
+    """
 
     offer: Offer
     shape: Shape
     quote: Quote
+    way: Way | None = None
     reason: str = ""
     score: float | None = None
 
@@ -44,13 +50,15 @@ class Ranked:
 class View:
     """How offers are looked at: by which policy, with which scores and measurements.
 
-    `preferred` models come first, in this order: the named one, then its successors.
+    `preferred` models come first, in this order: the named one, then its successors. `first`
+    says in words why the first of them does.
     """
 
     policy: RoutingPolicy
     models: Mapping[ModelName, Model]
     preferred: Sequence[ModelName] = ()
     conditions: Conditions = NOTHING_KNOWN
+    first: str = AS_REQUESTED
 
     def place(self, item: Ranked) -> int:
         """Which of the preferred models an offer has; their number if none."""
@@ -151,7 +159,7 @@ def _explain(item: Ranked, view: View, detail: str) -> str:
     place, preference = view.stand(item)
     parts = []
     if place < len(view.preferred):
-        parts.append("model as requested" if place == 0 else f"successor of {view.preferred[0]}")
+        parts.append(view.first if place == 0 else f"successor of {view.preferred[0]}")
     if preference < len(view.policy.prefer):
         parts.append("preferred")
     return "; ".join([*parts, detail] if detail else parts)

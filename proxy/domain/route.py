@@ -6,17 +6,25 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from proxy.domain.capability import DEFAULT_SECONDS_MIN, Wanted, find_misfit, own_seconds, shape_of
+from proxy.domain.capability import (
+    DEFAULT_SECONDS_MIN,
+    Wanted,
+    find_misfit,
+    own_seconds,
+    shape_of,
+    way_for,
+)
 from proxy.domain.conditions import NOTHING_KNOWN, Closure, Conditions
 from proxy.domain.errors import Forbidden, InvalidRequest, ModelNotFound, NoRoute
 from proxy.domain.ids import ModelName, PolicyName
-from proxy.domain.no_route import no_route
+from proxy.domain.no_route import no_route, who_could
 from proxy.domain.plan import Candidate, Plan, Skipped, Switch
 from proxy.domain.price import quote
-from proxy.domain.rank import Ranked, View, rank
+from proxy.domain.rank import AS_REQUESTED, Ranked, View, rank
 from proxy.domain.routing import Failover
 from proxy.domain.usage import chain_of, fallbacks_of
 from proxy.domain.video import Substitute
+from proxy.domain.wanted import wanted_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,10 +32,7 @@ if TYPE_CHECKING:
     from proxy.domain.policy import Offer, Snapshot, Team
     from proxy.domain.routing import RoutingPolicy
     from proxy.domain.usage import BudgetUse
-    from proxy.domain.video import VideoJob
-
-DEFAULT_RESOLUTION = "720p"
-DEFAULT_ASPECT_RATIO = "16:9"
+    from proxy.domain.video import Shape, VideoJob
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,16 +50,20 @@ class _World:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Target:
-    """Which policy ranks, and which model was named; `successors` when that one is retired."""
+    """Which policy ranks, and which model was named; `successors` when that one is retired.
+
+    `made_by` is the model of the video that is started from: it goes first if none was named.
+    """
 
     policy: RoutingPolicy
     model: ModelName | None
     successors: tuple[ModelName, ...] = ()
+    made_by: ModelName | None = None
 
     @property
     def preferred(self) -> tuple[ModelName, ...]:
-        named = () if self.model is None else (self.model,)
-        return named + self.successors
+        first = self.model or self.made_by
+        return (() if first is None else (first,)) + self.successors
 
 
 def plan(
@@ -120,7 +129,10 @@ def _plan(job: VideoJob, target: _Target, team: Team, world: _World) -> Plan:
     if not candidates and any(item.code == Closure.UNHEALTHY for item in skipped):
         candidates, skipped = _consider(job, target, team, replace(world, is_panic=True))
     if not candidates:
-        raise no_route(target.model, target.successors, substitute, skipped)
+        could = who_could(job.verb, _offers(target, team, world.snapshot))
+        raise no_route(
+            target.model, target.successors, substitute, skipped, verb=job.verb, could=could
+        )
     return Plan(
         policy=target.policy.name,
         requested_model=job.model,
@@ -134,7 +146,7 @@ def _consider(
     job: VideoJob, target: _Target, team: Team, world: _World
 ) -> tuple[list[Candidate], list[Skipped]]:
     substitute = job.substitute or team.substitute
-    wanted = _wanted(job, target.policy)
+    wanted = wanted_of(job, target.policy, world.snapshot)
     open_offers, skipped = _screen(_offers(target, team, world.snapshot), target.policy, world)
     ranked, misfits = _price_and_rank(open_offers, wanted, target, world)
     skipped += misfits
@@ -144,16 +156,18 @@ def _consider(
 
 def _target(job: VideoJob, team: Team, world: _World) -> _Target:
     named, snapshot = job.model, world.snapshot
+    made_by = job.source.model if job.source is not None else None
     if named is not None and named in snapshot.policies:
         if job.policy is not None:
             message = (
                 f"model names the policy {named!r} and policy is {job.policy!r}; send only one"
             )
             raise InvalidRequest(message, param="policy")
-        return _Target(policy=_policy(named, "model", team, snapshot), model=None)
+        policy = _policy(named, "model", team, snapshot)
+        return _Target(policy=policy, model=None, made_by=made_by)
     policy = _policy(job.policy or team.use.default, "policy", team, snapshot)
     if named is None:
-        return _Target(policy=policy, model=None)
+        return _Target(policy=policy, model=None, made_by=made_by)
     model = snapshot.aliases.get(named, ModelName(named))
     if model not in snapshot.models:
         message = f"model {named!r} is neither a model, an alias nor a policy; see GET /v1/models"
@@ -202,38 +216,6 @@ def _is_over(offer: Offer, world: _World) -> bool:
     closed = world.conditions.closed.get(offer.id)
     is_gone = closed is not None and closed.why is Closure.MODEL_GONE
     return is_gone or offer.lifecycle.is_retired(world.now_s)
-
-
-def _wanted(job: VideoJob, policy: RoutingPolicy) -> Wanted:
-    """Fill open fields from the policy's `require`, then from the defaults."""
-    _refuse_conflicts(job, policy)
-    return Wanted(
-        seconds=job.seconds or policy.require_seconds,
-        resolution=job.resolution or policy.require_resolution or DEFAULT_RESOLUTION,
-        aspect_ratio=job.aspect_ratio or policy.require_aspect_ratio or DEFAULT_ASPECT_RATIO,
-        audio=policy.require_audio if job.audio is None else job.audio,
-        has_first_frame=job.input_reference is not None,
-        prompt_chars=len(job.prompt),
-        has_last_frame=job.last_frame is not None,
-        reference_images=len(job.reference_images),
-        negative_prompt_chars=None if job.negative_prompt is None else len(job.negative_prompt),
-        has_seed=job.seed is not None,
-        pictures=job.pictures,
-    )
-
-
-def _refuse_conflicts(job: VideoJob, policy: RoutingPolicy) -> None:
-    fields: tuple[tuple[str, object, object], ...] = (
-        ("seconds", job.seconds, policy.require_seconds),
-        ("resolution", job.resolution, policy.require_resolution),
-        ("aspect_ratio", job.aspect_ratio, policy.require_aspect_ratio),
-        ("audio", job.audio, policy.require_audio),
-    )
-    for param, asked, required in fields:
-        if asked is not None and required is not None and asked != required:
-            rule = f"policy {policy.name!r}, which requires {required!r}"
-            message = f"{param} {asked!r} conflicts with {rule}"
-            raise InvalidRequest(message, param=param)
 
 
 def _offers(target: _Target, team: Team, snapshot: Snapshot) -> list[Offer]:
@@ -305,21 +287,26 @@ def _fit(
             skipped.append(_skip(offer, "incapable", misfit))
             continue
         shape = shape_of(offer, sized)
-        priced = quote(offer.prices, shape)
+        priced = quote(offer.prices, shape, wanted.source)
         if priced is None:
-            detail = (
-                f"no price for {shape.resolution} {'with' if shape.audio else 'without'} audio"
-            )
-            skipped.append(_skip(offer, "price_unknown", detail))
+            skipped.append(_skip(offer, "price_unknown", _no_price(shape, wanted)))
             continue
-        fitting.append(Ranked(offer=offer, shape=shape, quote=priced))
+        way = way_for(offer, wanted)
+        fitting.append(Ranked(offer=offer, shape=shape, quote=priced, way=way))
     view = View(
         policy=target.policy,
         models=world.snapshot.models,
         preferred=target.preferred,
         conditions=world.conditions,
+        first=AS_REQUESTED if target.model else "model of the source",
     )
     return rank(fitting, view), skipped
+
+
+def _no_price(shape: Shape, wanted: Wanted) -> str:
+    sound = "with" if shape.audio else "without"
+    done = "" if wanted.source is None else f" to {wanted.source.verb}"
+    return f"no price{done} for {shape.resolution} {sound} audio"
 
 
 def _limit(
@@ -370,6 +357,7 @@ def _candidate(item: Ranked) -> Candidate:
         price_id=item.quote.price_id,
         reason=item.reason,
         score=item.score,
+        way=item.way,
     )
 
 

@@ -7,9 +7,13 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from proxy.domain.source import Verb
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from typing import Protocol
+
+    from proxy.domain.source import Source
 
     class InputBytes(Protocol):
         """Opens the bytes of a stored input, from the first one, each time it is called."""
@@ -49,7 +53,10 @@ class InputFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoJob:
-    """A create request as its caller sent it: None is "left open", nothing is filled in."""
+    """A request as its caller sent it: None is "left open", nothing is filled in.
+
+    `source` is the finished video that it starts from; None is a video from nothing.
+    """
 
     prompt: str
     model: str | None = None
@@ -68,6 +75,12 @@ class VideoJob:
     deadline_s: int | None = None
     substitute: Substitute | None = None
     webhook_url: str | None = None
+    source: Source | None = None
+
+    @property
+    def verb(self) -> Verb:
+        """What is done."""
+        return Verb.CREATE if self.source is None else self.source.verb
 
     @property
     def pictures(self) -> tuple[InputFile, ...]:
@@ -78,7 +91,10 @@ class VideoJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """The resolved form of a video at one candidate; `audio` may differ between candidates."""
+    """The resolved form of a video at one candidate; `audio` may differ between candidates.
+
+    `seconds` is what is newly made: an extension's video is longer by its source.
+    """
 
     seconds: int
     resolution: str
@@ -96,6 +112,21 @@ class OrderInput:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OrderSource:
+    """The finished video an order starts from, in the one form in which the provider gets it.
+
+    `operation` is the provider's own handle of it, `file` its bytes, `url` where it can be
+    fetched; one of them is set. `seconds` is its length.
+    """
+
+    verb: Verb
+    seconds: int
+    operation: dict[str, object] | None = None
+    file: OrderInput | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """What one provider is asked to make: one video, every field resolved.
 
@@ -110,6 +141,7 @@ class Order:
     reference_images: tuple[OrderInput, ...] = ()
     negative_prompt: str | None = None
     seed: int | None = None
+    source: OrderSource | None = None
 
     @property
     def pictures(self) -> tuple[OrderInput, ...]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from proxy.domain.errors import ProviderError
 from proxy.domain.events import ProviderCalled
-from proxy.domain.video import Order, OrderInput
+from proxy.domain.video import Order, OrderInput, OrderSource
 from proxy.gateway.names import input_name
 
 if TYPE_CHECKING:
@@ -75,4 +76,14 @@ def order_for(runtime: Runtime, job: Job) -> Order:
         reference_images=tuple(handle(file) for file in request.reference_images),
         negative_prompt=request.negative_prompt,
         seed=request.seed,
+        source=_source_for(job),
     )
+
+
+def _source_for(job: Job) -> OrderSource | None:
+    """The video the order starts from, as the current candidate is given it."""
+    source = job.request.source
+    if source is None:
+        return None
+    begun = OrderSource(verb=source.verb, seconds=source.seconds)
+    return replace(begun, operation=source.operation)

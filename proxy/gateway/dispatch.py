@@ -64,9 +64,13 @@ class Dispatch:
         if provider is None or not provider.is_configured:
             await self._leave(job, f"{job.candidate.provider} is no longer configured")
             return None
+        pinned = job.pinned_account
+        if pinned is not None and not provider.has(pinned):
+            await self._leave(job, f"account {pinned} of {provider.name} is no longer configured")
+            return None
         for account in provider.accounts:
             place = (provider.name, account.name)
-            if not account.is_configured or place in full:
+            if not account.is_configured or place in full or pinned not in (None, account.name):
                 continue
             slot = await self._take_slot(job, provider, account, current)
             if slot.is_taken:

@@ -40,6 +40,7 @@ JOB_ERROR_CODES: Mapping[FailureKind, str] = MappingProxyType(
         FailureKind.UNKNOWN_OUTCOME: "outcome_unknown",
         FailureKind.FAILED_UPSTREAM: "provider_failed",
         FailureKind.MODEL_GONE: "model_gone",
+        FailureKind.SOURCE_GONE: "source_gone",
         FailureKind.MALFORMED: "outcome_unknown",
     }
 )

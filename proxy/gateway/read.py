@@ -222,7 +222,8 @@ def answering_unavailable() -> Iterator[None]:
         raise StoreUnavailable(message, retry_after_s=ARTIFACTS_RETRY_S) from error
 
 
-async def _is_kept(runtime: Runtime, job: Job) -> bool:
+async def is_kept(runtime: Runtime, job: Job) -> bool:
+    """Say whether a finished video is in our store and not past its time."""
     expires_ms = job.artifact_expires_at_ms
     if expires_ms is not None and runtime.balances.now_ms() >= expires_ms:
         return False
@@ -235,7 +236,7 @@ async def _content(runtime: Runtime, job: Job, buckets: tuple[BucketState, ...])
         message = f"the video is {public_status(job).value}, it has no content"
         raise VideoNotReady(message)
     name = video_name(job)
-    if not await _is_kept(runtime, job):
+    if not await is_kept(runtime, job):
         message = "the video's content is no longer kept"
         raise JobNotFound(message, param="video_id")
 

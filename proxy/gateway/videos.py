@@ -14,6 +14,7 @@ from proxy.gateway.create import (
     observing_refusals,
     refused_early,
 )
+from proxy.gateway.derive import derive, with_source
 from proxy.gateway.following import follow
 from proxy.gateway.pictures import PictureIntake
 from proxy.gateway.quote import quote
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
         ModelsView,
         Patience,
         QuoteView,
+        Start,
     )
 
 
@@ -66,15 +68,22 @@ class Videos:
         idempotency_key: str | None,
         sdk_try: int,
         patience: Patience | None = None,
+        start: Start | None = None,
     ) -> JobView:
-        """Admit a video, or replay the job an equal request made; with patience, see it end."""
+        """Admit a video, or replay the job an equal request made; with patience, see it end.
+
+        With `start` it is made from a finished video of the team.
+        """
         asked = CreateRequest(
             video=request,
             fingerprint=fingerprint,
             idempotency_key=idempotency_key,
             sdk_try=sdk_try,
         )
-        view = await create(self._runtime, caller, asked)
+        if start is None:
+            view = await create(self._runtime, caller, asked)
+        else:
+            view = await derive(self._runtime, caller, asked, start)
         return await read.hold(self._runtime, view, patience)
 
     async def refused_early(
@@ -96,8 +105,12 @@ class Videos:
             sdk_try=sdk_try,
         )
 
-    async def quote(self, caller: Caller, request: VideoJob) -> QuoteView:
-        """Say what a create would do and cost now."""
+    async def quote(
+        self, caller: Caller, request: VideoJob, *, start: Start | None = None
+    ) -> QuoteView:
+        """Say what a create would do and cost now; with `start`, a remix, edit or extension."""
+        if start is not None:
+            request = await with_source(self._runtime, caller, request, start)
         return await quote(self._runtime, caller, request)
 
     async def get(

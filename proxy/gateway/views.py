@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from proxy.domain.plan import Candidate, Plan
     from proxy.domain.policy import ApiKey, Model, Offer, Team
     from proxy.domain.routing import RoutingPolicy
+    from proxy.domain.source import Verb
     from proxy.gateway.ports.admission import BalanceState, TeamState
 
 
@@ -37,6 +38,15 @@ class Patience:
 
     wait_s: float
     is_gone: Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """Which video is started from, and what is done to it; `param` is the field that names it."""
+
+    verb: Verb
+    video_id: str
+    param: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

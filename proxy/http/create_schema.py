@@ -1,8 +1,13 @@
-"""The body of a create as JSON Schema: what `proxy.http.fields` takes, field by field."""
+"""Bodies as JSON Schema: what `proxy.http.fields` and `derived` take, field by field."""
 
 from __future__ import annotations
 
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from proxy.domain.source import Verb
 from proxy.domain.video import RESOLUTIONS, Substitute
+from proxy.http.derived import QUOTE_FIELDS, SECONDS, VERB_FIELDS, VIDEO
 from proxy.http.fields import (
     ALIASES,
     DEADLINE_S_MAX,
@@ -19,6 +24,9 @@ from proxy.http.fields import (
 from proxy.http.pictures import REFERENCES_MAX
 from proxy.http.schemas import FLAG, NUMBER, Schema, many, mapping, nullable, one_of, text, whole
 from proxy.http.sizes import SIZES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 _NOT_BLANK = r"\S"
 _IMAGE: Schema = {
@@ -92,27 +100,60 @@ _FIELDS: dict[str, Schema] = {
         maximum=DEADLINE_S_MAX,
     ),
     "substitute": one_of(Substitute, "Who may take over from what was named."),
+    "verb": one_of(Verb, "What would be done; all but a create start from `video`."),
+    "video": {
+        "type": "object",
+        "required": ["id"],
+        "properties": {"id": text(minLength=1, maxLength=NAME_CHARS_MAX)},
+        "additionalProperties": False,
+        "description": "The completed video of the team that is started from.",
+    },
 }
 
 
-def create_schema() -> Schema:
-    """The body as JSON; an unknown field is refused."""
-    fields = {name: _FIELDS[name] for name in FIELDS}
+def _body(names: Sequence[str], *required: str) -> Schema:
+    """A body of some fields; an unknown one is refused."""
+    fields = {name: _FIELDS[name] for name in names}
     again = {
         alias: {**_FIELDS[name], "description": f"Another word for {name}."}
         for alias, name in ALIASES.items()
+        if name in names
     }
-    optional = {name: nullable(schema) for name, schema in (fields | again).items()}
-    return {
+    schema: Schema = {
         "type": "object",
-        "required": ["prompt"],
-        "properties": {**optional, "prompt": fields["prompt"]},
+        "required": ["prompt", *(name for name in required if name not in ALIASES.values())],
+        "properties": {
+            name: field if ALIASES.get(name, name) in ("prompt", *required) else nullable(field)
+            for name, field in (fields | again).items()
+        },
         "additionalProperties": False,
     }
+    either = [name for name in required if name in ALIASES.values()]
+    if either:
+        schema["anyOf"] = [{"required": [word]} for word in _words(either[0])]
+    return schema
 
 
-def create_form_schema() -> Schema:
-    """The body as multipart/form-data: the same, but pictures may be files."""
-    schema = create_schema()
+def _words(name: str) -> list[str]:
+    return [name, *(alias for alias, meant in ALIASES.items() if meant == name)]
+
+
+def _form(schema: Schema) -> Schema:
+    """A body as multipart/form-data: the same, but pictures may be files."""
     files = {name: one for name, one in _FILES.items() if name in schema["properties"]}
     return {**schema, "properties": {**schema["properties"], **files}}
+
+
+_CREATE, _QUOTE = _body(FIELDS), _body(QUOTE_FIELDS)
+BODIES: Mapping[str, Schema] = MappingProxyType(
+    {
+        "CreateVideo": _CREATE,
+        "CreateVideoForm": _form(_CREATE),
+        "QuoteVideo": _QUOTE,
+        "QuoteVideoForm": _form(_QUOTE),
+        "RemixVideo": _body(VERB_FIELDS[Verb.REMIX]),
+        "EditVideo": _body(VERB_FIELDS[Verb.EDIT], VIDEO),
+        "ExtendVideo": _body(VERB_FIELDS[Verb.EXTEND], VIDEO, SECONDS),
+    }
+)
+"""Every body by component name. One with a `...Form` beside it may carry files as multipart."""

@@ -35,6 +35,22 @@ RATE_HEADERS = (
     "x-ratelimit-reset-requests",
 )
 _AGING = ("Deprecation", "Sunset")
+_ADMISSION_ERRORS = (
+    "no_route",
+    "idempotency_conflict",
+    "too_many_jobs",
+    "moderation_cooldown",
+    "budget_exceeded",
+    "spending_frozen",
+    "restore_needed",
+)
+_ADMISSION_PARAMETERS = ("IdempotencyKey", "Prefer")
+_ADMISSION_HEADERS = (
+    *_AGING,
+    "Preference-Applied",
+    "Idempotency-Replayed",
+    "Greenlight-Budget-Warning",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +59,8 @@ class Endpoint:
 
     `answer` names the schema of the JSON it answers (None: a file). `errors`, `parameters` and
     `headers` are its own, beside what all of its kind have; the latter two are names of
-    `proxy.http.parameters`. `takes_create` says that the body is a create, `takes_event` that
-    it is whatever a provider sends, which is answered without a body. `is_stream`: it answers
+    `proxy.http.parameters`. `body` names the schema of its body, `takes_event` says that this is
+    whatever a provider sends, which is answered without a body. `is_stream`: it answers
     server-sent events. One with a `not_yet` is not built: it refuses with that advice.
     """
 
@@ -57,7 +73,7 @@ class Endpoint:
     errors: Sequence[str] = ()
     parameters: Sequence[str] = ()
     headers: Sequence[str] = ()
-    takes_create: bool = False
+    body: str | None = None
     takes_event: bool = False
     is_stream: bool = False
     is_revalidated: bool = False
@@ -71,19 +87,10 @@ CREATE = Endpoint(
     id="createVideo",
     summary="Create a video",
     answer="Video",
-    errors=(
-        *_CREATE_ERRORS,
-        "no_route",
-        "idempotency_conflict",
-        "too_many_jobs",
-        "moderation_cooldown",
-        "budget_exceeded",
-        "spending_frozen",
-        "restore_needed",
-    ),
-    parameters=("IdempotencyKey", "Prefer"),
-    headers=(*_AGING, "Preference-Applied", "Idempotency-Replayed", "Greenlight-Budget-Warning"),
-    takes_create=True,
+    errors=(*_CREATE_ERRORS, *_ADMISSION_ERRORS),
+    parameters=_ADMISSION_PARAMETERS,
+    headers=_ADMISSION_HEADERS,
+    body="CreateVideo",
 )
 PAGE = Endpoint(
     method="GET",
@@ -101,10 +108,55 @@ QUOTE = Endpoint(
     path="/v1/videos/quote",
     access=READ,
     id="quoteVideo",
-    summary="Say what a create would do and cost, and do nothing",
+    summary="Say what a create, remix, edit or extension would do and cost, and do nothing",
     answer="Quote",
-    errors=_CREATE_ERRORS,
-    takes_create=True,
+    errors=(*_CREATE_ERRORS, "video_not_found", "video_not_ready"),
+    body="QuoteVideo",
+)
+_DERIVE_ERRORS = (
+    "invalid_request",
+    "not_supported_yet",
+    "payload_too_large",
+    "model_not_found",
+    "video_not_found",
+    "video_not_ready",
+    "webhook_url_refused",
+)
+REMIX = Endpoint(
+    method="POST",
+    path="/v1/videos/{id}/remix",
+    access=SUBMIT,
+    id="remixVideo",
+    summary="Make a completed video again, by another prompt",
+    answer="Video",
+    errors=(*_DERIVE_ERRORS, *_ADMISSION_ERRORS),
+    parameters=("VideoId", *_ADMISSION_PARAMETERS),
+    headers=_ADMISSION_HEADERS,
+    body="RemixVideo",
+)
+EDIT = Endpoint(
+    method="POST",
+    path="/v1/videos/edits",
+    access=SUBMIT,
+    id="editVideo",
+    summary="Change something in a completed video",
+    answer="Video",
+    errors=(*_DERIVE_ERRORS, *_ADMISSION_ERRORS),
+    parameters=_ADMISSION_PARAMETERS,
+    headers=_ADMISSION_HEADERS,
+    body="EditVideo",
+)
+EXTEND = Endpoint(
+    method="POST",
+    path="/v1/videos/extensions",
+    access=SUBMIT,
+    id="extendVideo",
+    summary="Make a completed video longer",
+    answer="Video",
+    errors=(*_DERIVE_ERRORS, *_ADMISSION_ERRORS),
+    parameters=_ADMISSION_PARAMETERS,
+    headers=_ADMISSION_HEADERS,
+    body="ExtendVideo",
 )
 RETRIEVE = Endpoint(
     method="GET",
@@ -227,32 +279,6 @@ CALLBACK = Endpoint(
     takes_event=True,
 )
 
-_INSTEAD = "describe the whole video in a new POST /v1/videos instead"
-REMIX = Endpoint(
-    method="POST",
-    path="/v1/videos/{id}/remix",
-    access=SUBMIT,
-    id="remixVideo",
-    summary="Make a new video from a completed one",
-    parameters=("VideoId",),
-    not_yet=_INSTEAD,
-)
-EDIT = Endpoint(
-    method="POST",
-    path="/v1/videos/edits",
-    access=SUBMIT,
-    id="editVideo",
-    summary="Edit a video",
-    not_yet=_INSTEAD,
-)
-EXTEND = Endpoint(
-    method="POST",
-    path="/v1/videos/extensions",
-    access=SUBMIT,
-    id="extendVideo",
-    summary="Extend a video",
-    not_yet="ask for the whole length in `seconds` of a new POST /v1/videos instead",
-)
 CREATE_CHARACTER = Endpoint(
     method="POST",
     path="/v1/videos/characters",
@@ -271,5 +297,5 @@ CHARACTER = Endpoint(
     not_yet="show the character in `input_reference` of a POST /v1/videos instead",
 )
 
-NOT_YET = (REMIX, EDIT, EXTEND, CREATE_CHARACTER, CHARACTER)
+NOT_YET = (CREATE_CHARACTER, CHARACTER)
 """Documented endpoints that are not built: they say so instead of not being there."""

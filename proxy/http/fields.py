@@ -79,14 +79,18 @@ class Draft:
         )
 
 
-def read_fields(raw: Mapping[str, object]) -> Draft:
+def read_fields(raw: Mapping[str, object], allowed: Sequence[str] = FIELDS) -> Draft:
     """Check every field; None (JSON null) is the same as leaving it out.
+
+    Args:
+        raw: what was sent.
+        allowed: the fields there are; whoever allows more than FIELDS reads them.
 
     Raises:
         InvalidRequest: a field is unknown, missing, malformed or in conflict; `param` names it.
         NotSupportedYet: a documented form of a field that is not built yet.
     """
-    sent = _known({name: value for name, value in raw.items() if value is not None})
+    sent = _known({name: value for name, value in raw.items() if value is not None}, allowed)
     resolution, aspect_ratio = _frame(sent)
     video = VideoJob(
         prompt=_prompt(sent),
@@ -107,12 +111,12 @@ def read_fields(raw: Mapping[str, object]) -> Draft:
     return Draft(video=video, pictures=read_pictures(sent))
 
 
-def _known(sent: dict[str, object]) -> dict[str, object]:
+def _known(sent: dict[str, object], allowed: Sequence[str]) -> dict[str, object]:
+    words = (*allowed, *(alias for alias, name in ALIASES.items() if name in allowed))
     for name in sent:
-        if name not in FIELDS and name not in ALIASES:
+        if name not in words:
             shown = name[:64].encode(errors="replace").decode()
-            allowed = ", ".join((*FIELDS, *ALIASES))
-            message = f"there is no field {shown!r}; allowed: {allowed}"
+            message = f"there is no field {shown!r}; allowed: {', '.join(words)}"
             raise InvalidRequest(message, param=shown)
     for alias, name in ALIASES.items():
         if alias in sent and name in sent:

@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from proxy.domain.video import InputFile, VideoJob
 
 
-def fingerprint(job: VideoJob, *, method: str, route: str) -> str:
+def fingerprint(job: VideoJob, *, method: str, route: str, video: str | None = None) -> str:
     """SHA-256 in hex over the canonical JSON of what the caller sent.
 
     Aliases are resolved, nothing is filled in, a file is its SHA-256, a web address that of the
     address. JSON and multipart of equal fields are equal: an SDK draws a new multipart boundary
-    for each retry.
+    for each retry. `video` is the id of the one that is started from.
     """
     fields: dict[str, object] = {
         "prompt": job.prompt,
@@ -35,6 +35,7 @@ def fingerprint(job: VideoJob, *, method: str, route: str) -> str:
         "deadline_s": job.deadline_s,
         "substitute": job.substitute,
         "webhook_url": job.webhook_url,
+        "video": video,
     }
     sent = {name: value for name, value in fields.items() if value is not None}
     canonical = json.dumps(

@@ -8,7 +8,8 @@ from urllib.parse import parse_qsl
 
 from multipart import MultipartError, ParserLimitReached, PushMultipartParser
 
-from proxy.domain.errors import InvalidRequest, PayloadTooLarge
+from proxy.domain.errors import InvalidRequest, NotSupportedYet, PayloadTooLarge
+from proxy.http.derived import FILE_NOT_YET, VIDEO
 from proxy.http.jsonbody import parse_list, parse_object
 from proxy.http.pictures import FIRST_FRAME, IMAGE_URL, LAST_FRAME, PICTURE_FIELDS, REFERENCES
 from proxy.http.upload import UNTYPED, Upload
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
 PARTS_MAX = 64
 TEXT_BYTES_MAX = 256 * 2**10
 """Bytes of a text part; a picture, maybe a data URL, has only the body's limit."""
-OBJECT_FIELDS = ("metadata", FIRST_FRAME, LAST_FRAME)
+OBJECT_FIELDS = ("metadata", FIRST_FRAME, LAST_FRAME, VIDEO)
 WHOLE_FIELDS = ("deadline_s", "seed")
+_FILE_TYPES = ("image/", "video/", UNTYPED)
 _BRACKETED = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])+)")
 _BRACKET = re.compile(r"\[([^\[\]]*)\]")
 # An item of a list: with or without its number, in the middle of an object or not.
@@ -44,6 +46,7 @@ async def read_multipart(
     Raises:
         InvalidRequest: the body is not multipart, or a field is broken or sent twice.
         PayloadTooLarge: too many parts, or one is too long.
+        NotSupportedYet: a video came as a file.
     """
     form = _Form(stack, spool_dir)
     try:
@@ -156,10 +159,12 @@ class _Form:
     def _begin(self, part: MultipartSegment) -> None:
         self._name = part.name or ""
         declared = part.content_type
-        is_file = part.filename is not None or (declared or "").startswith(("image/", UNTYPED))
+        is_file = part.filename is not None or (declared or "").startswith(_FILE_TYPES)
         if not is_file:
             self._text = bytearray()
             return
+        if self._field == VIDEO:
+            raise NotSupportedYet(FILE_NOT_YET, param=VIDEO)
         if self._field not in PICTURE_FIELDS:
             message = f"{self._name[:64]!r} must be text, not a file"
             raise InvalidRequest(message, param=self._name[:64])

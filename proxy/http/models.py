@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from proxy.domain.money import format_usd
+from proxy.domain.source import Verb
 from proxy.domain.video import PICTURE_BYTES_MAX, PICTURE_TYPES
 from proxy.http.answer import json_answer, revalidated
 from proxy.http.keys import CALLER
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from proxy.domain.policy import Lifecycle, Offer
+    from proxy.domain.price import Price
     from proxy.domain.routing import OfferMatch, RoutingPolicy
     from proxy.gateway.views import ModelsView, ModelView
     from proxy.http.services import VideoService
@@ -95,16 +97,39 @@ def _offer(offer: Offer, now_s: float) -> dict[str, object]:
             "types": list(can.picture_types or PICTURE_TYPES),
             "bytes_max": min(can.picture_bytes_max or PICTURE_BYTES_MAX, PICTURE_BYTES_MAX),
         },
+        "create": can.creates,
+        **{verb.value: _support(offer, verb) for verb in Verb if verb is not Verb.CREATE},
         "typical_render_s": offer.typical_render_s,
-        "prices": [
-            {
-                "resolution": price.resolution,
-                "audio": price.audio,
-                "per_second_usd": format_usd(price.per_second_micro_usd),
-            }
-            for price in offer.prices
-        ],
+        "prices": [_price(price) for price in offer.prices],
         "lifecycle": _lifecycle(offer.lifecycle, now_s),
+    }
+
+
+def _support(offer: Offer, verb: Verb) -> dict[str, object] | None:
+    """Which finished videos an offer takes for a verb; None if it does not do that."""
+    support = offer.can.verbs.get(verb)
+    if support is None:
+        return None
+    return {
+        "how": [way.value for way in support.ways],
+        "bytes_max": {way.value: size for way, size in support.bytes_max.items()},
+        "seconds": list(support.seconds) or None,
+        "adds": list(support.adds) or None,
+        "resolutions": list(support.resolutions or offer.can.resolutions),
+        "aspect_ratios": list(support.aspect_ratios or offer.can.aspect_ratios),
+        "models": list(support.models) or None,
+        "audio": "none" if support.is_silent else offer.can.audio.value,
+    }
+
+
+def _price(price: Price) -> dict[str, object]:
+    return {
+        "for": sorted(price.verbs),
+        "resolution": price.resolution,
+        "audio": price.audio,
+        "per_second_usd": format_usd(price.per_second_micro_usd),
+        "of": "whole" if price.is_of_whole else "new",
+        "at_least_usd": format_usd(price.least_micro_usd),
     }
 
 

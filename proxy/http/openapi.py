@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from proxy.domain.errors import REQUEST_CODES
 from proxy.http.answer import json_answer, revalidated
-from proxy.http.create_schema import create_form_schema, create_schema
+from proxy.http.create_schema import BODIES
 from proxy.http.endpoints import RATE_HEADERS
 from proxy.http.errors import FIELD_NOT_SUPPORTED, STATUS
 from proxy.http.parameters import HEADERS, PARAMETERS
@@ -68,8 +68,7 @@ def document(endpoints: Iterable[Endpoint], *, server_url: str) -> Schema:
         "paths": paths,
         "components": {
             "schemas": {
-                "CreateVideo": create_schema(),
-                "CreateVideoForm": create_form_schema(),
+                **BODIES,
                 **COMPONENTS,
             },
             "parameters": dict(PARAMETERS),
@@ -115,13 +114,14 @@ def _operation(endpoint: Endpoint) -> Schema:
         operation["security"] = [{"key": []}, {"link": []}]
     elif endpoint.access.scope is None:
         operation["security"] = []
-    if endpoint.takes_create:
+    if endpoint.body is not None:
+        form = f"{endpoint.body}Form"
         operation["requestBody"] = {
             "required": True,
             "content": {
-                "application/json": {"schema": ref("CreateVideo")},
-                "multipart/form-data": {"schema": ref("CreateVideoForm")},
-                "application/x-www-form-urlencoded": {"schema": ref("CreateVideo")},
+                "application/json": {"schema": ref(endpoint.body)},
+                "multipart/form-data": {"schema": ref(form if form in BODIES else endpoint.body)},
+                "application/x-www-form-urlencoded": {"schema": ref(endpoint.body)},
             },
         }
     if endpoint.takes_event:

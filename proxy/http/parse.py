@@ -10,6 +10,7 @@ from multipart import parse_options_header
 
 from proxy.domain.errors import InvalidRequest
 from proxy.http.body import CREATE_BYTES_MAX, FORM_BYTES_MAX, body_chunks, read_body
+from proxy.http.derived import read_derived, read_quoted
 from proxy.http.fields import read_fields
 from proxy.http.forms import read_multipart, read_urlencoded
 from proxy.http.jsonbody import load_object
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
+    from proxy.domain.source import Verb
+    from proxy.domain.video import VideoJob
+    from proxy.gateway.views import Start
     from proxy.http.fields import Draft
     from proxy.http.pictures import Picture
 
@@ -38,10 +42,28 @@ async def read_create(request: web.Request) -> AsyncIterator[Draft]:
         PayloadTooLarge: the body or a part is over its limit.
     """
     with ExitStack() as stack:
-        draft = read_fields(await _raw_fields(request, stack))
-        spool_dir = request.app.get(SPOOL_DIR)
-        pictures = [await _decoded(picture, stack, spool_dir) for picture in draft.pictures]
-        yield replace(draft, pictures=tuple(pictures))
+        yield await _decoded_all(read_fields(await _raw_fields(request, stack)), request, stack)
+
+
+async def read_derivation(
+    request: web.Request, verb: Verb, video_id: str | None = None
+) -> tuple[VideoJob, Start]:
+    """Read a remix, an edit or an extension; see `proxy.http.derived.read_derived`."""
+    with ExitStack() as stack:
+        return read_derived(await _raw_fields(request, stack), verb, video_id)
+
+
+async def read_quote(request: web.Request) -> tuple[VideoJob, Start | None]:
+    """Read what is to be quoted, of which nothing is kept. Raises as `read_create` does."""
+    with ExitStack() as stack:
+        draft, start = read_quoted(await _raw_fields(request, stack))
+        return (await _decoded_all(draft, request, stack)).outline(), start
+
+
+async def _decoded_all(draft: Draft, request: web.Request, stack: ExitStack) -> Draft:
+    spool_dir = request.app.get(SPOOL_DIR)
+    pictures = [await _decoded(picture, stack, spool_dir) for picture in draft.pictures]
+    return replace(draft, pictures=tuple(pictures))
 
 
 async def _decoded(picture: Picture, stack: ExitStack, spool_dir: Path | None) -> Picture:

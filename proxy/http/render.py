@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from proxy.domain.ids import attempt_id
 from proxy.domain.job import PublicStatus, Resolution, public_error, public_status
 from proxy.domain.money import format_usd
+from proxy.domain.source import Verb
 from proxy.domain.video import frame_size_px
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from proxy.domain.job import Attempt, Job, JobError
     from proxy.domain.plan import Candidate, Plan, Skipped
     from proxy.domain.policy import Offer
+    from proxy.domain.source import Source
     from proxy.domain.video import Shape
     from proxy.gateway.ports.runtime import Clock
     from proxy.http.links import Links
@@ -43,7 +45,7 @@ def scene_of(request: web.Request, links: Links, clock: Clock) -> Scene:
 
 def video(job: Job, scene: Scene, *, queue_position: int | None = None) -> dict[str, object]:
     """The Video object of a job."""
-    candidate = current_candidate(job)
+    candidate, source = current_candidate(job), job.request.source
     status = public_status(job)
     is_completed = status is PublicStatus.COMPLETED
     expires_at_ms = job.artifact_expires_at_ms if is_completed else None
@@ -57,9 +59,9 @@ def video(job: Job, scene: Scene, *, queue_position: int | None = None) -> dict[
         "completed_at": _unix_s(job.ended_at_ms) if is_completed else None,
         "expires_at": _unix_s(expires_at_ms),
         "prompt": job.request.prompt,
-        "seconds": str(candidate.shape.seconds),
+        "seconds": str(job.seconds),
         "size": size(candidate.shape),
-        "remixed_from_video_id": None,
+        "remixed_from_video_id": source.id if source and source.verb is Verb.REMIX else None,
         "error": _error(public_error(job)),
         "greenlight": {
             "policy": job.plan.policy,
@@ -77,8 +79,17 @@ def video(job: Job, scene: Scene, *, queue_position: int | None = None) -> dict[
             "queue": _queue(job, status, queue_position),
             "artifact": _artifact(job, scene) if is_completed else None,
             "metadata": dict(job.request.metadata),
+            "source": _source(source, candidate),
         },
     }
+
+
+def _source(source: Source | None, candidate: Candidate) -> dict[str, object] | None:
+    """Which video it is made from, and how the current candidate is given it."""
+    if source is None:
+        return None
+    assert candidate.way is not None
+    return {"id": source.id, "verb": source.verb.value, "how": candidate.way.value}
 
 
 def policy_switch(plan: Plan) -> dict[str, object] | None:

@@ -13,6 +13,7 @@ from proxy.domain.errors import JOB_CODES, REQUEST_CODES
 from proxy.domain.job import PublicStatus, Resolution, StoppedBy
 from proxy.domain.policy import AudioSupport, FrameSupport, OnExceed, RouteClass
 from proxy.domain.routing import Failover
+from proxy.domain.source import Verb, Way
 from proxy.domain.video import RESOLUTIONS
 
 if TYPE_CHECKING:
@@ -150,6 +151,15 @@ _GREENLIGHT = record(
             )
         ),
         "metadata": mapping(text()),
+        "source": nullable(
+            record(
+                {
+                    "id": text("The video that it was made from."),
+                    "verb": one_of(verb for verb in Verb if verb is not Verb.CREATE),
+                    "how": one_of(Way, "How the provider is given it."),
+                }
+            )
+        ),
     }
 )
 
@@ -207,6 +217,18 @@ _LIFECYCLE = record(
         "successors": many(text()),
     }
 )
+_SUPPORT = record(
+    {
+        "how": many(one_of(Way)),
+        "bytes_max": mapping(whole()),
+        "seconds": nullable(many(whole("A length of the video that is started from."))),
+        "adds": nullable(many(whole("A length that may be added."))),
+        "resolutions": many(one_of(RESOLUTIONS)),
+        "aspect_ratios": many(text()),
+        "models": nullable(many(text("What may have made it; `*` stands for anything."))),
+        "audio": one_of(AudioSupport),
+    }
+)
 _OFFER = record(
     {
         "provider": text(),
@@ -225,10 +247,19 @@ _OFFER = record(
         "seed": FLAG,
         "prompt_chars_max": nullable(whole()),
         "pictures": record({"types": many(text("A media type.")), "bytes_max": whole()}),
+        "create": FLAG,
+        **{verb.value: nullable(_SUPPORT) for verb in Verb if verb is not Verb.CREATE},
         "typical_render_s": nullable(NUMBER),
         "prices": many(
             record(
-                {"resolution": text(), "audio": nullable(FLAG), "per_second_usd": DOLLARS},
+                {
+                    "for": many(one_of(Verb)),
+                    "resolution": text(),
+                    "audio": nullable(FLAG),
+                    "per_second_usd": DOLLARS,
+                    "of": one_of(("new", "whole"), "Which seconds of an extension."),
+                    "at_least_usd": DOLLARS,
+                },
             )
         ),
         "lifecycle": _LIFECYCLE,

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         ModelsView,
         Patience,
         QuoteView,
+        Start,
     )
 
 
@@ -50,10 +51,12 @@ class VideoService(Protocol):
         idempotency_key: str | None,
         sdk_try: int,
         patience: Patience | None = None,
+        start: Start | None = None,
     ) -> JobView:
         """Admit a video, or answer with the job an earlier equal request made.
 
-        With patience the answer is held until the job is over.
+        With patience the answer is held until the job is over. With `start` the video is made
+        from a finished one.
         """
 
     async def refused_early(
@@ -67,8 +70,10 @@ class VideoService(Protocol):
     ) -> StoreUnavailable:
         """What to answer to a create whose pictures could not be stored."""
 
-    async def quote(self, caller: Caller, request: VideoJob) -> QuoteView:
-        """Say what a create would do now."""
+    async def quote(
+        self, caller: Caller, request: VideoJob, *, start: Start | None = None
+    ) -> QuoteView:
+        """Say what a create would do now, or with `start` a remix, edit or extension."""
 
     async def get(
         self, caller: Caller, job_id: str, *, patience: Patience | None = None

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from proxy.domain.errors import InvalidRequest, StoreUnavailable
 from proxy.domain.job import PublicStatus
+from proxy.domain.source import Verb
 from proxy.gateway.views import Patience
 from proxy.http import render
 from proxy.http.answer import json_answer, revalidated
 from proxy.http.fingerprint import fingerprint
 from proxy.http.headers import idempotency_key, is_poll_helper, preferred_wait_s, sdk_try
 from proxy.http.keys import CALLER
-from proxy.http.parse import read_create
+from proxy.http.parse import read_create, read_derivation, read_quote
 from proxy.http.quote import quote_body
 from proxy.http.ratelimit import rate_headers
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from aiohttp import web
 
     from proxy.domain.video import InputFile, VideoJob
     from proxy.gateway.ports.runtime import Clock
-    from proxy.gateway.views import Caller, JobView
+    from proxy.gateway.views import Caller, JobView, Start
     from proxy.http.fields import Draft
     from proxy.http.links import Links
     from proxy.http.pictures import Picture
@@ -30,6 +34,14 @@ if TYPE_CHECKING:
 LIST_DEFAULT = 20
 LIST_MAX = 100
 CREATE_ROUTE = "/v1/videos"
+DERIVE_ROUTES: Mapping[Verb, str] = MappingProxyType(
+    {
+        Verb.REMIX: "/v1/videos/{id}/remix",
+        Verb.EDIT: "/v1/videos/edits",
+        Verb.EXTEND: "/v1/videos/extensions",
+    }
+)
+"""What tells equal fields from one another in a fingerprint, beside the video they are about."""
 _STATUSES = tuple(status.value for status in PublicStatus)
 
 
@@ -58,13 +70,39 @@ class VideoRoutes:
                     idempotency_key=key,
                     sdk_try=number,
                 ) from refusal
+        return await self._admit(request, job, prints)
+
+    async def remix(self, request: web.Request) -> web.Response:
+        """POST /v1/videos/{id}/remix."""
+        return await self._derive(request, Verb.REMIX, request.match_info["id"])
+
+    async def edit(self, request: web.Request) -> web.Response:
+        """POST /v1/videos/edits."""
+        return await self._derive(request, Verb.EDIT)
+
+    async def extend(self, request: web.Request) -> web.Response:
+        """POST /v1/videos/extensions."""
+        return await self._derive(request, Verb.EXTEND)
+
+    async def _derive(
+        self, request: web.Request, verb: Verb, video_id: str | None = None
+    ) -> web.Response:
+        job, start = await read_derivation(request, verb, video_id)
+        prints = fingerprint(job, method="POST", route=DERIVE_ROUTES[verb], video=start.video_id)
+        return await self._admit(request, job, prints, start)
+
+    async def _admit(
+        self, request: web.Request, job: VideoJob, prints: str, start: Start | None = None
+    ) -> web.Response:
+        caller = request[CALLER]
         view = await self._videos.create(
             caller,
             job,
             fingerprint=prints,
-            idempotency_key=key,
-            sdk_try=number,
+            idempotency_key=idempotency_key(request),
+            sdk_try=sdk_try(request),
             patience=_patience(request),
+            start=start,
         )
         added = {"Idempotency-Replayed": "true"} if view.is_replay else {}
         if view.budget_warnings:
@@ -85,11 +123,10 @@ class VideoRoutes:
         )
 
     async def quote(self, request: web.Request) -> web.Response:
-        """POST /v1/videos/quote: the same body, nothing kept."""
+        """POST /v1/videos/quote: the body of a create or of another verb, nothing kept."""
         caller = request[CALLER]
-        async with read_create(request) as draft:
-            job = draft.outline()
-        view = await self._videos.quote(caller, job)
+        job, start = await read_quote(request)
+        view = await self._videos.quote(caller, job, start=start)
         return json_answer(quote_body(view), headers=rate_headers(view.buckets, caller))
 
     async def retrieve(self, request: web.Request) -> web.Response:

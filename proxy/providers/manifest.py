@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from proxy.domain.source import Verb, Way
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from pydantic import BaseModel
@@ -54,7 +56,8 @@ class ProviderManifest:
 
     `build` makes the adapter of one account from a validated `credentials_model`; it opens no
     connection and raises nothing.
-    `default_base_url` may name fields of the credentials in braces.
+    `default_base_url` may name fields of the credentials in braces. `verbs` is what the adapter
+    does with finished videos, and in which ways it can be given them.
     """
 
     name: str
@@ -62,3 +65,4 @@ class ProviderManifest:
     default_base_url: str
     build: Callable[[BaseModel, ProviderSettings, Sessions, Clock], VideoProvider]
     callbacks: CallbackUse = CallbackUse.NONE
+    verbs: Mapping[Verb, tuple[Way, ...]] = field(default_factory=dict)

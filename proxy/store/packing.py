@@ -13,8 +13,9 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from proxy.domain.ids import ModelName, PolicyName, ProviderName
+from proxy.domain.ids import JobId, ModelName, PolicyName, ProviderName
 from proxy.domain.plan import Candidate, Plan, Skipped, Switch
+from proxy.domain.source import Source, Verb, Way
 from proxy.domain.video import InputFile, Shape, Substitute, VideoJob
 
 if TYPE_CHECKING:
@@ -35,10 +36,9 @@ UNPACKED_MAX = 512
 """Jobs kept unpacked: a client polls one job often, and this part of it never changes."""
 
 JOB_FIELDS = 8
-REQUEST_FIELDS = 17
+REQUEST_FIELDS = 18
+CANDIDATE_FIELDS = 12
 SKIPPED_FIELDS = 5
-CANDIDATE_FIELDS = 10
-"""Those that every candidate has."""
 PLAN_FIELDS = 6
 
 
@@ -140,6 +140,7 @@ def _request_fields(request: VideoJob) -> list[object]:
             request.negative_prompt,
             request.seed,
             request.webhook_url,
+            _source_fields(request.source),
         ]
     )
 
@@ -165,6 +166,45 @@ def _request(fields: list[Any]) -> VideoJob:
         deadline_s=values[10],
         substitute=Substitute(substitute) if substitute else None,
         webhook_url=values[16],
+        source=_source(values[17]),
+    )
+
+
+def _source_fields(source: Source | None) -> list[object] | None:
+    if source is None:
+        return None
+    return [
+        source.id,
+        source.verb,
+        source.seconds,
+        source.resolution,
+        source.aspect_ratio,
+        source.size_bytes,
+        source.sha256,
+        source.model,
+        source.provider,
+        source.upstream,
+        source.account,
+        source.operation,
+    ]
+
+
+def _source(fields: list[Any] | None) -> Source | None:
+    if not fields:
+        return None
+    return Source(
+        id=JobId(fields[0]),
+        verb=Verb(fields[1]),
+        seconds=fields[2],
+        resolution=fields[3],
+        aspect_ratio=fields[4],
+        size_bytes=fields[5],
+        sha256=fields[6],
+        model=ModelName(fields[7]),
+        provider=ProviderName(fields[8]),
+        upstream=fields[9],
+        account=fields[10],
+        operation=fields[11],
     )
 
 
@@ -185,19 +225,22 @@ def _plan_fields(plan: Plan) -> list[object]:
         plan.requested_model,
         plan.substitute,
         [
-            [
-                candidate.provider,
-                candidate.model,
-                candidate.upstream,
-                candidate.shape.seconds,
-                candidate.shape.resolution,
-                candidate.shape.aspect_ratio,
-                int(candidate.shape.audio),
-                candidate.quote_micro_usd,
-                candidate.price_id,
-                candidate.reason,
-                *([] if candidate.score is None else [candidate.score]),
-            ]
+            trimmed(
+                [
+                    candidate.provider,
+                    candidate.model,
+                    candidate.upstream,
+                    candidate.shape.seconds,
+                    candidate.shape.resolution,
+                    candidate.shape.aspect_ratio,
+                    int(candidate.shape.audio),
+                    candidate.quote_micro_usd,
+                    candidate.price_id,
+                    candidate.reason,
+                    candidate.score,
+                    candidate.way,
+                ]
+            )
             for candidate in plan.candidates
         ],
         [
@@ -238,7 +281,8 @@ def _skipped(item: list[Any]) -> Skipped:
     )
 
 
-def _candidate(item: list[Any]) -> Candidate:
+def _candidate(fields: list[Any]) -> Candidate:
+    item = padded(fields, CANDIDATE_FIELDS)
     return Candidate(
         provider=ProviderName(item[0]),
         model=ModelName(item[1]),
@@ -249,5 +293,6 @@ def _candidate(item: list[Any]) -> Candidate:
         quote_micro_usd=item[7],
         price_id=item[8],
         reason=item[9],
-        score=item[10] if len(item) > CANDIDATE_FIELDS else None,
+        score=item[10],
+        way=Way(item[11]) if item[11] else None,
     )

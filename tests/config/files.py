@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 
 from proxy.config.load import Loaded, load
 from proxy.config.problem import Problem, Severity
+from proxy.domain.source import Verb, Way
 from tests.builders import NOW_S
 
 if TYPE_CHECKING:
@@ -56,6 +57,9 @@ class KlingCredentials(BaseModel):
 
 
 MODELS: Final = MappingProxyType({"kling": KlingCredentials})
+SPOKEN: Final = MappingProxyType(
+    {"kling": {Verb.EDIT: (Way.LINK, Way.BYTES), Verb.EXTEND: (Way.ORIGIN,)}}
+)
 
 
 def kind_of(path: Path) -> str:
@@ -71,7 +75,7 @@ def copy_good(folder: Path) -> Path:
 
 def load_good(config: Path, *, env: Mapping[str, str] = ENV, now_s: float = NOW_S) -> Loaded:
     """Load a configuration with the credentials of these tests."""
-    return load(config, env=env, credential_models=MODELS, now_s=now_s)
+    return load(config, env=env, credential_models=MODELS, now_s=now_s, spoken=SPOKEN)
 
 
 def load_with(bad: Path, folder: Path) -> Loaded:

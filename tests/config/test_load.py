@@ -19,6 +19,7 @@ from proxy.domain.notice import NoticeKind
 from proxy.domain.period import PeriodKind
 from proxy.domain.policy import AudioSupport, FrameSupport, Match, OnExceed, RouteClass, Scope
 from proxy.domain.price import Billing
+from proxy.domain.source import SourceSupport, Verb, Way
 from proxy.domain.video import Substitute
 from proxy.domain.video_event import VideoEvent, receiver_id
 from tests.builders import NOW_S
@@ -286,3 +287,58 @@ def test_equal_files_have_equal_digests_wherever_they_lie(tmp_path: Path, loaded
     small = tmp_path / "policies/teams/small.yaml"
     small.write_text(small.read_text(encoding="utf-8") + "weight: 3\n", encoding="utf-8")
     assert loaded.digest != load_good(config).digest
+
+
+def test_what_an_offer_does_with_finished_videos(tmp_path: Path) -> None:
+    config = copy_good(tmp_path)
+    catalog = tmp_path / "policies" / "catalog.yaml"
+    text = catalog.read_text(encoding="utf-8")
+    edit = "edit: {by: [bytes, link], bytes_max: 5MB, link_bytes_max: 1GB, seconds: [5, 4]"
+    more = f'{edit}, resolutions: [1080p], aspect_ratios: ["1:1"], models: ["k*"], silent: true}}'
+    extend = "extend: {by: [origin], adds: 4-6}"
+    row = 'resolution: 720p, per_second: "$0.2", source: list, as_of: 2026-09-20}'
+    text = text.replace("picture_bytes_max: 3MB", f"picture_bytes_max: 3MB, {more}, {extend}")
+    text = text.replace(
+        "    bills_on",
+        f'      - {{for: [edit], at_least: "$1", {row}\n'
+        f"      - {{for: extend, of: whole, {row}\n    bills_on",
+    )
+    catalog.write_text(text, encoding="utf-8")
+    (offer, *_) = load_good(config).snapshot.offers
+    assert {
+        Verb.EDIT: SourceSupport(
+            ways=(Way.BYTES, Way.LINK),
+            bytes_max={Way.BYTES: 5_000_000, Way.LINK: 1_000_000_000},
+            seconds=(4, 5),
+            resolutions=("1080p",),
+            aspect_ratios=("1:1",),
+            models=("k*",),
+            is_silent=True,
+        ),
+        Verb.EXTEND: SourceSupport(ways=(Way.ORIGIN,), adds=(4, 5, 6)),
+    } == offer.can.verbs
+    assert offer.can.creates
+    *plain, edits, extends = offer.prices
+    assert {frozenset({Verb.CREATE})} == {price.verbs for price in plain}
+    assert ("kling-3.0/720p/edit@2026-09-20", 1_000_000, False) == (
+        edits.id,
+        edits.least_micro_usd,
+        edits.is_of_whole,
+    )
+    assert (frozenset({Verb.EXTEND}), True) == (extends.verbs, extends.is_of_whole)
+
+
+def test_one_word_says_how_a_source_is_given(tmp_path: Path) -> None:
+    config = copy_good(tmp_path)
+    catalog = tmp_path / "policies" / "catalog.yaml"
+    text = catalog.read_text(encoding="utf-8")
+    more = "picture_bytes_max: 3MB, create: false, edit: link"
+    text = text.replace("picture_bytes_max: 3MB", more)
+    text = text.replace("- {resolution", "- {for: edit, resolution")
+    catalog.write_text(text, encoding="utf-8")
+    (offer, *_) = load_good(config).snapshot.offers
+    assert (False, {Verb.EDIT: SourceSupport(ways=(Way.LINK,))}) == (
+        offer.can.creates,
+        offer.can.verbs,
+    )
+    assert "https://video.example.com/gl" == load_good(config).snapshot.public_url

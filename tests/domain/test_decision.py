@@ -13,10 +13,12 @@ from proxy.domain.errors import NoRoute
 from proxy.domain.ids import KeyId, ModelName, TeamId
 from proxy.domain.policy import Lifecycle, Snapshot
 from proxy.domain.route import plan
+from proxy.domain.source import Verb
 from proxy.domain.usage import BudgetUse
 from proxy.domain.video import InputFile, VideoJob
 from tests.builders import KLING, MARKETING, NOW_S, VERTEX, a_price, a_snapshot, an_offer
 from tests.job_builders import a_request
+from tests.source_builders import a_source, a_support, that_can
 
 CHEAP, DEAR = ModelName("cheap"), ModelName("dear")
 OFFERS = (
@@ -76,6 +78,22 @@ def test_nothing_of_the_caller_s_words_is_on_record() -> None:
     assert "secret" not in repr(kept)
     changed = {f.name for f in fields(kept) if getattr(kept, f.name) != getattr(written, f.name)}
     assert {"prompt", "negative_prompt", "metadata", "seed"} == changed
+
+
+def test_a_remix_is_decided_again_without_its_provider_s_name_for_the_source() -> None:
+    source = replace(
+        a_source(),
+        model=CHEAP,
+        provider=KLING,
+        upstream=OFFERS[0].upstream,
+        operation={"id": "of-the-vendor"},
+    )
+    remixes = that_can({Verb.REMIX: a_support()}, OFFERS[0])
+    world = a_snapshot(offers=(remixes, OFFERS[1]))
+    decision = decided(replace(a_request(), source=source), world=world)
+    assert "of-the-vendor" not in repr(decision.request)
+    assert decision.plan.candidates
+    assert is_reproduced(decision, world)
 
 
 def test_a_decision_is_made_again_from_its_record() -> None:

@@ -100,10 +100,12 @@ def test_providers_and_their_accounts_are_compared() -> None:
 
 
 def test_no_part_of_a_configuration_is_forgotten() -> None:
-    snapshot = replace(a_snapshot(), aliases={"veo": ModelName("veo-3.1-fast")})
+    named = {"aliases": "alias", "artifact_bytes_max": "artifacts", "engine": "worker"}
+    named |= {"public_url": "server"}
+    aliases, public_url = {"veo": ModelName("veo-3.1-fast")}, "https://video.example.com"
+    snapshot = replace(a_snapshot(), aliases=aliases, public_url=public_url)
     apart = {"digest", "organisation_budgets", "admin_tokens", "keys"}
     shown = {where.partition(" ")[0] for where, _ in settings(snapshot)}
-    named = {"aliases": "alias", "artifact_bytes_max": "artifacts", "engine": "worker"}
     others = {"teams": "team", "policies": "policy", "models": "model"}
     others |= {"offers": "offer", "providers": "provider"}
     parts = {field.name for field in fields(Snapshot)} - apart

@@ -18,6 +18,7 @@ ROWS: dict[str, tuple[bool, bool, bool, str]] = {
     "unknown_outcome": (NO, NO, NO, "keep"),
     "failed_upstream": (NO, YES, NO, "as_billed"),
     "model_gone": (NO, YES, YES, "release"),
+    "source_gone": (NO, YES, NO, "release"),
     "malformed": (NO, NO, NO, "keep"),
 }
 

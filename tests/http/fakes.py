@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from proxy.domain.bucket import BucketState, LimitMode
 from proxy.domain.errors import (
     Forbidden,
     JobNotFound,
@@ -32,14 +31,18 @@ from proxy.gateway.views import (
     Patience,
     QuotedCandidate,
     QuoteView,
+    Start,
 )
 from tests.builders import MARKETING, NOW_MS, NOW_S, PRINTED_KEY, a_snapshot
+from tests.http.buckets import a_bucket
 from tests.http.followed import ScriptedFollowing
 from tests.job_builders import a_job, a_job_id, an_attempt
+from tests.source_builders import begun
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from proxy.domain.bucket import BucketState
     from proxy.domain.errors import ProxyError
     from proxy.domain.job import Job
     from proxy.domain.policy import Offer, Scope, Snapshot
@@ -64,25 +67,6 @@ class StillClock:
 
     async def sleep(self, seconds: float) -> None:
         self.at_s += seconds
-
-
-def a_bucket(
-    name: str = "submit",
-    *,
-    capacity: int = 20,
-    remaining: int = 19,
-    retry_after_us: int = 0,
-    reset_us: int = 2_000_000,
-    mode: LimitMode = LimitMode.ENFORCE,
-) -> BucketState:
-    return BucketState(
-        name=name,
-        capacity=capacity,
-        remaining=remaining,
-        retry_after_us=retry_after_us,
-        reset_us=reset_us,
-        mode=mode,
-    )
 
 
 @dataclass
@@ -142,6 +126,7 @@ class RecordingVideos:
         idempotency_key: str | None,
         sdk_try: int,
         patience: Patience | None = None,
+        start: Start | None = None,
     ) -> JobView:
         self._note(
             "create",
@@ -150,7 +135,9 @@ class RecordingVideos:
             idempotency_key=idempotency_key,
             sdk_try=sdk_try,
             wait_s=None if patience is None else patience.wait_s,
+            **({} if start is None else {"start": start}),
         )
+        request = begun(request, start, self._find)
         planned = plan(request, caller.team, self.snapshot, NOW_S)
         quote = planned.candidates[0].quote_micro_usd
         job = a_job(
@@ -184,8 +171,11 @@ class RecordingVideos:
             raise JobNotFound(message)
         return job
 
-    async def quote(self, caller: Caller, request: VideoJob) -> QuoteView:
-        self._note("quote", request=request)
+    async def quote(
+        self, caller: Caller, request: VideoJob, *, start: Start | None = None
+    ) -> QuoteView:
+        self._note("quote", request=request, **({} if start is None else {"start": start}))
+        request = begun(request, start, self._find)
         planned = plan(request, caller.team, self.snapshot, NOW_S)
         balances = self.team_state.balances if self.team_state else ()
         candidates = tuple(

@@ -8,7 +8,7 @@ from proxy.domain.period import PeriodKind
 from proxy.domain.policy import Match, OnExceed
 from proxy.gateway.ports.admission import BalanceState, TeamState
 from tests.builders import NOW_MS, a_budget
-from tests.http.fakes import a_bucket
+from tests.http.buckets import a_bucket
 
 if TYPE_CHECKING:
     from tests.http.conftest import Client

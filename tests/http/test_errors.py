@@ -17,7 +17,7 @@ from proxy.domain.errors import (
     StoreUnavailable,
 )
 from proxy.http.errors import STATUS, render, status_of
-from tests.http.fakes import a_bucket
+from tests.http.buckets import a_bucket
 
 if TYPE_CHECKING:
     from tests.http.conftest import Client

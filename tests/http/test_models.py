@@ -28,7 +28,14 @@ async def test_models_and_policies_are_listed_as_openais_client_reads_them(
         listed["kling-3.0"]["greenlight"]["kind"],
     )
     (offer,) = listed["kling-3.0"]["greenlight"]["offers"]
-    assert {"resolution": "4k", "audio": None, "per_second_usd": "0.420000"} in offer["prices"]
+    assert {
+        "for": ["create"],
+        "resolution": "4k",
+        "audio": None,
+        "per_second_usd": "0.420000",
+        "of": "new",
+        "at_least_usd": "0.000000",
+    } in offer["prices"]
     assert ["720p", "1080p", "4k"] == offer["resolutions"]
     (retired,) = listed["sora-2"]["greenlight"]["offers"]
     assert ("retired", ["kling-3.0", "veo-3.1-fast"]) == (

@@ -9,7 +9,7 @@ from proxy.domain.policy import RouteClass
 from proxy.gateway.views import Caller
 from proxy.http.ratelimit import duration, rate_headers, retry_after_s
 from tests.builders import a_key, a_team
-from tests.http.fakes import a_bucket
+from tests.http.buckets import a_bucket
 
 CALLER = Caller(key=a_key(), team=a_team())
 

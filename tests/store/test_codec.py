@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from proxy.domain.ids import ModelName
 from proxy.domain.job import JobState, Work
 from proxy.domain.plan import Skipped
+from proxy.domain.source import Source, Verb, Way
 from proxy.domain.video import Artifact, InputFile, Substitute, VideoJob
 from proxy.store.codec import STATE_LETTERS, end_text, job_of, work_text
 from proxy.store.packing import PACKING, pack, unpack
@@ -48,6 +49,22 @@ DICTIONARIES = {
 texts = st.text(max_size=60)
 maybe = st.none() | texts
 pictures = st.builds(InputFile, sha256=texts, size_bytes=st.integers(0, 2**40), media_type=texts)
+handles = st.dictionaries(texts, texts | st.integers(0, 2**40), max_size=3)
+sources = st.builds(
+    Source,
+    id=texts,
+    verb=st.sampled_from(Verb),
+    seconds=st.integers(1, 600),
+    resolution=texts,
+    aspect_ratio=texts,
+    size_bytes=st.integers(0, 2**40),
+    sha256=texts,
+    model=texts,
+    provider=texts,
+    upstream=texts,
+    account=texts,
+    operation=handles,
+)
 requests = st.builds(
     VideoJob,
     prompt=texts,
@@ -66,6 +83,7 @@ requests = st.builds(
     max_cost_micro_usd=st.none() | st.integers(0, 2**53 - 1),
     deadline_s=st.none() | st.integers(1, 10**6),
     substitute=st.none() | st.sampled_from(Substitute),
+    source=st.none() | sources,
 )
 skips = st.builds(
     Skipped,
@@ -77,11 +95,22 @@ skips = st.builds(
 )
 
 
-@given(requests, st.lists(skips, max_size=3), st.sampled_from(["", "4711"]))
+@given(
+    requests,
+    st.lists(skips, max_size=3),
+    st.none() | st.sampled_from(Way),
+    st.sampled_from([None, 0.5]),
+    st.sampled_from(["", "4711"]),
+)
 def test_what_never_changes_comes_back_as_it_was(
-    request: VideoJob, skipped: list[Skipped], cost_center: str
+    request: VideoJob,
+    skipped: list[Skipped],
+    way: Way | None,
+    score: float | None,
+    cost_center: str,
 ) -> None:
-    plan = replace(a_plan(), skipped=tuple(skipped))
+    first, second = a_plan().candidates
+    plan = replace(a_plan(replace(first, way=way, score=score), second), skipped=tuple(skipped))
     job = replace(a_job(request=request, plan=plan), cost_center=cost_center)
     assert (
         job.team,

@@ -35,14 +35,14 @@ SERVED = {
     "list",
     "delete",
     "download_content",
+    "remix",
+    "edit",
+    "extend",
     "with_raw_response",
     "with_streaming_response",
 }
 FILE = ("a.mp4", b"some bytes", "video/mp4")
 REFUSED: dict[str, dict[str, Any]] = {
-    "remix": {"video_id": "video_a", "prompt": "in the rain"},
-    "edit": {"video": FILE, "prompt": "in the rain"},
-    "extend": {"video": FILE, "prompt": "on it goes", "seconds": "4"},
     "create_character": {"name": "Mo", "video": FILE},
     "get_character": {"character_id": "char_a"},
 }
@@ -219,6 +219,15 @@ async def test_a_call_that_cannot_be_served_says_what_to_do_instead(sdk: Sdk, na
         refused.value.type,
     )
     assert ADVICE.search(str(refused.value.body["message"]))  # type: ignore[index]
+
+
+@pytest.mark.parametrize(("name", "arguments"), [("edit", {}), ("extend", {"seconds": "4"})])
+async def test_a_video_as_a_file_says_what_to_send_instead(
+    sdk: Sdk, name: str, arguments: dict[str, str]
+) -> None:
+    with pytest.raises(openai.BadRequestError) as refused:
+        await sdk.videos(name, prompt="in the rain", video=FILE, **arguments)
+    assert ("not_supported_yet", "video") == (refused.value.code, refused.value.param)
 
 
 async def test_models(sdk: Sdk) -> None:

@@ -1,5 +1,7 @@
 """Findings about models and offers that no file shows alone."""
 
+from collections.abc import Collection, Mapping
+
 from proxy.config.check.names import RANKING_WORDS, Names
 from proxy.config.document import Path
 from proxy.config.files import Files
@@ -11,10 +13,14 @@ from proxy.config.schema.catalog import (
 )
 from proxy.config.validate import Checked
 from proxy.domain.policy import AudioSupport
+from proxy.domain.source import Verb, Way
+
+Spoken = Mapping[Verb, Collection[Way]]
+"""What an adapter does with finished videos, and in which ways it can be given them."""
 
 
-def check_catalog(files: Files, names: Names) -> None:
-    """Report unknown names, clashes and offers that contradict themselves."""
+def check_catalog(files: Files, names: Names, spoken: Mapping[str, Spoken] | None = None) -> None:
+    """Report unknown names, clashes, and offers that contradict themselves or their adapter."""
     taken: dict[str, str] = dict.fromkeys(names.models, "a model")
     taken |= dict.fromkeys(names.policies, "a policy")
     defined: set[str] = set()
@@ -28,6 +34,8 @@ def check_catalog(files: Files, names: Names) -> None:
             _check_references(catalog, ("offers", index), offer, names)
             _check_sound(catalog, ("offers", index), offer)
             _check_repeats(catalog, ("offers", index), offer, offered)
+            if spoken is not None and offer.provider in spoken:
+                _check_verbs(catalog, ("offers", index), offer, spoken[offer.provider])
 
 
 def _check_model(
@@ -91,6 +99,19 @@ def _check_sound(catalog: Checked[CatalogSchema], path: Path, offer: OfferSectio
         if price.audio is not None and price.audio is impossible:
             message = f"can.audio is {offer.can.audio}: no such video is made"
             catalog.report((*path, "prices", index, "audio"), message)
+
+
+def _check_verbs(
+    catalog: Checked[CatalogSchema], path: Path, offer: OfferSection, spoken: Spoken
+) -> None:
+    """Report what the provider's adapter would not know how to ask for."""
+    for verb, source in offer.can.verbs.items():
+        allowed = spoken.get(verb, ())
+        for index, way in source.by.items():
+            if way not in allowed:
+                said = ", ".join(f"{item} by {' or '.join(ways)}" for item, ways in spoken.items())
+                message = f"{offer.provider} can't {verb} by {way}; allowed: {said or 'nothing'}"
+                catalog.report((*path, "can", verb.value, "by", index), message)
 
 
 def _check_repeats(

@@ -7,14 +7,17 @@ from proxy.config.compile.limits import seconds
 from proxy.config.compile.teams import midnight_s
 from proxy.config.schema.catalog import (
     CatalogSchema,
+    ExtensionSection,
     LifecycleSection,
     ModelSection,
     OfferSection,
     PriceSection,
+    SourceSection,
 )
 from proxy.domain.ids import ModelName, ProviderName
 from proxy.domain.policy import Capabilities, Lifecycle, Model, Offer
 from proxy.domain.price import BillsOn, Price
+from proxy.domain.source import SourceSupport, Verb, Way
 
 
 def compile_models(catalogs: Iterable[CatalogSchema]) -> dict[ModelName, Model]:
@@ -73,6 +76,22 @@ def _compile_can(offer: OfferSection) -> Capabilities:
         prompt_chars_max=can.prompt_chars_max,
         picture_types=tuple(f"image/{kind}" for kind in (can.picture_types or {}).values()),
         picture_bytes_max=can.picture_bytes_max,
+        creates=can.create,
+        verbs={verb: _compile_source(section) for verb, section in can.verbs.items()},
+    )
+
+
+def _compile_source(section: SourceSection) -> SourceSupport:
+    sizes = {Way.BYTES: section.bytes_max, Way.LINK: section.link_bytes_max}
+    return SourceSupport(
+        ways=tuple(section.by.values()),
+        bytes_max={way: size for way, size in sizes.items() if size is not None},
+        seconds=section.seconds or (),
+        adds=section.adds if isinstance(section, ExtensionSection) else (),
+        resolutions=tuple((section.resolutions or {}).values()),
+        aspect_ratios=tuple((section.aspect_ratios or {}).values()),
+        models=tuple((section.models or {}).values()),
+        is_silent=section.silent,
     )
 
 
@@ -84,11 +103,16 @@ def _last_frame(written: bool | tuple[str, ...], made: tuple[str, ...]) -> tuple
 
 def _compile_price(upstream: str, price: PriceSection) -> Price:
     sound = {None: "", True: "/audio", False: "/silent"}[price.audio]
+    verbs = tuple(price.verbs.values())
+    done = "" if Verb.CREATE in verbs else f"/{'+'.join(verbs)}"
     return Price(
-        id=f"{upstream}/{price.resolution}{sound}@{price.as_of}",
+        id=f"{upstream}/{price.resolution}{sound}{done}@{price.as_of}",
         resolution=price.resolution,
         audio=price.audio,
         per_second_micro_usd=price.per_second,
+        verbs=frozenset(verbs),
+        is_of_whole=price.of == "whole",
+        least_micro_usd=price.at_least,
     )
 
 

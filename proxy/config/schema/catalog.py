@@ -1,6 +1,7 @@
 """policies/catalog.yaml and policies/catalog/*.yaml: models, their offers and the price book."""
 
 import re
+from itertools import product
 from typing import Annotated, Final, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
@@ -12,6 +13,7 @@ from proxy.config.schema.fields import (
     DurationMs,
     FaultAtError,
     Flag,
+    Glob,
     Items,
     MicroUsd,
     Name,
@@ -25,6 +27,7 @@ from proxy.config.schema.fields import (
 from proxy.config.schema.policies import SECONDS_MAX
 from proxy.domain.policy import AudioSupport, FrameSupport
 from proxy.domain.price import Billing
+from proxy.domain.source import Verb, Way
 from proxy.domain.video import PICTURE_TYPES, RESOLUTIONS
 
 Score = Annotated[Count, Field(ge=0, le=100)]
@@ -86,6 +89,15 @@ def _billing(value: object) -> object:
     return {"bills": value} if isinstance(value, str) else value
 
 
+def _source(value: object) -> object:
+    """Read one word as the only way in which a video is given."""
+    return {"by": [value]} if isinstance(value, str) else value
+
+
+def _verbs(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
 class ScoresSection(Section):
     """The organisation's opinion of a model: any names, 0 to 100 each."""
 
@@ -108,6 +120,28 @@ class ModelSection(Section):
     scores: ScoresSection | None = None
 
 
+class SourceSection(Section):
+    """Which finished videos an offer takes for one verb, and how it is given them."""
+
+    by: SomeItems[Way]
+    bytes_max: SizeBytes | None = None
+    link_bytes_max: SizeBytes | None = None
+    seconds: Annotated[tuple[int, ...], BeforeValidator(_lengths)] | None = None
+    resolutions: SomeItems[Resolution] | None = None
+    aspect_ratios: SomeItems[AspectRatio] | None = None
+    models: SomeItems[Glob] | None = None
+    silent: Flag = False
+
+
+class ExtensionSection(SourceSection):
+    """The same, and how many seconds may be added."""
+
+    adds: Annotated[tuple[int, ...], BeforeValidator(_lengths)]
+
+
+SourceField = Annotated[SourceSection, BeforeValidator(_source)]
+
+
 class CanSection(Section):
     """What an offer can make."""
 
@@ -125,13 +159,31 @@ class CanSection(Section):
     prompt_chars_max: Annotated[Count, Field(ge=1)] | None = None
     picture_types: SomeItems[PictureType] | None = None
     picture_bytes_max: SizeBytes | None = None
+    create: Flag = True
+    remix: SourceField | None = None
+    edit: SourceField | None = None
+    extend: ExtensionSection | None = None
+
+    @property
+    def verbs(self) -> dict[Verb, SourceSection]:
+        """What it does with finished videos."""
+        found = {Verb.REMIX: self.remix, Verb.EDIT: self.edit, Verb.EXTEND: self.extend}
+        return {verb: section for verb, section in found.items() if section is not None}
 
 
 class PriceSection(Section):
-    """One row of the price book; without `audio` it holds with and without sound."""
+    """One row of the price book; without `audio` it holds with and without sound.
+
+    Without `for` it prices what is made from a prompt.
+    """
 
     resolution: Resolution
     audio: Flag | None = None
+    verbs: Annotated[SomeItems[Verb], BeforeValidator(_verbs)] = Field(
+        default_factory=lambda: {0: Verb.CREATE}, alias="for"
+    )
+    of: Annotated[str, BeforeValidator(one_of("new", "whole"))] = "new"
+    at_least: MicroUsd = 0
     per_second: MicroUsd
     source: Text
     as_of: Date
@@ -195,9 +247,24 @@ class OfferSection(Section):
         return self
 
     @model_validator(mode="after")
+    def _sources_fit(self) -> Self:
+        verbs = self.can.verbs
+        if not self.can.create and not verbs:
+            message = "must be true: the offer would do nothing at all"
+            raise FaultAtError(message, "can", "create")
+        for verb, source in verbs.items():
+            ways = source.by.values()
+            for setting, way in (("bytes_max", Way.BYTES), ("link_bytes_max", Way.LINK)):
+                if getattr(source, setting) is not None and way not in ways:
+                    message = f"needs {way} in by"
+                    raise FaultAtError(message, "can", verb.value, setting)
+        return self
+
+    @model_validator(mode="after")
     def _prices_fit(self) -> Self:
         made = set(self.can.resolutions.values())
-        seen: set[tuple[str, bool]] = set()
+        does = (*((Verb.CREATE,) if self.can.create else ()), *self.can.verbs)
+        seen: set[tuple[str, bool, Verb]] = set()
         for index, price in self.prices.items():
             if price.resolution not in made:
                 message = (
@@ -205,17 +272,29 @@ class OfferSection(Section):
                     f"allowed: {', '.join(sorted(made))}"
                 )
                 raise FaultAtError(message, "prices", index, "resolution")
+            _refuse_undone(price, index, does)
             _refuse_repeat(seen, price, index)
         return self
 
 
-def _refuse_repeat(seen: set[tuple[str, bool]], price: PriceSection, index: int) -> None:
+def _refuse_undone(price: PriceSection, index: int, does: tuple[Verb, ...]) -> None:
+    for verb in price.verbs.values():
+        if verb not in does:
+            message = f"{verb} is not done by this offer; allowed: {', '.join(does)}"
+            raise FaultAtError(message, "prices", index, "for")
+    if price.of == "whole" and [*price.verbs.values()] != [Verb.EXTEND]:
+        message = "whole is for extensions alone: for: extend"
+        raise FaultAtError(message, "prices", index, "of")
+
+
+def _refuse_repeat(seen: set[tuple[str, bool, Verb]], price: PriceSection, index: int) -> None:
     sounds = (True, False) if price.audio is None else (price.audio,)
-    for audio in sounds:
-        if (price.resolution, audio) in seen:
-            message = f"{price.resolution} with audio {str(audio).lower()} is already priced above"
+    for audio, verb in product(sounds, price.verbs.values()):
+        if (price.resolution, audio, verb) in seen:
+            sound = f"with audio {str(audio).lower()}"
+            message = f"{price.resolution} {sound} is already priced above for {verb}"
             raise FaultAtError(message, "prices", index)
-        seen.add((price.resolution, audio))
+        seen.add((price.resolution, audio, verb))
 
 
 class CatalogSchema(Section):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from proxy.domain.source import Verb, Way
 from proxy.providers.manifest import CallbackUse, ProviderManifest
 from proxy.providers.openai.settings import BASE_URL, OpenAICredentials
 
@@ -31,4 +32,5 @@ PROVIDER = ProviderManifest(
     default_base_url=BASE_URL,
     build=_build,
     callbacks=CallbackUse.REGISTERED,
+    verbs=dict.fromkeys((Verb.REMIX, Verb.EDIT, Verb.EXTEND), (Way.ORIGIN,)),
 )

@@ -76,11 +76,12 @@ class OpenAIProvider:
 
     async def submit(self, order: Order, attempt: AttemptId) -> Operation:
         """Start one video. The API takes no id of ours, and no key to repeat a submit safely."""
-        body = _body(order, attempt)
-        answer = await self._exchange.submit(f"{self._base_url}/videos", body, self._headers)
+        url = f"{self._base_url}/videos{wire.path_of(order)}"
+        answer = await self._exchange.submit(url, _body(order, attempt), self._headers)
         content = wire.read_json(answer.body)
         if content is None or not is_ok(answer.status):
-            raise self._refused_submit(answer, wire.read_error(content))
+            is_derived = order.source is not None
+            raise self._refused_submit(answer, wire.read_error(content), is_derived=is_derived)
         video_id = wire.read_video_id(content)
         if video_id is None:
             message = "it accepted the submit without a video id"
@@ -168,10 +169,14 @@ class OpenAIProvider:
         )
         return Failed(failure=failure)
 
-    def _refused_submit(self, answer: Answer, error: wire.ApiError | None) -> ProviderError:
+    def _refused_submit(
+        self, answer: Answer, error: wire.ApiError | None, *, is_derived: bool
+    ) -> ProviderError:
         if error is None or is_ok(answer.status):
             return self._failures.refused_submit(answer.status, answer.retry_after_s)
         kind, is_known = codes.classify_submit(answer.status, error)
+        if is_derived and answer.status == codes.NOT_FOUND and error.param != codes.MODEL:
+            kind = FailureKind.SOURCE_GONE
         return self._refused(kind, error, answer, is_classified=is_known)
 
     def _refused_read(self, answer: Answer, error: wire.ApiError | None) -> ProviderError:
@@ -193,6 +198,8 @@ class OpenAIProvider:
 
 
 def _body(order: Order, attempt: AttemptId) -> SubmitBody:
+    if order.source is not None:
+        return RequestBody(wire.derive_fields(order, order.source))
     fields = wire.create_fields(order)
     if order.first_frame is None:
         return RequestBody(fields)

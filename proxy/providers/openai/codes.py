@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 _K = FailureKind
 
-_NOT_FOUND = 404
-_MODEL = "model"
+NOT_FOUND = 404
+MODEL = "model"
 
 _SUBMIT: Mapping[int, FailureKind] = MappingProxyType(
     {
         400: _K.INVALID_INPUT, 401: _K.AUTH, 402: _K.ACCOUNT, 403: _K.AUTH,
-        _NOT_FOUND: _K.MODEL_GONE, 405: _K.MODEL_GONE, 410: _K.MODEL_GONE,
+        NOT_FOUND: _K.MODEL_GONE, 405: _K.MODEL_GONE, 410: _K.MODEL_GONE,
         413: _K.INVALID_INPUT, 415: _K.INVALID_INPUT, 422: _K.INVALID_INPUT,
         429: _K.THROTTLED, 500: _K.UNAVAILABLE, 503: _K.UNAVAILABLE,
         502: _K.UNKNOWN_OUTCOME, 504: _K.UNKNOWN_OUTCOME,
@@ -33,7 +33,7 @@ _SUBMIT: Mapping[int, FailureKind] = MappingProxyType(
 )  # fmt: skip
 _READ: Mapping[int, FailureKind] = MappingProxyType(
     {
-        401: _K.AUTH, 402: _K.ACCOUNT, 403: _K.AUTH, _NOT_FOUND: _K.UNKNOWN_OUTCOME,
+        401: _K.AUTH, 402: _K.ACCOUNT, 403: _K.AUTH, NOT_FOUND: _K.UNKNOWN_OUTCOME,
         408: _K.UNAVAILABLE, 429: _K.THROTTLED, 500: _K.UNAVAILABLE, 502: _K.UNAVAILABLE,
         503: _K.UNAVAILABLE, 504: _K.UNAVAILABLE,
     }
@@ -55,7 +55,7 @@ def classify_submit(status: int, error: ApiError) -> tuple[FailureKind, bool]:
         return _K.ACCOUNT, True
     if any(word in code for word in _POLICY_WORDS):
         return _K.CONTENT_POLICY, True
-    if kind is _K.INVALID_INPUT and error.param == _MODEL:
+    if kind is _K.INVALID_INPUT and error.param == MODEL:
         return _K.MODEL_GONE, True
     return kind, True
 

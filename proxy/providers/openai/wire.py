@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
+from proxy.domain.source import Verb
 from proxy.domain.video import frame_size_px
 
 if TYPE_CHECKING:
-    from proxy.domain.video import Order
+    from proxy.domain.video import Order, OrderSource
 
 INPUT_FIELD = "input_reference"
 _ENDS = frozenset({"video.completed", "video.failed"})
@@ -55,6 +57,33 @@ def create_fields(order: Order) -> dict[str, str]:
         "seconds": str(order.shape.seconds),
         "size": f"{width_px}x{height_px}",
     }
+
+
+def path_of(order: Order) -> str:
+    """Return where an order is sent, below `/videos`."""
+    source = order.source
+    if source is None:
+        return ""
+    return {
+        Verb.REMIX: f"/{quote(_source_id(source), safe='')}/remix",
+        Verb.EDIT: "/edits",
+        Verb.EXTEND: "/extensions",
+    }[source.verb]
+
+
+def derive_fields(order: Order, source: OrderSource) -> dict[str, object]:
+    """Return the fields of a remix, edit or extension; model and form are the source's own."""
+    fields: dict[str, object] = {"prompt": order.prompt}
+    if source.verb is Verb.EXTEND:
+        fields["seconds"] = str(order.shape.seconds)
+    if source.verb is not Verb.REMIX:
+        fields["video"] = {"id": _source_id(source)}
+    return fields
+
+
+def _source_id(source: OrderSource) -> str:
+    assert source.operation is not None
+    return str(source.operation["task_id"])
 
 
 def read_json(body: bytes | None) -> dict[str, object] | None:

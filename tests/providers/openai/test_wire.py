@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from proxy.domain.video import Order, Shape
+from proxy.domain.source import Verb
+from proxy.domain.video import Order, OrderSource, Shape
 from proxy.providers.openai.wire import (
     create_fields,
+    derive_fields,
+    path_of,
     read_error,
     read_json,
     read_video,
@@ -37,6 +42,27 @@ def test_every_field_of_a_create_is_text() -> None:
 def test_the_size_is_width_by_height(resolution: str, aspect_ratio: str, size: str) -> None:
     shape = Shape(seconds=8, resolution=resolution, aspect_ratio=aspect_ratio, audio=True)
     assert size == create_fields(Order(prompt="p", upstream="m", shape=shape))["size"]
+
+
+@pytest.mark.parametrize(
+    ("verb", "path", "fields"),
+    [
+        (Verb.REMIX, "/video_%2Fa/remix", {}),
+        (Verb.EDIT, "/edits", {"video": {"id": "video_/a"}}),
+        (Verb.EXTEND, "/extensions", {"seconds": "4", "video": {"id": "video_/a"}}),
+    ],
+)
+def test_what_starts_from_a_video_names_it_and_nothing_of_its_form(
+    verb: Verb, path: str, fields: dict[str, object]
+) -> None:
+    source = OrderSource(verb=verb, seconds=8, operation={"task_id": "video_/a"})
+    order = replace(an_order(upstream=OPENAI_UPSTREAM), source=source)
+    assert path == path_of(order)
+    assert {"prompt": order.prompt, **fields} == derive_fields(order, source)
+
+
+def test_a_create_is_sent_to_the_collection() -> None:
+    assert "" == path_of(an_order())
 
 
 @pytest.mark.parametrize(
