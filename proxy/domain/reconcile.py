@@ -49,11 +49,12 @@ class Verdict(StrEnum):
 class Unattributed:
     """A vendor's task that nobody explains: what it was charged so far, on which balances.
 
-    `first_id` is the entry that charged it first, "" if none did.
+    `first_id` and `last_id` are the entries that charged it first and last, "" if none did.
     """
 
     charge: Charge
     first_id: str = ""
+    last_id: str = ""
     charged_micro_usd: int = 0
     balances: tuple[str, ...] = ()
     is_covered: bool = False
@@ -77,6 +78,12 @@ class Finding:
     lines: tuple[int, ...] = ()
     standing: Standing | None = None
     unattributed: Unattributed | None = None
+
+    @property
+    def last_id(self) -> str:
+        """The last entry about it: while that is the last, nothing was posted since. "" if none."""
+        about = self.standing or self.unattributed
+        return about.last_id if about else ""
 
     @property
     def missing_micro_usd(self) -> int:
@@ -258,6 +265,7 @@ def _unattributed(relevant: Relevant, entries: Iterable[Entry]) -> Mapping[Task,
             found[task] = Unattributed(
                 charge=entry.charge,
                 first_id=before.first_id or entry.id,
+                last_id=entry.id,
                 charged_micro_usd=before.charged_micro_usd + entry.spent_micro_usd,
                 balances=before.balances or entry.balances,
                 is_covered=before.is_covered or relevant.is_covered(entry),

@@ -17,12 +17,13 @@ class Standing:
 
     `balances` are full names: all that an entry of the attempt touched so far. `charge` is what
     its last entry says about it. `held_micro_usd` is above 0 while it is open. `reserve_id` is
-    the entry it began with, "" where that is not known.
+    the entry it began with, "" where that is not known, `last_id` the one it ends with so far.
     """
 
     attempt: str
     team: str
     reserve_id: str = ""
+    last_id: str = ""
     balances: tuple[str, ...] = ()
     held_micro_usd: int = 0
     charged_micro_usd: int = 0
@@ -54,6 +55,7 @@ def _after(before: Standing, entry: Entry) -> Standing:
         balances=tuple(dict.fromkeys((*before.balances, *entry.balances))),
         held_micro_usd=before.held_micro_usd + entry.reserved_micro_usd,
         charge=entry.charge,
+        last_id=entry.id,
     )
     spent = entry.spent_micro_usd
     match entry.kind:

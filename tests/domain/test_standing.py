@@ -36,6 +36,7 @@ def test_an_open_attempt_holds_its_quote() -> None:
         attempt="video_a-1",
         team="marketing",
         reserve_id="1790000000000-0",
+        last_id="1790000000000-0",
         balances=(TEAM, ORG),
         held_micro_usd=5,
     )

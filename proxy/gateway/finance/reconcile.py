@@ -1,7 +1,8 @@
 """Compares an invoice with the ledger and, if asked to, makes the ledger agree.
 
-Every correction names the invoice, the attempt and what it was charged before, so sending it
-again does nothing; once the ledger agrees there is nothing left to send.
+Every correction names the invoice, the attempt and the last entry about it, so sending it again
+does nothing; once the ledger agrees there is nothing left to send. What another invoice has changed
+since is corrected anew.
 """
 
 from __future__ import annotations
@@ -145,4 +146,4 @@ class Reconciler:
 
 def _operation(invoice: str, finding: Finding) -> str:
     name = finding.attempt or f"{finding.provider}/{finding.task}"
-    return f"reconcile:{invoice}:{name}:{finding.charged_micro_usd}"
+    return f"reconcile:{invoice}:{name}:{finding.last_id or 'new'}"

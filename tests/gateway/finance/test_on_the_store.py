@@ -126,6 +126,15 @@ async def test_after_posting_an_invoice_nothing_differs(stage: Stage) -> None:
     await stage.check_books()
 
 
+async def test_invoices_that_contradict_each_other_are_each_posted_again(stage: Stage) -> None:
+    job = await stage.made()
+    for micro_usd in (5, 6, 5, 6):
+        invoice = f"provider,external_id,micro_usd\nkling,{job.attempt_id},{micro_usd}\n".encode()
+        result = await desk_of(stage).correct(invoice, None, a_mandate())
+        assert (1, ()) == (len(result.corrections), result.after.findings)
+        assert (micro_usd, 0) == await stage.money()
+
+
 async def test_a_task_that_is_explained_later_is_taken_back(stage: Stage) -> None:
     desk = desk_of(stage)
     await desk.correct(b"provider,task_id,micro_usd\nkling,orphan,11\n", None, a_mandate())

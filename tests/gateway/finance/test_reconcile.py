@@ -69,15 +69,27 @@ async def test_a_second_time_nothing_is_posted() -> None:
     assert entries == len(ledger.listed)
 
 
-async def test_operations_name_invoice_attempt_and_what_it_was_charged() -> None:
+async def test_operations_name_invoice_attempt_and_its_last_entry() -> None:
     ledger, invoice = four_fates()
+    last = {entry.attempt: entry.id for entry in ledger.listed}
     await corrected(ledger, invoice)
     assert [
-        f"reconcile:{invoice.digest}:dearer-1:5",
-        f"reconcile:{invoice.digest}:kling/orphan:0",
-        f"reconcile:{invoice.digest}:assumed-1:9",
+        f"reconcile:{invoice.digest}:dearer-1:{last['dearer-1']}",
+        f"reconcile:{invoice.digest}:kling/orphan:new",
+        f"reconcile:{invoice.digest}:assumed-1:{last['assumed-1']}",
     ] == [mandate.operation for mandate in ledger.mandates]
     assert {MANDATE.reason} == {mandate.reason for mandate in ledger.mandates}
+
+
+async def test_an_invoice_may_be_posted_again_after_another_one_said_otherwise() -> None:
+    book = Book()
+    book.attempt("a-1", quote=5, cost=5, charge=a_charge(task="t1"))
+    ledger = FakeLedger(book)
+    one = an_invoice("kling,t1,,4", "kling,orphan,,3")
+    other = an_invoice("kling,t1,,5", "kling,orphan,,2")
+    for invoice in (one, other, one, other):
+        result = await corrected(ledger, invoice)
+        assert (2, ()) == (len(result.corrections), result.after.findings)
 
 
 async def test_what_nobody_explains_goes_to_the_organisation_and_is_taken_back_from_there() -> (
