@@ -13,7 +13,12 @@ from proxy.cli.json_line import write_json
 from proxy.cli.video import entries
 from proxy.config.problem import ConfigError
 from proxy.domain.effective import Change, changes
-from proxy.domain.limits_changed import AccountChange, Committed, account_changes
+from proxy.domain.limits_changed import (
+    AccountChange,
+    Committed,
+    account_changes,
+    budgets_by_account,
+)
 from proxy.domain.money import format_usd, parse_signed_usd
 from proxy.domain.policy import Budget, Snapshot
 
@@ -31,13 +36,16 @@ def command(
     """Show what a change of the configuration does to every team.
 
     OLD and NEW are config.yaml files, or folders that hold one. With an admin token it is also
-    said what is spent and held on each account. Exit code 0: no limit falls below that; 1: one
-    does; 2: one of the two is not usable.
+    said what is spent and held on each account, and what a new one would open with. Exit code 0:
+    no limit falls below that; 1: one does; 2: one of the two is not usable.
     """
     before, after = _snapshot(old), _snapshot(new)
     if before is None or after is None:
         return EXIT_BAD
-    committed = committed_now(open_admin(admin_url, admin_token)) if admin_token else {}
+    committed = {}
+    if admin_token:
+        admin = open_admin(admin_url, admin_token)
+        committed = would_hold(admin, before, after) | committed_now(admin)
     accounts = account_changes(before, after, committed)
     settings = changes(before, after)
     if as_json:
@@ -49,12 +57,25 @@ def command(
 
 def committed_now(admin: Admin) -> dict[str, Committed]:
     """What is spent and held on every account in its current period."""
+    return _held(admin.get("/budgets"))
+
+
+def would_hold(admin: Admin, before: Snapshot, after: Snapshot) -> dict[str, Committed]:
+    """What the ledger holds for every account that a change opens."""
+    old, new = budgets_by_account(before), budgets_by_account(after)
+    opened = {name: str(budget.timezone) for name, budget in new.items() if name not in old}
+    if not opened:
+        return {}
+    return _held(admin.post("/budgets/preview", {"accounts": opened}))
+
+
+def _held(answer: Json) -> dict[str, Committed]:
     return {
         str(budget.get("account")): Committed(
             spent_micro_usd=parse_signed_usd(str(budget.get("spent"))),
             reserved_micro_usd=parse_signed_usd(str(budget.get("reserved"))),
         )
-        for budget in entries(admin.get("/budgets").get("data"))
+        for budget in entries(answer.get("data"))
     }
 
 

@@ -44,9 +44,10 @@ def show(
 
 def _accounts_table(accounts: tuple[AccountChange, ...], *, is_known: bool) -> Table:
     held = ("spent", "held") if is_known else ()
-    shown = table("account", "before", "after", *held, "", right=("before", "after", *held))
+    right = ("before", "after", *held)
+    shown = table("account", *right, "then it", right=right)
     for change in accounts:
-        mark = "too low" if change.falls_short else _FATES[change.fate]
+        mark = "is too low" if change.falls_short else _FATES[change.fate]
         shown.add_row(
             plain(change.account),
             _limit(change.before),

@@ -25,7 +25,7 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Committed:
-    """What is spent and held on an account in its current period, in micro-USD."""
+    """What is spent and held on an account in its current period, or would be; in micro-USD."""
 
     spent_micro_usd: int
     reserved_micro_usd: int

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from proxy.domain.ledger_file import id_order
-from proxy.domain.policy import ORGANISATION, Match
+from proxy.domain.period import PeriodKind
+from proxy.domain.policy import ORGANISATION, Budget, Match
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from zoneinfo import ZoneInfo
 
     from proxy.domain.ledger import Charge
 
@@ -67,6 +69,32 @@ def taken_over_by(
     if not entry_id:
         return ()
     return tuple(each.balance for each in openings if each.took_over(entry_id, team, charge))
+
+
+def budget_on(account: str, timezone: ZoneInfo) -> Budget:
+    """A budget of nothing on an account, known by its name alone; see `Budget.account`.
+
+    Raises:
+        ValueError: no account has this name.
+    """
+    kind, _, day = account.rpartition("|")[2].partition("@")
+    try:
+        scope, match = _read(account)
+        budget = Budget(
+            id=account,
+            scope=scope,
+            period=PeriodKind(kind),
+            limit_micro_usd=0,
+            timezone=timezone,
+            start_day=int(day or 1),
+            match=match,
+        )
+    except (ValueError, TypeError):
+        budget = None
+    if budget is None or budget.account != account:
+        message = f"{account!r} is no account; one is named like team:marketing|month"
+        raise ValueError(message)
+    return budget
 
 
 def _read(account: str) -> tuple[str, Match | None]:

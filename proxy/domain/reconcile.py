@@ -81,7 +81,7 @@ class Finding:
 
     @property
     def last_id(self) -> str:
-        """The last entry about it: while that is the last, nothing was posted since. "" if none."""
+        """The last entry about it, "" if none: whatever is posted makes it another one."""
         about = self.standing or self.unattributed
         return about.last_id if about else ""
 

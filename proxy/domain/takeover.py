@@ -40,6 +40,11 @@ class Takeover:
         """What is still held."""
         return tuple(self._open.values())
 
+    @property
+    def held_micro_usd(self) -> int:
+        """What all of these hold together."""
+        return sum(attempt.held_micro_usd for attempt in self.open_attempts)
+
     def add(self, entry: Entry) -> None:
         """Take the next entry."""
         attempt = entry.attempt

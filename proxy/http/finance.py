@@ -20,6 +20,7 @@ from proxy.http.finance_bodies import (
     budgets_body,
     corrected_body,
     entries_body,
+    preview_body,
     reconciliation_body,
     report_body,
     verification_body,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 INVOICE_BYTES_MAX = 32 * 2**20
 SHOWN, SHOWN_MAX = 100, 1000
+ACCOUNTS_MAX = 1000
 _SPAN = ("period", "since", "until", "timezone")
 _OF_INVOICE = ("invoice", "provider", *_SPAN)
 _MEDIA = {ExportFormat.JSONL: "application/x-ndjson"}
@@ -80,6 +82,7 @@ class FinanceRoutes:
         """Every route, for the admin listener to serve below /admin/v1."""
         return (
             AdminRoute("GET", "/budgets", self.budgets),
+            AdminRoute("POST", "/budgets/preview", self.preview),
             AdminRoute("GET", "/report", self.report),
             AdminRoute("GET", "/ledger", self.entries),
             AdminRoute("GET", "/ledger/export", self.export),
@@ -93,6 +96,12 @@ class FinanceRoutes:
     async def budgets(self, _: web.Request) -> web.Response:
         """GET /admin/v1/budgets: every budget with what is spent and held on it."""
         return json_answer(budgets_body(await self._desk.budgets()))
+
+    async def preview(self, request: web.Request) -> web.Response:
+        """POST /admin/v1/budgets/preview: what accounts would open with; changes nothing."""
+        body = await _object(request, "accounts")
+        found = await self._desk.would_hold(_accounts(body.get("accounts")))
+        return json_answer(preview_body(found))
 
     async def report(self, request: web.Request) -> web.Response:
         """GET /admin/v1/report: what was spent, grouped by `by`."""
@@ -257,6 +266,14 @@ def _optional(body: Mapping[str, object], name: str) -> str | None:
         return text or None
     message = f"{name} must be a string"
     raise InvalidRequest(message, param=name)
+
+
+def _accounts(named: object) -> dict[str, str]:
+    """Time zones by the names of accounts."""
+    if not isinstance(named, dict) or len(named) > ACCOUNTS_MAX:
+        message = f"accounts must be an object of at most {ACCOUNTS_MAX} names and time zones"
+        raise InvalidRequest(message, param="accounts")
+    return {name: _optional(named, name) or "UTC" for name in named}
 
 
 def _invoice(body: Mapping[str, object]) -> tuple[bytes, Span | None, str]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from proxy.domain.proof import Verification
     from proxy.domain.reconcile import Finding, Reconciliation
     from proxy.domain.report import Figures
+    from proxy.domain.takeover import Takeover
     from proxy.gateway.finance.budgets import BudgetLine
     from proxy.gateway.finance.reconcile import Corrected, Correction
     from proxy.gateway.finance.report import Reported
@@ -39,6 +40,23 @@ def budgets_body(lines: Sequence[BudgetLine]) -> Json:
                 "forecast": _amount(line.forecast_micro_usd),
             }
             for line in lines
+        ],
+    }
+
+
+def preview_body(takeovers: Sequence[Takeover]) -> Json:
+    """What accounts would open with in the period that runs."""
+    return {
+        "object": "list",
+        "data": [
+            {
+                "object": "budget.preview",
+                "account": each.balance.account,
+                "period_id": each.balance.period.id,
+                "spent": format_usd(each.spent_micro_usd),
+                "reserved": format_usd(each.held_micro_usd),
+            }
+            for each in takeovers
         ],
     }
 

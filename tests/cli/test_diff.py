@@ -79,7 +79,7 @@ async def test_a_limit_below_what_is_committed_fails(
     admin.will_answer(committed(3_999_500_001))
     said = await terminal.beside("diff", *map(str, sides))
     assert 1 == said.code
-    assert f"{MONTH}  $5000.00  $4000.00  $3999.500001  $0.50  too low" in said.out
+    assert f"{MONTH}  $5000.00  $4000.00  $3999.500001  $0.50  is too low" in said.out
     assert f"below what is spent and held: {MONTH}" in said.out
     assert "/admin/v1/budgets" == admin.asked[0].path
 
@@ -114,20 +114,52 @@ async def test_a_limit_of_exactly_what_is_committed_is_enough(
     } == json.loads(said.out)["accounts"][0]
 
 
+QUARTER = "team:marketing|quarter"
+
+
+def preview(micro_usd: int) -> dict[str, object]:
+    budget = {"account": QUARTER, "spent": format_usd(micro_usd), "reserved": "0.250000"}
+    return {"data": [budget]}
+
+
 async def test_another_period_closes_one_account_and_opens_another(
     terminal: Terminal, sides: tuple[Path, Path], admin: FakeProxy
 ) -> None:
     edit(sides[1], "{id: monthly, period: month", "{id: monthly, period: quarter")
+    admin.will_answer(preview(4_999_750_000))
+    admin.will_answer(committed(1))
+    said = await terminal.beside("diff", *map(str, sides), "--json")
+    assert 0 == said.code
+    asked = admin.asked[0]
+    assert "/admin/v1/budgets/preview" == asked.path
+    assert {"accounts": {QUARTER: "America/New_York"}} == json.loads(asked.body)
+    assert [(None, "0.000001"), ("5000.000000", "4999.750000")] == [
+        (each["after"] and each["after"]["limit"], each["spent"])
+        for each in json.loads(said.out)["accounts"]
+    ]
+
+
+async def test_a_new_limit_below_what_its_account_opens_with_fails(
+    terminal: Terminal, sides: tuple[Path, Path], admin: FakeProxy
+) -> None:
+    edit(sides[1], "{id: monthly, period: month", "{id: monthly, period: quarter")
+    admin.will_answer(preview(4_999_750_001))
     admin.will_answer(committed(1))
     said = await terminal.beside("diff", *map(str, sides))
+    assert 1 == said.code
+    rows = [line.split() for line in said.out.splitlines()]
+    assert [MONTH, "$5000.00", "-", "$0.000001", "$0.50", "limits", "no", "more"] in rows
+    assert [QUARTER, "-", "$5000.00", "$4999.750001", "$0.25", "is", "too", "low"] in rows
+    assert f"below what is spent and held: {QUARTER}" in said.out
+
+
+async def test_what_a_new_account_opens_with_is_not_known_without_a_token(
+    terminal: Terminal, sides: tuple[Path, Path]
+) -> None:
+    edit(sides[1], "{id: monthly, period: month", "{id: monthly, period: quarter")
+    said = terminal("diff", *map(str, sides))
     assert 0 == said.code
-    assert "limits no more" in said.out
     assert "opens with what the ledger holds" in said.out
-    body = json.loads((await terminal.beside("diff", *map(str, sides), "--json")).out)
-    assert [None, "5000.000000"] == [
-        each["after"] and each["after"]["limit"] for each in body["accounts"]
-    ]
-    assert {"spent": None, "reserved": None}.items() <= body["accounts"][1].items()
 
 
 def test_a_side_that_is_not_usable(terminal: Terminal, sides: tuple[Path, Path]) -> None:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from proxy.domain.ledger import Charge
-from proxy.domain.opening import Opening, taken_over_by
+from proxy.domain.opening import Opening, budget_on, taken_over_by
 from proxy.domain.period import PeriodKind
 from proxy.domain.policy import Match
 from tests.builders import a_budget
+
+if TYPE_CHECKING:
+    from proxy.domain.policy import Budget
+
+UTC_ZONE = ZoneInfo("UTC")
 
 
 def at(day: int, month: int = 11) -> int:
@@ -95,3 +102,42 @@ def test_its_match_must_cover_it(match: Match, is_reached: bool) -> None:
 
 def test_one_that_had_nothing_to_take_over_took_over_nothing() -> None:
     assert not reached(opened(as_of=""))
+
+
+@pytest.mark.parametrize(
+    "budget",
+    [
+        a_budget(),
+        a_budget(scope="org", period=PeriodKind.TOTAL),
+        a_budget(scope="key:k7f3q2ab", start_day=15),
+        a_budget(match=Match(model="veo*", metadata={"film": "a|b{c"})),
+    ],
+    ids=lambda budget: budget.account,
+)
+def test_an_account_s_name_says_all_but_its_time_zone(budget: Budget) -> None:
+    found = budget_on(budget.account, budget.timezone)
+    assert (budget.account, budget.scope, budget.match, budget.start_day) == (
+        found.account,
+        found.scope,
+        found.match,
+        found.start_day,
+    )
+    assert (budget.period, 0) == (found.period, found.limit_micro_usd)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "team:marketing",
+        "team:marketing|fortnight",
+        "team:marketing|month@x",
+        "team:marketing|month@1",
+        'team:marketing{"film":"x"}|month',
+        'team:marketing{"model": "x"}|month',
+        "team:marketing{|month",
+    ],
+)
+def test_what_is_no_account_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="is no account"):
+        budget_on(name, UTC_ZONE)

@@ -16,8 +16,10 @@ from proxy.domain.ledger import EntryKind
 from proxy.domain.period import PeriodKind
 from proxy.domain.policy import Match
 from proxy.gateway.archive import Archive
+from proxy.gateway.finance.desk import FinanceDesk
 from proxy.gateway.openings import Openings
 from proxy.gateway.ports.accounts import Opened, Registered
+from proxy.store.ledger import RedisLedger
 from proxy.store.registry import RedisAccountRegistry
 from tests.builders import MARKETING, a_budget, a_key, a_team
 from tests.fakes import RecordingObserver
@@ -150,6 +152,32 @@ async def test_a_key_takes_over_its_own(new_stage: StageMaker) -> None:
     stage.reload(fast_snapshot(keys=[replace(a_key(), budgets=(budget, other))]))
     found = await opened(stage)
     assert (SPENT_AND_HELD, (0, 0)) == (found["trial"], found["other"])
+
+
+async def test_what_a_new_account_would_hold_is_told_before_it_is_opened(stage: Stage) -> None:
+    await one_spent_one_held(stage)
+    runtime = stage.runtime
+    desk = FinanceDesk(
+        runtime.live,
+        runtime.accounts,
+        balances=runtime.balances,
+        history=runtime.archive,
+        ledger=RedisLedger(stage.client, stage.keys),
+    )
+    added = (
+        a_budget(id="new", period=PeriodKind.QUARTER),
+        a_budget(id="veo", match=Match(model="veo*")),
+        a_budget(id="all", scope=ORG, period=PeriodKind.TOTAL),
+    )
+    told = await desk.would_hold({budget.account: "UTC" for budget in added})
+    assert () == await desk.would_hold({})
+    edit(stage, *added[:2], org=added[2:])
+    held = await opened(stage)
+    assert held == {
+        budget.id: (each.spent_micro_usd, each.held_micro_usd)
+        for budget, each in zip(added, told, strict=True)
+    }
+    assert {"new": SPENT_AND_HELD, "veo": (0, 0), "all": SPENT_AND_HELD} == held
 
 
 async def test_the_new_account_limits_at_once(stage: Stage) -> None:

@@ -127,6 +127,39 @@ async def test_budgets_of_all_teams(admin: Client) -> None:
     }.items() <= budget.items()
 
 
+async def test_what_accounts_would_open_with(admin: Client) -> None:
+    zones = {"team:marketing|month": "America/New_York", "team:marketing|hour": None}
+    async with admin.post("/budgets/preview", json={"accounts": zones}) as answer:
+        body = await answer.json()
+    month, hour = body["data"]
+    assert {
+        "object": "budget.preview",
+        "account": "team:marketing|month",
+        "period_id": "2026-11",
+        "spent": "0.000005",
+        "reserved": "0.000003",
+    } == month
+    assert "team:marketing|hour" == hour["account"]
+
+
+@pytest.mark.parametrize(
+    ("accounts", "why"),
+    [
+        (None, "accounts must be an object"),
+        ([], "accounts must be an object"),
+        ({str(number): "UTC" for number in range(1001)}, "at most 1000"),
+        ({"team:marketing|month": "Mars"}, "'Mars' is not a time zone"),
+        ({"team:marketing|month": 5}, "must be a string"),
+        ({"marketing": "UTC"}, "'marketing' is no account; one is named like"),
+    ],
+)
+async def test_a_preview_of_what_is_no_account(admin: Client, accounts: object, why: str) -> None:
+    async with admin.post("/budgets/preview", json={"accounts": accounts}) as answer:
+        error = (await answer.json())["error"]
+    assert 400 == answer.status
+    assert why in error["message"]
+
+
 async def test_a_report_is_money_in_dollars(admin: Client) -> None:
     async with admin.get("/report?period=2026-11&by=team,model") as answer:
         body = await answer.json()

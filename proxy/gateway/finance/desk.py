@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from proxy.domain.balance import balances_at
 from proxy.domain.dimension import parse_dimensions
 from proxy.domain.errors import InvalidRequest
 from proxy.domain.invoice import BadInvoiceError, parse_invoice
+from proxy.domain.opening import budget_on
 from proxy.domain.standing import standings
+from proxy.domain.takeover import Takeover
 from proxy.domain.window import window_of
 from proxy.gateway.finance.budgets import all_budgets
 from proxy.gateway.finance.export import Export, ExportFormat
@@ -18,6 +21,8 @@ from proxy.gateway.finance.reconcile import Corrected, Reconciler
 from proxy.gateway.finance.report import report
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from proxy.domain.invoice import Invoice
     from proxy.domain.ledger import Entry, EntryKind
     from proxy.domain.reconcile import Reconciliation
@@ -91,6 +96,28 @@ class FinanceDesk:
             StoreUnavailable: the store does not answer.
         """
         return await all_budgets(self._live.snapshot, self._balances, self._accounts)
+
+    async def would_hold(self, accounts: Mapping[str, str]) -> tuple[Takeover, ...]:
+        """What accounts hold by the ledger in the period that runs, were they opened now.
+
+        Args:
+            accounts: the time zone by the account's name, such as "team:marketing|month".
+
+        Raises:
+            InvalidRequest: a name or a time zone is none.
+            StoreUnavailable: the store does not answer.
+        """
+        now_ms = await self._accounts.now_ms()
+        try:
+            budgets = [budget_on(name, _zone(zone, "accounts")) for name, zone in accounts.items()]
+        except ValueError as error:
+            raise InvalidRequest(str(error), param="accounts") from error
+        takeovers = tuple(Takeover(balance) for balance in balances_at(budgets, now_ms))
+        since_ms = min((each.balance.period.start_ms for each in takeovers), default=now_ms)
+        async for entry in self._history.entries(since_ms):
+            for takeover in takeovers:
+                takeover.add(entry)
+        return takeovers
 
     async def report(self, span: Span, by: str = BY) -> Reported:
         """Group what was spent. `by` is as for `parse_dimensions`.
@@ -223,11 +250,7 @@ def _covered(span: Span | None, now_ms: int) -> tuple[int, int] | None:
 
 
 def _window(span: Span, now_ms: int) -> Window:
-    try:
-        zone = ZoneInfo(span.timezone)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        message = f"{span.timezone!r} is not a time zone; write one like Europe/Berlin"
-        raise InvalidRequest(message, param="timezone") from error
+    zone = _zone(span.timezone, "timezone")
     try:
         return window_of(
             period=span.period, since=span.since, until=span.until, zone=zone, now_ms=now_ms
@@ -235,3 +258,11 @@ def _window(span: Span, now_ms: int) -> Window:
     except ValueError as error:
         field = "period" if span.period else "since"
         raise InvalidRequest(str(error), param=field) from error
+
+
+def _zone(name: str, param: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        message = f"{name!r} is not a time zone; write one like Europe/Berlin"
+        raise InvalidRequest(message, param=param) from error

@@ -1,7 +1,7 @@
 """Compares an invoice with the ledger and, if asked to, makes the ledger agree.
 
 Every correction names the invoice, the attempt and the last entry about it, so sending it again
-does nothing; once the ledger agrees there is nothing left to send. What another invoice has changed
+does nothing; once the ledger agrees there is nothing left to send. What another invoice changed
 since is corrected anew.
 """
 

@@ -99,6 +99,14 @@ def _change(
 INDEX = _read("", "This table")
 TEAMS = _read("/teams", "Teams with what they have under way")
 BUDGETS = _read("/budgets", "Every budget: limit, spent, held, left, overrides, forecast")
+PREVIEW = AdminEndpoint(
+    method="POST",
+    path="/budgets/preview",
+    roles=EVERYBODY,
+    summary="What accounts would open with: spent and held by the ledger; changes nothing",
+    body=("accounts",),
+    errors=("invalid_request", "payload_too_large", "archive_damaged"),
+)
 OVERRIDES = _read("/overrides", "Overrides that live")
 OVERRIDE = _change(
     "/overrides",

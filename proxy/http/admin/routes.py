@@ -42,6 +42,7 @@ def admin_routes(services: AdminServices) -> tuple[AdminRoute, ...]:
         AdminRoute(endpoints.INDEX, _index),
         AdminRoute(endpoints.TEAMS, own.teams),
         AdminRoute(endpoints.BUDGETS, finance.budgets),
+        AdminRoute(endpoints.PREVIEW, finance.preview),
         AdminRoute(endpoints.OVERRIDES, own.overrides),
         AdminRoute(endpoints.OVERRIDE, own.lift),
         AdminRoute(endpoints.REVOKE_OVERRIDE, own.end_override),

@@ -51,7 +51,8 @@ def test_a_viewer_may_read_everything_and_change_nothing() -> None:
     for endpoint in TABLE:
         may = Role.VIEWER in endpoint.roles
         assert may is not endpoint.is_change, endpoint.path
-        assert endpoint.method == "GET" or endpoint.is_change or "reconcile" in endpoint.path
+        is_question = endpoint.path in ("/budgets/preview", "/ledger/reconcile")
+        assert endpoint.method == "GET" or endpoint.is_change or is_question
 
 
 @pytest.mark.parametrize("endpoint", TABLE, ids=name_of)
