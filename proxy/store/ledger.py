@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from proxy.domain.ids import JobId, TeamId
 from proxy.domain.proof import Replay, Sums, Verification, Whereabouts
-from proxy.gateway.ports.ledger import AuditEntry
+from proxy.store.audit import audit_entry
 from proxy.store.changes import RedisChanges
-from proxy.store.codec import STATE_LETTERS, STATES, fields_of
+from proxy.store.codec import STATE_LETTERS, fields_of
 from proxy.store.connection import ReplyError
 from proxy.store.entries import ORGANISATION_OWNER, TEAM_OWNER, entry_of, full_name
 from proxy.store.script import Script
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Iterable, Mapping
 
     from proxy.domain.ledger import Entry
+    from proxy.gateway.ports.ledger import AuditEntry
     from proxy.store.client import Client
     from proxy.store.connection import Reply
     from proxy.store.keys import Keys
@@ -26,9 +27,6 @@ PAGE = 1000
 AT_ONCE = 100
 """How many records a proof reads in one go."""
 
-ABOUT_JOBS = frozenset(("resolve", "cancel"))
-"""Actions whose `before` is a job's state."""
-_AFTER = {"s": "settled", "r": "released", "x": "cancelled", "c": "cancel requested"}
 ENDED = frozenset(letter.encode() for state, letter in STATE_LETTERS.items() if state.is_terminal)
 
 _T = TypeVar("_T")
@@ -56,11 +54,7 @@ class RedisLedger(RedisChanges):
         """Changes by persons of [since, until) by the store's clock, oldest first."""
         stream = self._keys.audit()
         async for entry_id, fields in pages(self._client, stream, *_span(since_ms, until_ms)):
-            texts = {name: value.decode() for name, value in fields.items()}
-            if texts["action"] in ABOUT_JOBS:
-                texts["before"] = STATES[texts["before"]].value
-                texts["after"] = _AFTER.get(texts["after"][0], "") + texts["after"][1:]
-            yield AuditEntry(id=entry_id, operation=texts.pop("op"), **texts)
+            yield audit_entry(entry_id, fields)
 
     async def verify(
         self,

@@ -109,8 +109,8 @@ async def test_a_change_is_on_record_with_who_why_before_and_after(store: Store)
         action="adjust",
         target=standing.attempt,
         reason="invoice 11",
-        before=str(QUOTE),
-        after=str(QUOTE + 7),
+        before="0.336000",
+        after="0.336007",
     )
     assert [] == [each async for each in store.ledger.audit(since_ms=entry.at_ms + 1)]
 
@@ -285,7 +285,7 @@ async def test_a_person_s_decision_about_a_job_is_on_record(store: Store) -> Non
         entry.reason,
     )
     [audit] = await audited(store)
-    assert ("resolve", job.id, "unknown", "settled 7") == (
+    assert ("resolve", job.id, "unknown", "settled 0.000007") == (
         audit.action,
         audit.target,
         audit.before,

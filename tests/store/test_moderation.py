@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from proxy.domain.bucket import LimitMode
 from proxy.domain.ids import KeyId
+from proxy.domain.instant import iso_ms
 from proxy.domain.job import JobError, JobState
 from proxy.domain.moderation import Moderation, Record, strike
 from proxy.gateway.ports.admission import Accepted, BucketEmpty, CoolingDown, Frozen, Replayed
@@ -174,7 +175,7 @@ async def test_a_person_ends_it_and_stands_in_the_audit(store: Store) -> None:
     assert not await store.ledger.end_cool_down(MARKETING, KEY, a_mandate("2"))
     assert isinstance(await asked(store, 2), Accepted)
     found = [entry async for entry in store.ledger.audit()]
-    assert [("end_cooldown", f"{MARKETING}/{KEY}", str(until_ms), "0")] == [
+    assert [("end_cooldown", f"{MARKETING}/{KEY}", iso_ms(until_ms), "none")] == [
         (entry.action, entry.target, entry.before, entry.after) for entry in found[:1]
     ]
     assert 2 == len(found)

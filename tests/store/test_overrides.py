@@ -63,7 +63,11 @@ async def test_overrides_of_a_balance_add_up_and_end_one_by_one(store: Store) ->
         entry.until_ms,
         entry.charge.by,
     )
-    assert [("override", "0", "50"), ("override", "50", "57"), ("revoke_override", "57", "7")] == [
+    assert [
+        ("override", "0.000000", "0.000050"),
+        ("override", "0.000050", "0.000057"),
+        ("revoke_override", "0.000057", "0.000007"),
+    ] == [
         (each.action, each.before, each.after)
         for each in await audited(store)
         if each.operation != "other"
@@ -122,10 +126,10 @@ async def test_a_freeze_is_set_and_ended_once(store: Store) -> None:
     assert [True, False, True, False, True] == changed
     assert [] == await store.client.read(("HGETALL", store.keys.team(MARKETING)))
     assert [
-        ("freeze", "0", "1"),
-        ("freeze", "1", "1"),
-        ("thaw", "1", "0"),
-        ("thaw", "0", "0"),
+        ("freeze", "free", "frozen"),
+        ("freeze", "frozen", "frozen"),
+        ("thaw", "frozen", "free"),
+        ("thaw", "free", "free"),
     ] == [(each.action, each.before, each.after) for each in await audited(store)]
 
 

@@ -187,7 +187,7 @@ async def test_a_held_job_is_decided(
         ended = await office.change(Role.OPERATOR, path, **fields)
         assert ("failed", format_usd(charged)) == (ended["state"], ended["charged"])
         assert ended == await office.change(Role.OPERATOR, path, **fields)
-        kind = f"settled {charged}" if charged else "released 0"
+        kind = f"settled {format_usd(charged)}" if charged else "released"
         assert [("resolve", waiting.id, "unknown", kind)] == await office.audited()
         other = await office.refused(Role.OPERATOR, path, outcome="charged", amount="7")
         assert (409, "conflict", None) == other
