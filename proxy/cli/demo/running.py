@@ -46,6 +46,7 @@ class Running:
             "api_key": self.state.notes.api_key,
             "admin_url": self.admin_url,
             "admin_token": self.state.notes.admin_token,
+            "finance_token": self.state.notes.finance_token,
             "metrics_url": f"{self.admin_url}/metrics",
             "simulator_url": self.simulator_url,
             "state_dir": str(self.state.folder),

@@ -1,7 +1,7 @@
 """The demo's config.yaml: simulated providers only, and an engine quick enough to watch."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -68,7 +68,7 @@ def adapt(
     *,
     listen: str,
     admin_listen: str,
-    admin_token: Mapping[str, str],
+    admin_tokens: Sequence[Mapping[str, str]],
     simulator_url: str,
     made: MadeCredentials,
 ) -> Settings:
@@ -77,7 +77,7 @@ def adapt(
     A provider that nobody simulates is left out, so that a demo never spends real money.
     """
     settings = {**given, "listen": listen, "policies": "./policies", "notify": []}
-    settings["admin"] = {"listen": admin_listen, "tokens": [dict(admin_token)]}
+    settings["admin"] = {"listen": admin_listen, "tokens": [dict(token) for token in admin_tokens]}
     settings["store"] = _section(given, "store") | {
         "url": "redis+embedded://./store?fsync=everysec"
     }

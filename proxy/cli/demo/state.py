@@ -39,6 +39,7 @@ class Notes:
 
     api_key: str
     admin_token: str
+    finance_token: str
     port: int
     admin_port: int
     simulator_port: int
@@ -122,12 +123,18 @@ def prepare(
         given = read_settings(state.config) if state.config.exists() else default_settings()
     made = MadeCredentials(folder / "secrets")
     made.folder.mkdir(exist_ok=True)
-    admin = _parsed(state.notes.admin_token)
+    tokens = [
+        {"id": token.id, "name": f"demo-{role}", "role": role, "sha256": token.sha256}
+        for role, token in (
+            ("operator", _parsed(state.notes.admin_token)),
+            ("finance", _parsed(state.notes.finance_token)),
+        )
+    ]
     settings = adapt(
         given,
         listen=f"{HOST}:{state.notes.port}",
         admin_listen=f"{HOST}:{state.notes.admin_port}",
-        admin_token={"id": admin.id, "name": "demo", "role": "operator", "sha256": admin.sha256},
+        admin_tokens=tokens,
         simulator_url=f"http://{HOST}:{state.notes.simulator_port}",
         made=made,
     )
@@ -143,15 +150,19 @@ def _notes(folder: Path, port: int | None) -> Notes:
     ports = [known.get(name, 0) for name in ("port", "admin_port", "simulator_port")]
     with _free_ports(ports, port) as chosen:
         notes = Notes(
-            api_key=known.get("api_key") or new_key(API_KEY, secrets.token_bytes).printed,
-            admin_token=known.get("admin_token")
-            or new_key(ADMIN_TOKEN, secrets.token_bytes).printed,
+            api_key=known.get("api_key") or _drawn(API_KEY),
+            admin_token=known.get("admin_token") or _drawn(ADMIN_TOKEN),
+            finance_token=known.get("finance_token") or _drawn(ADMIN_TOKEN),
             port=chosen[0],
             admin_port=chosen[1],
             simulator_port=chosen[2],
         )
     path.write_text(json.dumps(asdict(notes), indent=1), encoding="utf-8")
     return notes
+
+
+def _drawn(kind: str) -> str:
+    return new_key(kind, secrets.token_bytes).printed
 
 
 @contextmanager

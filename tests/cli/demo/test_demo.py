@@ -69,7 +69,7 @@ async def test_it_survives_kills_and_restarts_and_leaves_nothing_behind(
     async with started(*arguments) as first, client_of(first.said) as client:
         said = first.said
         assert list(said) == [
-            *("base_url", "api_key", "admin_url", "admin_token"),
+            *("base_url", "api_key", "admin_url", "admin_token", "finance_token"),
             *("metrics_url", "simulator_url", "state_dir"),
         ]
         # Wherever the kill falls, Kling can be asked what became of the job.

@@ -57,8 +57,11 @@ def test_everything_is_there_and_private(tmp_path: Path) -> None:
     assert loaded.server.listen.port == state.notes.port
     (key,) = loaded.snapshot.keys.values()
     assert (key.team, key.id) == ("marketing", state.notes.api_key.split("_")[1])
-    (token,) = loaded.snapshot.admin_tokens.values()
-    assert token.role == "operator"
+    tokens = loaded.snapshot.admin_tokens
+    assert {
+        state.notes.admin_token.split("_")[1]: "operator",
+        state.notes.finance_token.split("_")[1]: "finance",
+    } == {token.id: token.role for token in tokens.values()}
     for path in (state.folder, *state.folder.rglob("*")):
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
 
