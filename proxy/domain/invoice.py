@@ -92,7 +92,7 @@ def _columns(header: Sequence[str], provider: str) -> Mapping[str, int]:
     if len(columns.keys() & set(_AMOUNTS)) != 1:
         problems.append("line 1: exactly one column of amount and micro_usd is needed")
     if "provider" not in columns and not provider:
-        problems.append("line 1: a column provider is needed, or the provider beside the file")
+        problems.append("line 1: a column provider is needed, or one provider for the whole file")
     if problems:
         raise BadInvoiceError(problems)
     return columns

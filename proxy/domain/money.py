@@ -22,7 +22,7 @@ def parse_usd(text: str) -> int:
     """
     found = _PLAIN.fullmatch(text)
     if found is None:
-        message = "is not a plain decimal dollar amount of at least 0"
+        message = "is not a plain decimal dollar amount of at least 0, such as 250 or 0.336"
         raise ValueError(message)
     whole, part = found[1], (found[2] or "").rstrip("0")
     if len(part) > DECIMALS:

@@ -55,6 +55,13 @@ class Figures:
     wasted_micro_usd: dict[str, int] = field(default_factory=dict)
 
     @property
+    def is_nothing(self) -> bool:
+        """Say whether it says nothing: corrections that cancel each other leave such a group."""
+        money = (self.spent_micro_usd, self.held_micro_usd, *self.wasted_micro_usd.values())
+        changed = (self.overage_micro_usd, self.adjusted_micro_usd, self.written_off_micro_usd)
+        return not (any(money) or any(changed) or self.attempts)
+
+    @property
     def all_wasted_micro_usd(self) -> int:
         """What was paid for no video, whatever the outcome."""
         return sum(self.wasted_micro_usd.values())
@@ -135,7 +142,11 @@ class Tally:
             for figures in self._figures(group):
                 figures.held_micro_usd += held_micro_usd
         self._holds.clear()
-        rows = [Row(group=group, figures=figures) for group, figures in self._groups.items()]
+        rows = [
+            Row(group=group, figures=figures)
+            for group, figures in self._groups.items()
+            if not figures.is_nothing
+        ]
         rows.sort(key=lambda row: (-row.figures.spent_micro_usd, row.group))
         return Report(
             by=tuple(dimension.name for dimension in self._by),

@@ -107,6 +107,14 @@ def test_what_nobody_explains_is_waste_of_nobody() -> None:
     assert (("",), {"unattributed": 5}) == (row.group, row.figures.wasted_micro_usd)
 
 
+def test_a_cost_of_nobody_that_was_taken_back_leaves_no_row() -> None:
+    book = Book()
+    book.unattributed(a_charge(task="x"), 500_000)
+    book.unattributed(a_charge(task="x"), -500_000)
+    report = report_of(book.entries)
+    assert ((), 0) == (report.rows, report.total.spent_micro_usd)
+
+
 def test_a_write_off_leaves_the_team_and_stays_with_the_organisation() -> None:
     book = Book()
     book.attempt("b-1", quote=100_000, cost=100_000, charge=FAILED)

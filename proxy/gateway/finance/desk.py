@@ -178,11 +178,19 @@ class FinanceDesk:
             InvalidRequest: the ledger does not know it.
             StoreUnavailable: the store does not answer.
         """
-        known = [entry async for entry in self._history.entries() if entry.attempt == attempt]
-        if not known:
+        known = standings(
+            [
+                entry
+                async for entry in self._history.entries()
+                if attempt in (entry.attempt, entry.job)
+            ]
+        )
+        if attempt not in known:
             message = f"the ledger has no entry of the attempt {attempt}"
+            if known:
+                message = f"{attempt} is a job; name one of its attempts: {', '.join(known)}"
             raise InvalidRequest(message, param="attempt")
-        return standings(known)[attempt]
+        return known[attempt]
 
     async def write_off(self, attempt: str, mandate: Mandate) -> Posted | NotPosted:
         """Take what an attempt cost off its team; the organisation keeps it.

@@ -208,6 +208,13 @@ async def test_a_write_off_is_of_the_whole_cost() -> None:
     assert NotPosted.NOTHING is await desk.write_off("a-1", MANDATE)
 
 
+async def test_a_job_is_told_from_its_attempts() -> None:
+    book = a_book()
+    book.attempt("a-2", quote=5, cost=5, charge=a_charge(task="t2"))
+    with pytest.raises(InvalidRequest, match=r"a is a job; name one of its attempts: a-1, a-2$"):
+        await a_desk(book).write_off("a", MANDATE)
+
+
 async def test_an_attempt_that_nobody_knows_is_refused() -> None:
     with pytest.raises(InvalidRequest, match="no entry of the attempt") as refused:
         await a_desk(a_book()).write_off("x-1", MANDATE)
