@@ -2,20 +2,23 @@
 
 import http.client
 import json
+import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import BinaryIO, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 import click
 
-from proxy.cli.api import Json, ask, checked_address, refusal, unreachable
+from proxy.cli.api import Json, NoAnswer, ask, checked_address, refusal, unreachable
 
 DEFAULT_ADMIN_URL = "http://127.0.0.1:8081"
 LONG_S = 600.0
 """Reports, exports and proofs read the whole ledger before they answer."""
 _PREFIX = "/admin/v1"
+_KEY_BYTES = 16
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -36,10 +39,32 @@ class Admin:
         return ask("GET", self._address(path, query), headers=self._headers(), timeout_s=LONG_S)
 
     def post(self, path: str, body: Json) -> Json:
-        """Send one JSON body below /admin/v1; raises as `get` does."""
+        """Send one JSON body below /admin/v1; raises as `get` does.
+
+        If the connection breaks before the answer it is sent once more, under the same key: a
+        change is made once.
+        """
         headers = {**self._headers(), "Content-Type": "application/json"}
-        content = json.dumps(body).encode()
-        return ask("POST", self.url + path, headers=headers, body=content, timeout_s=LONG_S)
+        headers["Idempotency-Key"] = secrets.token_urlsafe(_KEY_BYTES)
+        send = partial(
+            ask,
+            *("POST", self.url + path),
+            headers=headers,
+            body=json.dumps(body).encode(),
+            timeout_s=LONG_S,
+        )
+        try:
+            return send()
+        except NoAnswer as error:
+            if not error.is_cut:
+                raise
+        try:
+            return send()
+        except NoAnswer as error:
+            message = (
+                f"{error.message}; it may have been done all the same: greenlight audit tells"
+            )
+            raise click.ClickException(message) from error
 
     @contextmanager
     def reading(self, path: str, query: Mapping[str, object]) -> Iterator[BinaryIO]:

@@ -47,6 +47,14 @@ class Api:
         return ask(method, self.url + path, headers=headers, body=body)
 
 
+class NoAnswer(click.ClickException):
+    """Nobody answers there; if it `is_cut` in the middle, what was asked may have been done."""
+
+    def __init__(self, message: str, *, is_cut: bool) -> None:
+        super().__init__(message)
+        self.is_cut = is_cut
+
+
 def ask(
     method: str,
     url: str,
@@ -58,7 +66,8 @@ def ask(
     """Send one request and read the object it is answered with.
 
     Raises:
-        click.ClickException: Nobody answers there, or the answer is a refusal.
+        NoAnswer: Nobody answers there.
+        click.ClickException: The answer is a refusal.
     """
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
@@ -69,7 +78,8 @@ def ask(
         answer = connection.getresponse()
         return _json_of(answer.status, answer.read(), url)
     except (OSError, http.client.HTTPException) as error:
-        raise click.ClickException(unreachable(url, error)) from error
+        is_cut = isinstance(error, http.client.HTTPException | ConnectionResetError)
+        raise NoAnswer(unreachable(url, error), is_cut=is_cut) from error
     finally:
         connection.close()
 

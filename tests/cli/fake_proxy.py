@@ -133,12 +133,16 @@ class Asked:
 
 @dataclass
 class FakeProxy:
-    """`answers` (status and body) are given in order, the last one again and again."""
+    """`answers` (status and body) are given in order, the last one again and again.
+
+    The first `cuts` requests are answered by the end of the connection.
+    """
 
     url: str = ""
     key: str = "gl_abcdefgh_secret"
     answers: list[tuple[int, Json | bytes]] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
+    cuts: int = 0
 
     def will_answer(self, body: Json | bytes, status: int = 200) -> None:
         self.answers.append((status, body))
@@ -150,6 +154,10 @@ class FakeProxy:
         self.asked.append(Asked(request.method, request.path, query, headers, body))
         if request.headers.get("Authorization") != f"Bearer {self.key}":
             return web.json_response(an_error("invalid_api_key", "no such key"), status=401)
+        if self.cuts > 0 and request.transport is not None:
+            self.cuts -= 1
+            request.transport.abort()
+            return web.Response()
         status, answer = self.answers[0] if len(self.answers) == 1 else self.answers.pop(0)
         if isinstance(answer, bytes):
             return web.Response(body=answer, status=status)

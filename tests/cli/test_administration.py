@@ -109,6 +109,28 @@ async def test_what_is_frozen(admin: FakeProxy, terminal: Terminal) -> None:
     assert "nothing is frozen\n" == (await terminal.beside("freezes")).out
 
 
+async def test_a_change_whose_answer_is_lost_is_asked_for_again(
+    admin: FakeProxy, terminal: Terminal
+) -> None:
+    admin.cuts = 1
+    admin.will_answer({"team": "sales", "changed": True})
+    said = await terminal.beside("freeze", "--team", "sales", "--reason", REASON)
+    assert (0, "team sales is frozen\n") == (said.code, said.out)
+    first, second = admin.asked
+    assert first == second
+    assert first.headers["idempotency-key"]
+
+
+async def test_a_change_that_is_never_answered_may_have_been_made(
+    admin: FakeProxy, terminal: Terminal
+) -> None:
+    admin.cuts = 2
+    said = await terminal.beside("freeze", "--team", "sales", "--reason", REASON)
+    assert 1 == said.code
+    assert "it may have been done all the same: greenlight audit tells" in said.err
+    assert 2 == len(admin.asked)
+
+
 async def test_an_override_is_made(admin: FakeProxy, terminal: Terminal) -> None:
     made: Json = {
         "id": "change_1",
@@ -119,11 +141,11 @@ async def test_an_override_is_made(admin: FakeProxy, terminal: Terminal) -> None
     }
     admin.will_answer(made)
     said = await terminal.beside(
-        *("budgets", "override", "monthly", "--team", "sales", "--amount", "250"),
+        *("budgets", "override", "monthly", "--team", "sales", "--amount", "$250"),
         *("--for", "3d", "--reason", REASON),
     )
     assert (
-        "team:sales|month|2026-11: $250.00 more until 2026-11-27 09:30:00 UTC "
+        "team:sales|month|2026-11: $250.00 more until 2026-11-27 09:30:00Z "
         "($300.00 by all overrides); its id is change_1\n"
     ) == said.out
     body = {"budget": "monthly", "team": "sales", "amount": "250", "for_s": 3 * 86_400}
@@ -179,11 +201,11 @@ async def test_keys_of_all_teams(admin: FakeProxy, terminal: Terminal) -> None:
         ({"refusals": 2, "cooldown_until": None}, "2 refused for content"),
         (
             {"refusals": 5, "cooldown_until": "2026-11-24T09:30:00.250Z"},
-            "cools down until 2026-11-24 09:30:00 UTC",
+            "cools down until 2026-11-24 09:30:00Z",
         ),
         (
             {"cooldown_until": "2026-11-24T09:30:00.250Z", "limit_mode": "shadow"},
-            "until 2026-11-24 09:30:00 UTC (in shadow)",
+            "until 2026-11-24 09:30:00Z (in shadow)",
         ),
     ],
 )
@@ -283,7 +305,7 @@ async def test_the_configuration_in_force(admin: FakeProxy, terminal: Terminal) 
     admin.will_answer({"uniform": True, "processes": [a_process(), a_process(process=8)]})
     said = await terminal.beside("config")
     lines = said.out.splitlines()
-    assert (0, ["7", "0123456789ab", "2026-11-24", "09:30:00", "taken"]) == (
+    assert (0, ["7", "0123456789ab", "2026-11-24", "09:30:00Z", "taken"]) == (
         said.code,
         lines[1].split(),
     )
