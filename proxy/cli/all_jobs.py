@@ -4,7 +4,7 @@ import click
 
 from proxy.cli.admin import Admin, open_admin
 from proxy.cli.api import Json
-from proxy.cli.change import change_options, in_path, moment
+from proxy.cli.change import DOLLARS, change_options, dollars, in_path, moment
 from proxy.cli.console import console, plain, table, usd
 from proxy.cli.json_line import write_json
 from proxy.cli.offers import offers_table
@@ -109,7 +109,7 @@ def cancel(
     type=click.Choice(("charged", "released")),
     help="Whether the provider charges for it.",
 )
-@click.option("--amount", help="Dollars that it cost. Default: what was reserved.")
+@click.option("--amount", help=f"What it cost. Default: what was reserved. {DOLLARS}")
 @change_options
 def resolve(
     *,
@@ -122,7 +122,7 @@ def resolve(
     admin_token: str | None,
 ) -> None:
     """Decide what became of a JOB whose outcome is unknown, by the admin listener."""
-    body: Json = {"outcome": outcome, "amount": amount, "reason": reason}
+    body: Json = {"outcome": outcome, "amount": dollars(amount), "reason": reason}
     path = f"/jobs/{in_path(job)}/resolve"
     _report(open_admin(admin_url, admin_token).post(path, body), as_json=as_json)
 

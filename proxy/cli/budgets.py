@@ -8,8 +8,8 @@ from rich.text import Text
 
 from proxy.cli.admin import Admin, admin_options, open_admin
 from proxy.cli.api import Json, api_options, open_api
-from proxy.cli.change import change_options, moment
-from proxy.cli.console import bar, console, plain, table, usd
+from proxy.cli.change import DOLLARS, change_options, dollars, moment
+from proxy.cli.console import bar, cents, console, plain, table, usd
 from proxy.cli.json_line import write_json
 from proxy.cli.video import entries
 from proxy.config.quantity import parse_duration_ms
@@ -61,7 +61,7 @@ def command(
 @command.command("override")
 @click.argument("budget")
 @click.option("--team", help="Whose budget it is. Default: the organisation's.")
-@click.option("--amount", required=True, help="Dollars that are added to the limit.")
+@click.option("--amount", required=True, help=f"Is added to the limit. {DOLLARS}")
 @click.option("--until", help="A date (UTC) or an instant. Default: the end of the period.")
 @click.option("--for", "duration", help="Instead: so long from now, such as 12h or 3d.")
 @change_options
@@ -84,13 +84,13 @@ def override_budget(
     if until and duration:
         message = "give --until or --for, not both"
         raise click.UsageError(message)
-    body: Json = {"budget": budget, "team": team, "amount": amount, "until": until}
+    body: Json = {"budget": budget, "team": team, "amount": dollars(amount), "until": until}
     body |= {"for_s": _seconds(duration), "reason": reason}
     answer = open_admin(admin_url, admin_token).post("/overrides", body)
     if as_json:
         write_json(answer)
         return
-    lifted = f"{usd(answer.get('amount'))} more until {moment(answer.get('until'))} UTC"
+    lifted = f"{usd(answer.get('amount'))} more until {moment(answer.get('until'))}"
     total = f"{usd(answer.get('total'))} by all overrides"
     click.echo(f"{answer.get('balance')}: {lifted} ({total}); its id is {answer.get('id')}")
 
@@ -106,7 +106,12 @@ def _seconds(duration: str | None) -> int | None:
 
 def _show_all(admin: Admin, team: str | None, *, as_json: bool) -> None:
     answer = admin.get("/budgets")
-    found = [each for each in entries(answer.get("data")) if team in (None, each.get("team"))]
+    every = entries(answer.get("data"))
+    found = [each for each in every if team in (None, each.get("team"))]
+    if team and not found:
+        known = ", ".join(sorted({str(each["team"]) for each in every if each.get("team")}))
+        message = f"no team {team!r} has a budget; known: {known or 'none'}"
+        raise click.ClickException(message)
     if as_json:
         write_json({**answer, "data": found})
         return
@@ -115,20 +120,20 @@ def _show_all(admin: Admin, team: str | None, *, as_json: bool) -> None:
     foretold = [each for each in found if each.get("forecast") is not None]
     if foretold:
         out.print()
-        method = answer.get("forecast_method")
-        shown = table("at the period's end", str(method), "of", right=(str(method), "of"))
+        heading = f"forecast ({answer.get('forecast_method')})"
+        shown = table("budget", heading, "of", right=(heading, "of"))
         for each in foretold:
-            shown.add_row(_name(each), usd(each.get("forecast")), usd(each.get("limit")))
+            shown.add_row(_name(each), cents(each.get("forecast")), usd(each.get("limit")))
         out.print(shown)
 
 
 def budgets_table(answer: Json) -> Table:
     """Show every budget that counts the team's spending, with a bar of what is used."""
-    shown = table(
-        *("budget", "used", "spent", "held", "left", "of", "resets"),
-        right=("spent", "held", "left", "of"),
-    )
-    for budget in entries(answer.get("accounts")):
+    budgets = entries(answer.get("accounts"))
+    is_lifted = any(_amount(budget, "override") for budget in budgets)
+    money = ("spent", "held", "left", "of", *(("override",) if is_lifted else ()))
+    shown = table("budget", "used", *money, "resets", right=money)
+    for budget in budgets:
         shown.add_row(
             _name(budget),
             bar(_used(budget)),
@@ -136,9 +141,14 @@ def budgets_table(answer: Json) -> Table:
             usd(budget.get("reserved")),
             usd(budget.get("left")),
             usd(budget.get("limit")),
+            *([_lifted(budget)] if is_lifted else []),
             _resets(budget),
         )
     return shown
+
+
+def _lifted(budget: Json) -> str:
+    return f"+{usd(budget.get('override'))}" if _amount(budget, "override") else ""
 
 
 def _limits_table(answer: Json) -> Table:
@@ -157,21 +167,28 @@ def _limits_table(answer: Json) -> Table:
 
 
 def _resets(budget: Json) -> str:
-    """Say when the budget is empty again: the day, in UTC, or the minute if it is an hour's."""
+    """Say when the budget is empty again, in UTC: the day, and the time unless it is midnight."""
     at = budget.get("resets_at")
     if not isinstance(at, str):
         return "never"
     day, _, time = at.partition("T")
-    return time if budget.get("period") == "hour" else day
+    if time == "00:00:00Z":
+        return day
+    clock = time.removesuffix(":00Z") + "Z"
+    return clock if budget.get("period") == "hour" else f"{day} {clock}"
 
 
 def _used(budget: Json) -> float:
-    try:
-        limit = Decimal(str(budget.get("limit")))
-        used = Decimal(str(budget.get("spent"))) + Decimal(str(budget.get("reserved")))
-    except InvalidOperation:
-        return 0.0
+    limit = _amount(budget, "limit") + _amount(budget, "override")
+    used = _amount(budget, "spent") + _amount(budget, "reserved")
     return float(used / limit) if limit else 1.0
+
+
+def _amount(budget: Json, name: str) -> Decimal:
+    try:
+        return Decimal(str(budget.get(name)))
+    except InvalidOperation:
+        return Decimal(0)
 
 
 def _name(budget: Json) -> Text:

@@ -10,6 +10,8 @@ from proxy.cli.admin import admin_options
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
+DOLLARS = "A dollar amount, such as 250, 0.336 or '$250'."
+
 reason_option = click.option(
     "--reason", required=True, help="Why; it stands in the audit for good."
 )
@@ -23,13 +25,18 @@ def change_options(command: Command) -> Command:
     return reason_option(json_option(admin_options(command)))
 
 
+def dollars(text: str | None) -> str | None:
+    """An amount as the API takes it: without the sign that people and invoices put in front."""
+    return None if text is None else text.strip().removeprefix("$")
+
+
 def in_path(text: str) -> str:
     """Write an id as one segment of a path."""
     return quote(text, safe="")
 
 
 def moment(text: object) -> str:
-    """Show an instant to the second."""
-    return (
-        "" if not isinstance(text, str) else text.partition(".")[0].rstrip("Z").replace("T", " ")
-    )
+    """Show an instant to the second, in UTC as the API gives it."""
+    if not isinstance(text, str):
+        return ""
+    return text.partition(".")[0].removesuffix("Z").replace("T", " ") + "Z"

@@ -1,6 +1,7 @@
 """What people see: tables, bars and money; machines get `json_line` instead."""
 
 import sys
+from decimal import Decimal
 
 from rich.console import Console
 from rich.filesize import decimal
@@ -47,6 +48,13 @@ def usd(amount: object) -> str:
     sign = "-" if amount.startswith("-") else ""
     whole, _, places = amount.removeprefix("-").partition(".")
     return f"{sign}${whole}.{places.rstrip('0').ljust(2, '0')}"
+
+
+def cents(amount: object) -> str:
+    """Show decimal dollars to the cent: what is only expected is not known more exactly."""
+    if not isinstance(amount, str):
+        return "-"
+    return usd(str(Decimal(amount).quantize(Decimal("0.01"))))
 
 
 def size(size_bytes: int) -> str:

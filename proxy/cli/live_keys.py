@@ -40,7 +40,7 @@ def _state(key: Mapping[str, object]) -> str:
     until = moment(key.get("cooldown_until"))
     if until:
         shadow = " (in shadow)" if key.get("limit_mode") == "shadow" else ""
-        return f"cools down until {until} UTC{shadow}"
+        return f"cools down until {until}{shadow}"
     refusals = key.get("refusals")
     return f"{refusals} refused for content" if refusals else ""
 

@@ -51,3 +51,16 @@ def _show(answer: Json) -> None:
         offer = f"{chosen.get('provider')}, {chosen.get('model')}"
         cost = usd(chosen.get("price_usd"))
         out.print(plain(f"{cost} at {offer}: {shape}, {sound}"), soft_wrap=True)
+        for line in _left(entries(answer.get("candidates")), chosen):
+            out.print(plain(line), soft_wrap=True)
+
+
+def _left(candidates: list[Json], chosen: Json) -> list[str]:
+    """What every budget would have left after it."""
+    rank = chosen.get("rank")
+    offer = next((each for each in candidates if rank and each.get("rank") == rank), {})
+    left = [
+        f"{each.get('scope')} {each.get('budget')} {usd(each.get('left'))}"
+        for each in entries(offer.get("left"))
+    ]
+    return [f"left then: {', '.join(left)}"] if left else []

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from proxy.cli.admin import admin_options, open_admin
 from proxy.cli.api import Json
-from proxy.cli.console import console, plain, table, usd
+from proxy.cli.console import cents, console, plain, table, usd
 from proxy.cli.json_line import write_json
 from proxy.cli.span import span_of, span_options
 from proxy.cli.video import entries
@@ -67,12 +67,8 @@ def show(out: Console, answer: Json) -> None:
     for outcome, amount in _object(total.get("wasted_by_outcome")).items():
         out.print(plain(f"wasted on {outcome}: {usd(amount)}"))
     if total.get("forecast") is not None:
-        method = answer.get("forecast_method")
-        out.print(
-            plain(
-                f"{answer.get('period')} ends at {usd(total['forecast'])} if it goes on ({method})"
-            )
-        )
+        method, end = answer.get("forecast_method"), cents(total["forecast"])
+        out.print(plain(f"{answer.get('period')} ends at {end} if it goes on ({method})"))
 
 
 def _money(names: list[str], rows: list[Json], total: Json) -> Table:
@@ -83,9 +79,13 @@ def _money(names: list[str], rows: list[Json], total: Json) -> Table:
     headings = [name.replace("_", " ") for name in figures]
     shown = table(*names, *headings, right=tuple(headings))
     for row in rows:
-        shown.add_row(*_group(names, row), *(usd(row.get(name)) for name in figures))
-    shown.add_row(*_total(names), *(usd(total.get(name)) for name in figures), style="bold")
+        shown.add_row(*_group(names, row), *(_figure(row, name) for name in figures))
+    shown.add_row(*_total(names), *(_figure(total, name) for name in figures), style="bold")
     return shown
+
+
+def _figure(row: Json, name: str) -> str:
+    return cents(row.get(name)) if name == "forecast" else usd(row.get(name))
 
 
 def _units(names: list[str], rows: list[Json], total: Json) -> Table:

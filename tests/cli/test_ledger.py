@@ -64,6 +64,8 @@ def a_finding(**changed: object) -> Json:
         "invoiced": "0.600000",
         "missing": "0.100000",
         "lines": [2, 3],
+        "team": "marketing",
+        "by": "reported",
         **changed,
     }
 
@@ -106,14 +108,55 @@ async def test_entries_of_this_month(admin: FakeProxy, terminal: Terminal) -> No
     odd = an_entry(kind="unattributed", attempt=None, team=None, task="t9", reserved="0.000000")
     admin.will_answer({"data": [reserve, an_entry(), odd], "has_more": True})
     said = await terminal.beside("ledger", "show", "--team", "marketing", "--kind", "settle")
-    lines = said.out.splitlines()
-    assert "2026-11-24 09:30:00  reserve       video_a-1  marketing   $0.40" == lines[1].rstrip()
-    assert "2026-11-24 09:30:00  settle        video_a-1  marketing  -$0.40  $0.336" == lines[2]
+    lines = [line.rstrip() for line in said.out.splitlines()]
+    assert "2026-11-24 09:30:00Z  reserve       video_a-1  marketing   $0.40" == lines[1]
+    assert "2026-11-24 09:30:00Z  settle        video_a-1  marketing  -$0.40  $0.336" == lines[2]
     assert lines[3].split()[2:] == ["unattributed", "t9", "$0.336"]
     assert "there are more" in lines[4]
     assert {"team": "marketing", "kind": "settle", "limit": "100", "timezone": "UTC"} == (
         admin.asked[0].query
     )
+
+
+async def test_what_persons_changed_is_shown_with_its_reason(
+    admin: FakeProxy, terminal: Terminal
+) -> None:
+    lifted = an_entry(
+        kind="override",
+        attempt=None,
+        reserved="0.000000",
+        spent="0.000000",
+        amount="100.000000",
+        until="2026-12-01T05:00:00.000Z",
+        reason="the launch",
+        balances=["team:marketing|month|2026-11"],
+    )
+    adjusted = an_entry(kind="adjust", reserved="0.000000", reason="invoice 42", by="reported")
+    settled = an_entry(outcome="content_policy", by="bills_on:full")
+    admin.will_answer({"data": [lifted, adjusted, settled]})
+    said = await terminal.beside("ledger", "show")
+    rows = [line.split(maxsplit=2)[2].split("  ") for line in said.out.splitlines()[1:]]
+    assert [
+        [
+            "override",
+            "team:marketing|month|2026-11",
+            "marketing",
+            "limit $100.00 until 2026-12-01 05:00:00Z: the launch",
+        ],
+        ["adjust", "video_a-1", "marketing", "$0.336", "invoice 42"],
+        ["settle", "video_a-1", "marketing", "-$0.40", "$0.336", "content_policy, bills_on:full"],
+    ] == [[cell.strip() for cell in row if cell.strip()] for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [((), "no entries\n"), (("video_b",), "the ledger has no entry of video_b\n")],
+)
+async def test_a_ledger_without_such_entries(
+    admin: FakeProxy, terminal: Terminal, arguments: tuple[str, ...], told: str
+) -> None:
+    admin.will_answer({"data": [], "has_more": False})
+    assert told == (await terminal.beside("ledger", "show", *arguments)).out
 
 
 async def test_of_a_job_everything_is_shown(admin: FakeProxy, terminal: Terminal) -> None:
@@ -138,6 +181,7 @@ async def test_an_export_is_saved_beside_its_manifest(
     beside = tmp_path / "greenlight-2026-11.csv.manifest.json"
     assert a_manifest() == json.loads(beside.read_text())
     assert "greenlight-2026-11.csv: 1 rows, $0.336 spent, SHA-256 " in said.err
+    assert "2026-11 ends at 2026-12-01T00:00:00Z: export it again then" in said.err
     manifest, export = admin.asked
     assert ("/admin/v1/ledger/export/manifest", "2026-11") == (
         manifest.path,
@@ -163,6 +207,16 @@ async def test_a_file_that_is_not_what_its_manifest_says_gets_no_name(
     assert [] == await asyncio.to_thread(lambda: list(tmp_path.iterdir()))
 
 
+async def test_a_period_that_is_over_is_said_to_be_nothing_else(
+    admin: FakeProxy, terminal: Terminal
+) -> None:
+    admin.will_answer(a_manifest(until="2026-12-01T05:00:00.000Z"))
+    admin.will_answer(CONTENT)
+    arguments = ("--period", "2026-11", "--timezone", "America/New_York")
+    said = await terminal.beside("ledger", "export", *arguments)
+    assert (0, 1) == (said.code, len(said.err.splitlines()))
+
+
 async def test_an_export_to_standard_output(admin: FakeProxy, terminal: Terminal) -> None:
     admin.will_answer(a_manifest(format="focus-1.4"))
     admin.will_answer(CONTENT)
@@ -175,8 +229,8 @@ async def test_an_export_to_standard_output(admin: FakeProxy, terminal: Terminal
 @pytest.mark.parametrize(
     ("format_name", "name"),
     [
-        ("jsonl", "greenlight-2026-11-01.jsonl"),
-        ("focus-1.0", "greenlight-2026-11-01-focus-1.0.csv"),
+        ("jsonl", "greenlight-2026-11-01-to-2026-11-24T1200Z.jsonl"),
+        ("focus-1.0", "greenlight-2026-11-01-to-2026-11-24T1200Z-focus-1.0.csv"),
     ],
 )
 async def test_names_say_what_is_in_a_file(
@@ -191,8 +245,8 @@ async def test_names_say_what_is_in_a_file(
 async def test_a_place_that_cannot_be_written(admin: FakeProxy, terminal: Terminal) -> None:
     admin.will_answer(a_manifest())
     said = await terminal.beside("ledger", "export", "-o", "nowhere/november.csv")
-    assert 1 == said.code
-    assert "can't be written" in said.err
+    why = "nowhere/november.csv can't be written: No such file or directory"
+    assert (1, f"greenlight: {why}\n") == (said.code, said.err)
 
 
 async def test_a_refused_export(admin: FakeProxy, terminal: Terminal) -> None:
@@ -242,7 +296,8 @@ async def test_an_equal_invoice(admin: FakeProxy, terminal: Terminal, invoice: P
 async def test_what_differs_is_shown_by_its_kind(
     admin: FakeProxy, terminal: Terminal, invoice: Path
 ) -> None:
-    forgotten = a_finding(attempt=None, task="t9", lines=[])
+    forgotten = a_finding(attempt=None, task="t9", lines=[], team=None, by=None)
+    forgotten |= {"invoiced": "0.000000", "missing": "-0.500000"}
     admin.will_answer(
         a_comparison(
             difference="-0.100000", differing=[a_finding()] * 41, not_invoiced=[forgotten]
@@ -250,37 +305,60 @@ async def test_what_differs_is_shown_by_its_kind(
     )
     said = await terminal.beside("ledger", "reconcile", str(invoice))
     assert 1 == said.code
+    rows = [line.split() for line in said.out.splitlines()]
     assert "difference  -$0.10 (ledger minus invoice)" in said.out
     assert "charged differently: 41" in said.out
-    assert "video_a-1        2, 3   $0.50    $0.60    $0.10" in said.out
+    assert (
+        "kling  video_a-1        marketing  2, 3   $0.50    $0.60    $0.10  reported" in said.out
+    )
     assert "and 1 more; --json has all of them" in said.out
     assert "charged, not invoiced: 1" in said.out
-    assert "t9                  -   $0.50    $0.60    $0.10" in said.out
+    assert ["kling", "t9", "$0.50", "$0.00", "-$0.50"] in rows
 
 
 async def test_posting_says_what_it_did(
     admin: FakeProxy, terminal: Terminal, invoice: Path
 ) -> None:
     before = a_comparison(difference="-0.100000", differing=[a_finding()])
-    refused = [{"attempt": "video_b-1", "refused": "stale"}]
+    posted = [
+        {"attempt": "video_a-1", "amount": "0.100000"},
+        {"attempt": "video_b-1", "amount": "-0.800000"},
+        {"attempt": None, "task": "t9", "amount": "0.560000"},
+    ]
+    refused = [
+        {"attempt": "video_b-1", "refused": "stale"},
+        {"attempt": None, "task": "t8", "refused": "odd"},
+    ]
     admin.will_answer(
-        {"before": before, "posted": [{}], "refused": refused, "after": a_comparison()}
+        {"before": before, "posted": posted, "refused": refused, "after": a_comparison()}
     )
     arguments = ("--post", "--reason", "invoice 11")
     said = await terminal.beside("ledger", "reconcile", str(invoice), *arguments)
     assert 0 == said.code
     assert [
         "before      difference -$0.10",
-        "posted      1 corrections",
-        "refused     video_b-1: stale",
+        "posted      2 attempts adjusted: -$0.70",
+        "posted      1 task charged to nobody: $0.56",
+        "refused     video_b-1: it was changed meanwhile; run this again",
+        "refused     t8: odd",
         "",
         "invoice     3 lines, $1.00",
-    ] == said.out.splitlines()[:5]
+    ] == said.out.splitlines()[:7]
     (asked,) = admin.asked
     assert ("/admin/v1/ledger/reconcile/post", "invoice 11") == (
         asked.path,
         json.loads(asked.body)["reason"],
     )
+
+
+async def test_nothing_was_left_to_post(
+    admin: FakeProxy, terminal: Terminal, invoice: Path
+) -> None:
+    same = a_comparison(lines=1)
+    admin.will_answer({"before": same, "posted": [], "refused": [], "after": same})
+    arguments = ("--post", "--reason", "invoice 11")
+    said = await terminal.beside("ledger", "reconcile", str(invoice), *arguments)
+    assert ["posted      nothing", "", "invoice     1 line, $1.00"] == said.out.splitlines()[1:4]
 
 
 async def test_what_is_left_after_posting_fails(

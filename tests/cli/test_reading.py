@@ -84,15 +84,48 @@ async def test_budgets_of_all_teams_by_the_admin_listener(
     proxy.will_answer({"forecast_method": "linear", "data": [monthly, total]})
     said = await terminal.beside("budgets", "--all")
     lines = said.out.splitlines()
-    assert "$2500.00  $0.336  $2499.664  $5000.00  2026-12-01" in lines[1]
+    assert "$2500.00  $0.336  $2499.664  $5000.00  2026-12-01 05:00Z" in lines[1]
     assert "team:marketing veo" in lines[2]
-    assert ["at", "the", "period's", "end", "linear", "of"] == lines[4].split()
+    assert ["budget", "forecast", "(linear)", "of"] == lines[4].split()
     assert ["team:marketing", "monthly", "$5123.40", "$5000.00"] == lines[5].split()
     said = await terminal.beside("budgets", "--team", "research")
     assert 2 == len(said.out.splitlines())
     answer = json.loads((await terminal.beside("budgets", "--team", "research", "--json")).out)
     assert [total] == answer["data"]
     assert {"/admin/v1/budgets"} == {asked.path for asked in proxy.asked}
+    said = await terminal.beside("budgets", "--team", "sales")
+    assert "greenlight: no team 'sales' has a budget; known: marketing, research\n" == said.err
+
+
+@pytest.mark.parametrize(
+    ("period", "resets_at", "told"),
+    [
+        ("month", "2026-12-01T00:00:00Z", "2026-12-01"),
+        ("month", "2026-11-30T23:00:00Z", "2026-11-30 23:00Z"),
+        ("hour", "2026-11-30T18:15:00Z", "18:15Z"),
+        ("total", None, "never"),
+    ],
+)
+async def test_when_a_budget_resets(
+    proxy: FakeProxy, terminal: Terminal, period: str, resets_at: str | None, told: str
+) -> None:
+    accounts = a_budget()["accounts"]
+    assert isinstance(accounts, list)
+    changed = {**accounts[0], "period": period, "resets_at": resets_at}
+    proxy.will_answer({**a_budget(), "accounts": [changed]})
+    assert (await terminal.beside("budgets")).out.splitlines()[1].rstrip().endswith(told)
+
+
+async def test_an_override_stands_beside_the_limit(proxy: FakeProxy, terminal: Terminal) -> None:
+    accounts = a_budget()["accounts"]
+    assert isinstance(accounts, list)
+    lifted = {**accounts[0], "override": "5000.000000", "left": "7499.664000"}
+    proxy.will_answer({**a_budget(), "accounts": [lifted, accounts[1]]})
+    heading, monthly, veo = (await terminal.beside("budgets")).out.splitlines()[:3]
+    assert ["left", "of", "override", "resets"] == heading.split()[-4:]
+    assert "$7499.664  $5000.00  +$5000.00  2026-12-01 05:00Z" in monthly
+    assert "$0.00             never" in veo
+    assert 3 == monthly.count("█")  # 2500.336 of 10,000
 
 
 async def test_quote_shows_candidates_and_the_choice(
@@ -101,8 +134,16 @@ async def test_quote_shows_candidates_and_the_choice(
     picture = tmp_path / "frame.png"
     picture.write_bytes(b"\x89PNG")
     other = an_offer(provider="vertex", fits=False, price_usd="1.6", audio=False)
+    left = [
+        {"scope": "team:marketing", "budget": "monthly", "left": "4999.664000"},
+        {"scope": "org", "budget": "all", "left": "19999.664000"},
+    ]
     proxy.will_answer(
-        {"would": 200, "chosen": an_offer(), "candidates": [an_offer(fits=True), other]}
+        {
+            "would": 200,
+            "chosen": an_offer(rank=1),
+            "candidates": [an_offer(fits=True, rank=1, left=left), other],
+        }
     )
     said = await terminal.beside(
         *("quote", "A boat", "--seconds", "4", "--no-audio", "--max-cost", "0.5"),
@@ -110,7 +151,10 @@ async def test_quote_shows_candidates_and_the_choice(
     )
     assert said.code == 0
     assert "over budget; score" in said.out
-    assert said.out.splitlines()[-1] == ("$0.336 at kling, kling-3.0: 4 s, 1280x720, with sound")
+    assert [
+        "$0.336 at kling, kling-3.0: 4 s, 1280x720, with sound",
+        "left then: team:marketing monthly $4999.664, org all $19999.664",
+    ] == said.out.splitlines()[-2:]
     assert json.loads(proxy.asked[0].body) == {
         "prompt": "A boat",
         "seconds": "4",

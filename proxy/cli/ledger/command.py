@@ -8,7 +8,8 @@ from proxy.cli.admin import admin_options, open_admin
 from proxy.cli.api import Json
 from proxy.cli.console import console, plain, table, usd
 from proxy.cli.json_line import write_json
-from proxy.cli.ledger.download import FORMATS, STANDARD_OUTPUT, Download
+from proxy.cli.ledger.download import FORMATS, STANDARD_OUTPUT, Download, runs_until
+from proxy.cli.ledger.entries_table import entries_table
 from proxy.cli.ledger.invoice import is_settled, show_comparison, show_posted
 from proxy.cli.ledger.restore import restore
 from proxy.cli.span import BEGINNING, span_of, span_options
@@ -87,16 +88,12 @@ def show(
     if as_json:
         write_json(answer)
         return
+    found = entries(answer.get("data"))
+    if not found:
+        click.echo(f"the ledger has no entry of {job}" if job else "no entries")
+        return
     out = console()
-    shown = table("at", "kind", "attempt", "team", "held", "spent", right=("held", "spent"))
-    for entry in entries(answer.get("data")):
-        at, _, _ = str(entry.get("at")).partition(".")
-        what = entry.get("attempt") or entry.get("task") or entry.get("reason")
-        money = [_moved(entry, name) for name in ("reserved", "spent")]
-        shown.add_row(
-            at.replace("T", " "), plain(entry["kind"]), plain(what), plain(entry["team"]), *money
-        )
-    out.print(shown)
+    out.print(entries_table(found))
     if answer.get("has_more") is True:
         out.print("there are more: narrow the time, or raise --limit")
 
@@ -141,6 +138,9 @@ def export(
     manifest = download.manifest(span)
     target = output or Path(download.name(period, manifest))
     download.save(manifest, target)
+    if period and (end := runs_until(period, timezone, manifest)):
+        told = f"{period} ends at {end}: export it again then, this holds what there is so far"
+        click.echo(told, err=True)
     if as_json and str(target) != STANDARD_OUTPUT:
         write_json({**manifest, "file": str(target)})
         return
@@ -213,11 +213,6 @@ def write_off(
         write_json(answer)
     else:
         click.echo(f"{attempt}: {usd(answer.get('amount'))} taken off its team")
-
-
-def _moved(entry: Json, name: str) -> str:
-    amount = entry.get(name)
-    return "" if amount == "0.000000" else usd(amount)
 
 
 def _text(file: Path) -> str:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
+from zoneinfo import ZoneInfo
 
 import click
 from rich.console import Console
@@ -14,6 +15,8 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
 from proxy.cli.admin import Admin
 from proxy.cli.api import Json
+from proxy.domain.instant import iso_s, parse_instant
+from proxy.domain.window import parse_period
 
 FORMATS = ("csv", "focus-1.4", "focus-1.0", "jsonl")
 STANDARD_OUTPUT = "-"
@@ -40,10 +43,10 @@ class Download:
 
     def name(self, period: str | None, manifest: Json) -> str:
         """A file's name that says what is in it."""
-        day = str(manifest.get("since")).partition("T")[0]
+        span = "-to-".join(_stamp(manifest.get(name)) for name in ("since", "until"))
         ending = "jsonl" if self._format == "jsonl" else "csv"
         kind = f"-{self._format}" if self._format.startswith("focus") else ""
-        return f"greenlight-{period or day}{kind}.{ending}"
+        return f"greenlight-{period or span}{kind}.{ending}"
 
     def save(self, manifest: Json, target: Path) -> None:
         """Fetch exactly what the manifest describes; a file that differs gets no name.
@@ -61,7 +64,7 @@ class Download:
             beside = target.with_name(target.name + ".manifest.json")
             beside.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
         except OSError as error:
-            message = f"{target} can't be written: {error}"
+            message = f"{target} can't be written: {error.strerror}"
             raise click.ClickException(message) from error
 
     def _fetch(self, manifest: Json, file: BinaryIO) -> None:
@@ -89,6 +92,19 @@ class Download:
         ) as progress:
             task = progress.add_task("exporting", total=size if isinstance(size, int) else None)
             yield lambda count: progress.advance(task, count)
+
+
+def runs_until(period: str, timezone: str, manifest: Json) -> str | None:
+    """The end of a period that was not over when its manifest was made; None if it was."""
+    end_ms = parse_period(period, ZoneInfo(timezone)).end_ms
+    until_ms = parse_instant(str(manifest.get("until")), ZoneInfo("UTC"))
+    return iso_s(end_ms) if until_ms < end_ms else None
+
+
+def _stamp(instant: object) -> str:
+    """An instant as a part of a file's name: its day, and its minute unless it is midnight."""
+    day, _, time = str(instant).partition("T")
+    return day if time == "00:00:00.000Z" else f"{day}T{time[:5].replace(':', '')}Z"
 
 
 @contextlib.contextmanager
