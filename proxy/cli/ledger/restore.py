@@ -107,10 +107,10 @@ def _show_store(out: Console, answer: Json) -> None:
         days += f", {files.get('first')} to {files.get('last')}"
     out.print(plain(f"files       {days}"))
     last = moment(answer.get("last_entry_at")) or "none"
-    out.print(plain(f"entries     {answer.get('entries')}, the last one of {last} (UTC)"))
+    out.print(plain(f"entries     {answer.get('entries')}, the last one of {last}"))
     lost = answer.get("lost")
     if isinstance(lost, dict):
-        span = f"{moment(lost.get('since'))} to {moment(lost.get('until'))} (UTC)"
+        span = f"{moment(lost.get('since'))} to {moment(lost.get('until'))}"
         out.print(plain(f"lost        all entries of {span} at most"), style="red")
 
 
