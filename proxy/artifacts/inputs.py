@@ -1,4 +1,4 @@
-"""Callers' input files, kept under the SHA-256 of their content."""
+"""Callers' input files, kept for their job under the SHA-256 of their content."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ if TYPE_CHECKING:
 
     from proxy.artifacts.pictures import Picture
     from proxy.artifacts.store import Artifacts
+    from proxy.domain.ids import JobId, TeamId
 
 RANDOM_BYTES = 16
 
 
 class HashedInputs:
-    """Input files by content: the same bytes are kept once.
+    """Input files by job and content: the same bytes are kept once for a job.
 
     `fetched` is `Pictures.fetched`; `random_bytes` names files whose hash is not known yet;
     `bytes_max` is the size of one file.
@@ -37,7 +38,9 @@ class HashedInputs:
         self._random_bytes = random_bytes
         self._bytes_max = bytes_max
 
-    async def save(self, chunks: AsyncIterator[bytes], media_type: str) -> InputFile:
+    async def save(
+        self, chunks: AsyncIterator[bytes], media_type: str, *, team: TeamId, job: JobId
+    ) -> InputFile:
         """Store a stream under its hash; saving the same bytes again changes nothing.
 
         Raises:
@@ -46,10 +49,10 @@ class HashedInputs:
         """
         arriving = ARRIVING + self._random_bytes(RANDOM_BYTES).hex()
         sha256, size_bytes = await self._artifacts.put(arriving, chunks, bytes_max=self._bytes_max)
-        await self._artifacts.rename(arriving, input_name(sha256))
+        await self._artifacts.rename(arriving, input_name(team, job, sha256))
         return InputFile(sha256=sha256, size_bytes=size_bytes, media_type=media_type)
 
-    async def fetch(self, url: str) -> InputFile:
+    async def fetch(self, url: str, *, team: TeamId, job: JobId) -> InputFile:
         """Store the picture at a caller's URL.
 
         Raises:
@@ -58,4 +61,4 @@ class HashedInputs:
             ArtifactUnavailable: the store fails.
         """
         async with self._fetched(url) as picture:
-            return await self.save(picture.chunks(), picture.media_type)
+            return await self.save(picture.chunks(), picture.media_type, team=team, job=job)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from proxy.domain.errors import ProviderError
 from proxy.domain.events import ProviderCalled
 from proxy.domain.video import Order, OrderInput, OrderSource
-from proxy.gateway.names import input_name
+from proxy.gateway.inputs import read_input
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable
@@ -59,10 +59,8 @@ def order_for(runtime: Runtime, job: Job) -> Order:
     request = job.request
 
     def handle(file: InputFile) -> OrderInput:
-        name = input_name(file.sha256)
-
         def open_input() -> AsyncIterator[bytes]:
-            return runtime.artifacts.open(name)
+            return read_input(runtime, job, file.sha256)
 
         return OrderInput(media_type=file.media_type, size_bytes=file.size_bytes, open=open_input)
 

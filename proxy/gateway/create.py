@@ -4,53 +4,38 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from proxy.domain.balance import bids_for
 from proxy.domain.bucket import Bucket
 from proxy.domain.errors import (
-    KEY_REVOKED,
-    AdmissionError,
-    BudgetExceeded,
-    IdempotencyConflict,
     JobNotFound,
     NoRoute,
     ProxyError,
-    RateLimited,
-    SpendingFrozen,
     StoreUnavailable,
-    Unauthenticated,
 )
 from proxy.domain.events import BudgetPassed, Refused
-from proxy.domain.ids import TeamId, new_job_id
+from proxy.domain.ids import JobId, TeamId, new_job_id
 from proxy.domain.job import Job
-from proxy.domain.money import format_usd
-from proxy.domain.period import FOREVER_MS
 from proxy.domain.policy import RouteClass
 from proxy.domain.route import plan, wants_usage
 from proxy.gateway.announcements import check_webhook_url
 from proxy.gateway.decisions import Case, Premises
 from proxy.gateway.doubts import admission_of
+from proxy.gateway.inputs import drop_inputs
 from proxy.gateway.limits import tell_admission
 from proxy.gateway.ports.admission import (
-    TOO_MANY_JOBS_RETRY_S,
     Accepted,
     AdmitCommand,
-    BucketEmpty,
-    CoolingDown,
-    Frozen,
     KeyConflict,
-    OverBudget,
     PeriodMoved,
     Replayed,
-    Revoked,
-    TooManyOpen,
 )
+from proxy.gateway.refusals import refusal_error
 from proxy.gateway.views import Caller, JobView
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from proxy.domain.balance import Balance
     from proxy.domain.bucket import BucketState
@@ -62,21 +47,20 @@ if TYPE_CHECKING:
     from proxy.gateway.runtime import Runtime
 
 PERIOD_TRIES = 4
-_FROZEN = {
-    "team": "new spend of this team was stopped by an administrator",
-    "all": "all new spend was stopped by an administrator",
-    "provider": "new spend was stopped at every provider that could make this",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateRequest:
-    """A parsed create with what tells it from others: fingerprint, key, number among SDK tries."""
+    """A parsed create with what tells it from others: fingerprint, key, number among SDK tries.
+
+    `job_id` is the one its pictures are kept for; without pictures there is none yet.
+    """
 
     video: VideoJob
     fingerprint: str
     idempotency_key: str | None
     sdk_try: int
+    job_id: JobId | None = None
 
 
 def buckets_for(caller: Caller, route_class: RouteClass) -> tuple[Bucket, ...]:
@@ -89,19 +73,6 @@ def buckets_for(caller: Caller, route_class: RouteClass) -> tuple[Bucket, ...]:
         name = f"{route_class.value}:{key.id}"
         buckets.append(Bucket(name=name, limit=limit, mode=key.limit_mode))
     return tuple(buckets)
-
-
-def retry_after_s(buckets: Iterable[BucketState]) -> int:
-    """Whole seconds, rounded up, until every bucket has a token; 0 when they all gave one."""
-    wait_us = max((bucket.retry_after_us for bucket in buckets), default=0)
-    return -(-wait_us // 1_000_000)
-
-
-def rate_limited(route_class: RouteClass, buckets: tuple[BucketState, ...]) -> RateLimited:
-    """The error for an empty bucket."""
-    wait_s = max(1, retry_after_s(buckets))
-    message = f"too many {route_class.value} requests; try again in {wait_s} s"
-    return RateLimited(message, retry_after_s=wait_s, buckets=buckets)
 
 
 @contextmanager
@@ -176,7 +147,7 @@ async def _create(
 ) -> JobView:
     check_webhook_url(runtime, caller, request.video)
     case = Case(
-        id=new_job_id(runtime.random_bytes),
+        id=request.job_id or new_job_id(runtime.random_bytes),
         caller=caller,
         request=request.video,
         snapshot=snapshot,
@@ -194,6 +165,8 @@ async def _create(
         runtime.doubts.add(job, runtime.clock.monotonic_s())
         raise
     tell_admission(runtime, caller, result)
+    if not isinstance(result, Accepted):
+        await drop_inputs(runtime, job)
     match result:
         case Accepted(job=admitted, buckets=buckets, passed=passed):
             runtime.observer.observe(admission_of(admitted))
@@ -298,89 +271,6 @@ async def _admit(
         runtime.balances.follow(result.now_ms)
     message = "the store's clock moves faster than budgets' periods can be computed"
     raise StoreUnavailable(message, retry_after_s=1)
-
-
-def refusal_error(result: AdmitResult, caller: Caller) -> ProxyError:
-    """The error a refused admission becomes."""
-    error: ProxyError
-    match result:
-        case KeyConflict():
-            message = "this Idempotency-Key was used with another request in the last 24 hours"
-            error = IdempotencyConflict(message, param="Idempotency-Key")
-        case BucketEmpty(buckets=buckets):
-            error = rate_limited(RouteClass.SUBMIT, buckets)
-        case CoolingDown():
-            error = _cooling_down(result)
-        case TooManyOpen():
-            error = _too_many(result, caller)
-        case OverBudget():
-            error = _over_budget(result)
-        case Frozen(what=what):
-            error = SpendingFrozen(_FROZEN[what], details={"frozen": what})
-        case Revoked():
-            error = Unauthenticated(KEY_REVOKED)
-        case _:
-            message = f"{type(result).__name__} is not a refusal"
-            raise AssertionError(message)
-    return error
-
-
-def _cooling_down(result: CoolingDown) -> RateLimited:
-    """The error for a key that must pause."""
-    wait_s = max(1, -(-result.left_ms // 1000))
-    message = (
-        "too many videos of this API key were refused for their content;"
-        f" it may create again in {wait_s} s, or when an administrator ends the cool-down"
-    )
-    return RateLimited(
-        message, code="moderation_cooldown", retry_after_s=wait_s, buckets=result.buckets
-    )
-
-
-def _too_many(result: TooManyOpen, caller: Caller) -> AdmissionError:
-    message = (
-        f"the team has {result.open_jobs} unfinished jobs and may have {caller.team.queued};"
-        " wait for some to end"
-    )
-    return RateLimited(
-        message,
-        code="too_many_jobs",
-        retry_after_s=TOO_MANY_JOBS_RETRY_S,
-        buckets=result.buckets,
-    )
-
-
-def _over_budget(result: OverBudget) -> AdmissionError:
-    balance = result.balance
-    limit_micro_usd = balance.limit_micro_usd + result.lifted_micro_usd
-    message = (
-        f"budget {balance.budget_id!r} ({balance.account}) has no room:"
-        f" limit ${format_usd(limit_micro_usd)},"
-        f" spent ${format_usd(result.spent_micro_usd)},"
-        f" reserved ${format_usd(result.reserved_micro_usd)},"
-        f" this video ${format_usd(result.quote_micro_usd)}"
-    )
-    return BudgetExceeded(
-        message,
-        details={
-            "budget": balance.budget_id,
-            "scope": balance.scope,
-            "period": balance.period.id,
-            "limit": format_usd(limit_micro_usd),
-            "spent": format_usd(result.spent_micro_usd),
-            "reserved": format_usd(result.reserved_micro_usd),
-            "quote": format_usd(result.quote_micro_usd),
-            "resets_at": iso_time(balance.period.end_ms),
-        },
-        buckets=result.buckets,
-    )
-
-
-def iso_time(at_ms: int) -> str | None:
-    """Unix milliseconds as ISO 8601 in UTC; None for "never"."""
-    if at_ms >= FOREVER_MS:
-        return None
-    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _view(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from proxy.domain.ids import JobId, TeamId
     from proxy.domain.job import Job
 
 
@@ -19,6 +20,14 @@ def video_name(job: Job) -> str:
     return f"{VIDEOS}{job.team}/{job.id}.mp4"
 
 
-def input_name(sha256: str) -> str:
-    """Where an input file is kept, by its content."""
+def input_name(team: TeamId, job: JobId, sha256: str) -> str:
+    """Where an input of a job is kept, by its content.
+
+    No two jobs share a file, so that it can go with its job, whatever else is created meanwhile.
+    """
+    return f"{INPUTS}{team}/{job}.{sha256}"
+
+
+def shared_input_name(sha256: str) -> str:
+    """Where an earlier version kept an input file, one for all jobs of all teams."""
     return f"{INPUTS}{sha256}"

@@ -1,4 +1,7 @@
-"""Pictures that come with a create: whether they are worth taking in, and from where."""
+"""Pictures that come with a create: whether they are worth taking in, and from where.
+
+They are kept for the job that is about to be created, and for no other: the id is drawn first.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from proxy.gateway.read import answering_unavailable
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from proxy.domain.ids import TeamId
+    from proxy.domain.ids import JobId, TeamId
     from proxy.domain.video import InputFile
     from proxy.gateway.runtime import Runtime
     from proxy.gateway.views import Caller
@@ -22,14 +25,20 @@ FETCHES_AT_ONCE = 16
 
 
 class PictureIntake:
-    """Takes pictures into our store, under their SHA-256, before admission."""
+    """Takes pictures into our store, for their job under their SHA-256, before admission."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._fetching: Counter[TeamId] = Counter()
 
     async def save(
-        self, chunks: AsyncIterator[bytes], media_type: str, *, param: str
+        self,
+        caller: Caller,
+        chunks: AsyncIterator[bytes],
+        media_type: str,
+        *,
+        param: str,
+        job: JobId,
     ) -> InputFile:
         """Keep a file that came with the request; `param` is the field it came in.
 
@@ -39,12 +48,14 @@ class PictureIntake:
         """
         try:
             with answering_unavailable():
-                return await self._runtime.inputs.save(chunks, media_type)
+                return await self._runtime.inputs.save(
+                    chunks, media_type, team=caller.team.id, job=job
+                )
         except ArtifactTooLarge as error:
             message = f"{param} is too large a file"
             raise PayloadTooLarge(message, param=param) from error
 
-    async def fetch(self, caller: Caller, url: str, *, param: str) -> InputFile:
+    async def fetch(self, caller: Caller, url: str, *, param: str, job: JobId) -> InputFile:
         """Keep the picture at a caller's URL; `param` is the field that names it.
 
         Raises:
@@ -62,7 +73,7 @@ class PictureIntake:
         self._fetching[team] += 1
         try:
             with answering_unavailable():
-                return await self._runtime.inputs.fetch(url)
+                return await self._runtime.inputs.fetch(url, team=team, job=job)
         except PictureRefused as error:
             message = f"the URL of {param} is not fetched: {error}"
             raise ImageUrlRefused(message, param=param) from error

@@ -8,9 +8,10 @@ from proxy.domain.balance import bids_for
 from proxy.domain.bucket import LimitMode
 from proxy.domain.errors import RequestError
 from proxy.domain.policy import OnExceed, RouteClass
-from proxy.gateway.create import buckets_for, planned_for, rate_limited, refusal_error
+from proxy.gateway.create import buckets_for, planned_for
 from proxy.gateway.ports.admission import CoolingDown, Frozen, OverBudget, TooManyOpen
 from proxy.gateway.read import spend
+from proxy.gateway.refusals import rate_limited, refusal_error
 from proxy.gateway.views import QuotedCandidate, QuoteView
 
 if TYPE_CHECKING:

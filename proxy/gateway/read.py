@@ -12,10 +12,13 @@ from proxy.domain.job import JobState, PublicStatus, is_over, public_status
 from proxy.domain.policy import RouteClass
 from proxy.domain.render_times import poll_after_ms, poll_every_ms
 from proxy.gateway import facts
-from proxy.gateway.create import buckets_for, rate_limited
+from proxy.gateway.create import buckets_for
+from proxy.gateway.inputs import drop_inputs, remove_inputs
+from proxy.gateway.kept import dated, is_handed_out
 from proxy.gateway.limits import tell_buckets
 from proxy.gateway.names import video_name
 from proxy.gateway.ports.artifacts import ArtifactUnavailable
+from proxy.gateway.refusals import rate_limited
 from proxy.gateway.views import Caller, ContentView, JobsView, JobView
 
 if TYPE_CHECKING:
@@ -99,7 +102,8 @@ async def page(
         is_ascending=is_ascending,
         status=PublicStatus(status) if status is not None else None,
     )
-    return JobsView(jobs=found.jobs, has_more=found.has_more, last=found.last, buckets=buckets)
+    jobs = tuple(dated(runtime, job) for job in found.jobs)
+    return JobsView(jobs=jobs, has_more=found.has_more, last=found.last, buckets=buckets)
 
 
 async def cancel(runtime: Runtime, caller: Caller, job_id: str) -> JobView:
@@ -113,16 +117,28 @@ async def cancel(runtime: Runtime, caller: Caller, job_id: str) -> JobView:
 
 
 async def delete(runtime: Runtime, caller: Caller, job_id: str) -> tuple[BucketState, ...]:
-    """Cancel if need be, remove the artifact, forget the record. Again changes nothing."""
+    """Cancel if need be, remove video and pictures, forget the record. Again changes nothing."""
     job, buckets = await _read(runtime, caller, job_id, RouteClass.POLL, with_deleted=True)
     if not job.is_deleted:
-        job = await facts.cancel(runtime, job, is_forgotten=True)
+        job = await _forget(runtime, job)
         runtime.wake()
         runtime.waiters.wake(job.id)
     if job.state.is_terminal:
         with answering_unavailable():
             await runtime.artifacts.delete(video_name(job))
     return buckets
+
+
+async def _forget(runtime: Runtime, job: Job) -> Job:
+    """Forget a job and its pictures. Those of a submit that is under way go with the upkeep."""
+    if job.state.is_terminal:
+        with answering_unavailable():
+            await remove_inputs(runtime, job)
+        return await facts.cancel(runtime, job, is_forgotten=True)
+    stored = await facts.cancel(runtime, job, is_forgotten=True)
+    if stored.state is not JobState.SUBMITTING:
+        await drop_inputs(runtime, job)
+    return stored
 
 
 async def content(runtime: Runtime, caller: Caller, job_id: str) -> ContentView:
@@ -203,7 +219,7 @@ async def view_of(runtime: Runtime, job: Job, buckets: tuple[BucketState, ...]) 
     spread = runtime.render_times.of(offer_id)
     elapsed_s = 0.0 if since_ms is None else (runtime.balances.now_ms() - since_ms) / 1000
     return JobView(
-        job=job,
+        job=dated(runtime, job),
         buckets=buckets,
         offer=runtime.live.snapshot.offer(offer_id),
         queue_position=position,
@@ -224,8 +240,7 @@ def answering_unavailable() -> Iterator[None]:
 
 async def is_kept(runtime: Runtime, job: Job) -> bool:
     """Say whether a finished video is in our store and not past its time."""
-    expires_ms = job.artifact_expires_at_ms
-    if expires_ms is not None and runtime.balances.now_ms() >= expires_ms:
+    if not is_handed_out(runtime, job):
         return False
     with answering_unavailable():
         return await runtime.artifacts.size_bytes(video_name(job)) is not None

@@ -10,12 +10,14 @@ from proxy.domain.events import UpkeepEnded
 from proxy.domain.ids import JobId, TeamId, is_job_id
 from proxy.domain.policy import Retention
 from proxy.gateway.archive import DamagedArchive
+from proxy.gateway.kept import is_handed_out
 from proxy.gateway.names import ARRIVING, INPUTS, VIDEOS
 from proxy.gateway.ports.artifacts import ArtifactUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
+    from proxy.domain.job import Job
     from proxy.gateway.ports.artifacts import StoredObject
     from proxy.gateway.runtime import Runtime
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 SETTLING_S = 3600.0
 """Younger files are left alone: their job may be on its way into the store."""
+YOUNG_S = 86_400.0
+"""As long as a job may take, and a create that came to nothing is remembered."""
 OF_STRANGERS = Retention(artifacts_s=30 * 86_400, jobs_s=90 * 86_400)
 """For files of teams that left the configuration."""
 
@@ -52,6 +56,7 @@ class Upkeep:
             "archive": self.archive_days,
             "artifacts": self.sweep_videos,
             "inputs": self.sweep_inputs,
+            "records": self.expire_records,
             "leftovers": self.clear_leftovers,
         }
 
@@ -84,24 +89,34 @@ class Upkeep:
         removed = 0
         async for stored, kept in self._old(VIDEOS):
             if self._age_s(stored) >= min(kept.artifacts_s, kept.jobs_s):
-                job_id = stored.name.rpartition("/")[2].partition(".")[0]
-                if not await self._is_promised(job_id):
+                job = await self._job_of(stored)
+                # A job that has not ended is about to have its video.
+                is_over = job is None or job.state.is_terminal
+                if is_over and not (job and is_handed_out(self._runtime, job)):
                     await self._runtime.artifacts.delete(stored.name)
                     removed += 1
         return removed
 
     async def sweep_inputs(self) -> int:
-        """Remove callers' files unused for as long as their team keeps jobs; returns how many.
+        """Remove callers' pictures whose job is gone, or was deleted; returns how many.
 
         Raises:
-            ArtifactUnavailable: the rest is left for the next time.
+            StoreUnavailable, ArtifactUnavailable: the rest is left for the next time.
         """
         removed = 0
         async for stored, kept in self._old(INPUTS):
-            if self._age_s(stored) >= kept.jobs_s:
+            if await self._is_left_over(stored, kept):
                 await self._runtime.artifacts.delete(stored.name)
                 removed += 1
         return removed
+
+    async def expire_records(self) -> int:
+        """Remove records that their teams keep no longer; returns how many.
+
+        Raises:
+            StoreUnavailable: the rest is left for the next time.
+        """
+        return await self._runtime.jobs.expire(await self._runtime.accounts.now_ms())
 
     async def clear_leftovers(self) -> int:
         """Remove what processes that were killed left half written; returns how many.
@@ -128,10 +143,21 @@ class Upkeep:
     def _age_s(self, stored: StoredObject) -> float:
         return self._runtime.clock.now_s() - stored.modified_at_s
 
-    async def _is_promised(self, job_id: str) -> bool:
-        """Say whether a job may still hand out its video, or is about to have one."""
-        job = await self._runtime.jobs.load(JobId(job_id)) if is_job_id(job_id) else None
-        if job is None or not job.state.is_terminal:
-            return job is not None
-        expires_ms = job.artifact_expires_at_ms
-        return expires_ms is not None and self._runtime.balances.now_ms() < expires_ms
+    async def _is_left_over(self, stored: StoredObject, kept: Retention) -> bool:
+        """Say whether no job needs a picture any more.
+
+        Jobs are asked for on the first day, when those show that came to nothing, and when their
+        time is over; in between they need their pictures as long as nobody deletes them.
+        """
+        age_s = self._age_s(stored)
+        if "/" not in stored.name.removeprefix(INPUTS):  # of an earlier version: of many jobs
+            return age_s >= kept.jobs_s
+        if YOUNG_S <= age_s < kept.jobs_s:
+            return False
+        job = await self._job_of(stored)
+        return job is None or (job.is_deleted and job.state.is_terminal)
+
+    async def _job_of(self, stored: StoredObject) -> Job | None:
+        """The job that a file's name speaks of."""
+        job_id = stored.name.rpartition("/")[2].partition(".")[0]
+        return await self._runtime.jobs.load(JobId(job_id)) if is_job_id(job_id) else None

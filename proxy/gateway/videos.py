@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from proxy.domain.ids import new_job_id
 from proxy.domain.policy import RouteClass
 from proxy.gateway import identity, models, read
 from proxy.gateway.create import (
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from proxy.domain.bucket import BucketState
     from proxy.domain.errors import StoreUnavailable
+    from proxy.domain.ids import JobId
     from proxy.domain.policy import Scope
     from proxy.domain.video import InputFile, VideoJob
     from proxy.gateway.following import Following, Reader
@@ -69,16 +71,19 @@ class Videos:
         sdk_try: int,
         patience: Patience | None = None,
         start: Start | None = None,
+        job_id: JobId | None = None,
     ) -> JobView:
         """Admit a video, or replay the job an equal request made; with patience, see it end.
 
-        With `start` it is made from a finished video of the team.
+        With `start` it is made from a finished video of the team. `job_id` is the `new_id` that
+        its pictures were kept for.
         """
         asked = CreateRequest(
             video=request,
             fingerprint=fingerprint,
             idempotency_key=idempotency_key,
             sdk_try=sdk_try,
+            job_id=job_id,
         )
         if start is None:
             view = await create(self._runtime, caller, asked)
@@ -185,14 +190,26 @@ class Videos:
         """The one model or policy behind a name or an alias."""
         return await models.named(self._runtime, caller, name)
 
-    async def save_input(
-        self, caller: Caller, chunks: AsyncIterator[bytes], media_type: str, *, param: str
-    ) -> InputFile:
-        """Keep a caller's file under its SHA-256, before admission."""
-        with observing_refusals(self._runtime, caller):
-            return await self._pictures.save(chunks, media_type, param=param)
+    def new_id(self) -> JobId:
+        """Draw the id of a video whose pictures are to be kept before it is created."""
+        return new_job_id(self._runtime.random_bytes)
 
-    async def fetch_input(self, caller: Caller, url: str, *, param: str) -> InputFile:
-        """Keep the picture at a caller's URL under its SHA-256, before admission."""
+    async def save_input(
+        self,
+        caller: Caller,
+        chunks: AsyncIterator[bytes],
+        media_type: str,
+        *,
+        param: str,
+        job_id: JobId,
+    ) -> InputFile:
+        """Keep a caller's file for a video that is about to be created."""
         with observing_refusals(self._runtime, caller):
-            return await self._pictures.fetch(caller, url, param=param)
+            return await self._pictures.save(caller, chunks, media_type, param=param, job=job_id)
+
+    async def fetch_input(
+        self, caller: Caller, url: str, *, param: str, job_id: JobId
+    ) -> InputFile:
+        """Keep the picture at a caller's URL for a video that is about to be created."""
+        with observing_refusals(self._runtime, caller):
+            return await self._pictures.fetch(caller, url, param=param, job=job_id)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from proxy.domain.bucket import BucketState
     from proxy.domain.errors import StoreUnavailable
+    from proxy.domain.ids import JobId
     from proxy.domain.policy import Scope
     from proxy.domain.video import InputFile, VideoJob
     from proxy.gateway.callbacks import Sender
@@ -52,11 +53,12 @@ class VideoService(Protocol):
         sdk_try: int,
         patience: Patience | None = None,
         start: Start | None = None,
+        job_id: JobId | None = None,
     ) -> JobView:
         """Admit a video, or answer with the job an earlier equal request made.
 
         With patience the answer is held until the job is over. With `start` the video is made
-        from a finished one.
+        from a finished one. `job_id` is the `new_id` that its pictures were kept for.
         """
 
     async def refused_early(
@@ -123,13 +125,24 @@ class VideoService(Protocol):
     async def check(self, caller: Caller, request: VideoJob) -> None:
         """Refuse what no offer can make, before its pictures are taken in."""
 
-    async def save_input(
-        self, caller: Caller, chunks: AsyncIterator[bytes], media_type: str, *, param: str
-    ) -> InputFile:
-        """Store an uploaded picture under its SHA-256; `param` is the field it came in."""
+    def new_id(self) -> JobId:
+        """Draw the id of a video whose pictures are to be kept before it is created."""
 
-    async def fetch_input(self, caller: Caller, url: str, *, param: str) -> InputFile:
-        """Store the picture at a caller's URL under its SHA-256; `param` is the field of it."""
+    async def save_input(
+        self,
+        caller: Caller,
+        chunks: AsyncIterator[bytes],
+        media_type: str,
+        *,
+        param: str,
+        job_id: JobId,
+    ) -> InputFile:
+        """Store an uploaded picture for a video; `param` is the field it came in."""
+
+    async def fetch_input(
+        self, caller: Caller, url: str, *, param: str, job_id: JobId
+    ) -> InputFile:
+        """Store the picture at a caller's URL for a video; `param` is the field of it."""
 
 
 class CallbackService(Protocol):

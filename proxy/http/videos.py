@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
+    from proxy.domain.ids import JobId
     from proxy.domain.video import InputFile, VideoJob
     from proxy.gateway.ports.runtime import Clock
     from proxy.gateway.views import Caller, JobView, Start
@@ -57,11 +58,15 @@ class VideoRoutes:
         """POST /v1/videos."""
         caller = request[CALLER]
         key, number = idempotency_key(request), sdk_try(request)
+        job_id: JobId | None = None
         async with read_create(request) as draft:
             outline = draft.outline()
             prints = fingerprint(outline, method="POST", route=CREATE_ROUTE)
+            job = outline
             try:
-                job = await self._with_pictures(caller, draft) if draft.pictures else outline
+                if draft.pictures:
+                    job_id = self._videos.new_id()
+                    job = await self._with_pictures(caller, draft, job_id)
             except StoreUnavailable as refusal:
                 raise await self._videos.refused_early(
                     caller,
@@ -70,7 +75,7 @@ class VideoRoutes:
                     idempotency_key=key,
                     sdk_try=number,
                 ) from refusal
-        return await self._admit(request, job, prints)
+        return await self._admit(request, job, prints, job_id=job_id)
 
     async def remix(self, request: web.Request) -> web.Response:
         """POST /v1/videos/{id}/remix."""
@@ -89,10 +94,16 @@ class VideoRoutes:
     ) -> web.Response:
         job, start = await read_derivation(request, verb, video_id)
         prints = fingerprint(job, method="POST", route=DERIVE_ROUTES[verb], video=start.video_id)
-        return await self._admit(request, job, prints, start)
+        return await self._admit(request, job, prints, start=start)
 
     async def _admit(
-        self, request: web.Request, job: VideoJob, prints: str, start: Start | None = None
+        self,
+        request: web.Request,
+        job: VideoJob,
+        prints: str,
+        *,
+        start: Start | None = None,
+        job_id: JobId | None = None,
     ) -> web.Response:
         caller = request[CALLER]
         view = await self._videos.create(
@@ -103,23 +114,25 @@ class VideoRoutes:
             sdk_try=sdk_try(request),
             patience=_patience(request),
             start=start,
+            job_id=job_id,
         )
         added = {"Idempotency-Replayed": "true"} if view.is_replay else {}
         if view.budget_warnings:
             added["Greenlight-Budget-Warning"] = ", ".join(view.budget_warnings)
         return self._answer(request, caller, view, added)
 
-    async def _with_pictures(self, caller: Caller, draft: Draft) -> VideoJob:
+    async def _with_pictures(self, caller: Caller, draft: Draft, job_id: JobId) -> VideoJob:
         """Store pictures before admission: no admitted job waits for bytes that may not come."""
         await self._videos.check(caller, draft.outline())
-        return draft.job([await self._stored(caller, picture) for picture in draft.pictures])
+        pictures = [await self._stored(caller, picture, job_id) for picture in draft.pictures]
+        return draft.job(pictures)
 
-    async def _stored(self, caller: Caller, picture: Picture) -> InputFile:
+    async def _stored(self, caller: Caller, picture: Picture, job_id: JobId) -> InputFile:
         source, param = picture.source, picture.param
         if isinstance(source, str):
-            return await self._videos.fetch_input(caller, source, param=param)
+            return await self._videos.fetch_input(caller, source, param=param, job_id=job_id)
         return await self._videos.save_input(
-            caller, source.chunks(), source.media_type, param=param
+            caller, source.chunks(), source.media_type, param=param, job_id=job_id
         )
 
     async def quote(self, request: web.Request) -> web.Response:

@@ -7,15 +7,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from proxy.domain.errors import KEY_REVOKED, Unauthenticated
+from proxy.domain.forgetting import forgotten
 from proxy.domain.job import mark, status_of
 from proxy.gateway.ports.jobs import Cancelled, Glimpse
 from proxy.store.announcing import Announcing
 from proxy.store.arguments import bucket_fields, bucket_states, bucket_terms
 from proxy.store.codec import CANCEL_FLAG, DAMAGE, STATES, fields_of, job_of, work_of
 from proxy.store.entries import attempt_facts, person_facts
+from proxy.store.expiry import Expiry
 from proxy.store.listing import Listing
+from proxy.store.packing import pack
 from proxy.store.script import Script, insist
-from proxy.store.steps import LIST_SLACK_MS, new_operation, step_keys
+from proxy.store.steps import new_operation, step_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -58,6 +61,7 @@ class RedisJobs:
         self._fetched = Script.load("fetched")
         self._cancel = Script.load("cancel")
         self._listing = Listing(client, keys)
+        self._expiry = Expiry(client, keys, retention_s=retention_s)
         self._announcing = Announcing(keys, announcer)
 
     async def read(
@@ -138,7 +142,7 @@ class RedisJobs:
                 job.attempt.number,
                 int(is_forgotten),
                 self._retention_s(job.team),
-                self._retention_s(job.team) * 1000 + LIST_SLACK_MS,
+                pack(replace(job, request=forgotten(job.request))) if is_forgotten else "",
                 attempt_facts(job, job.attempt, by="cancelled"),
                 ended,
                 self._announcing.of(over, charged_micro_usd=None)[0],
@@ -158,6 +162,10 @@ class RedisJobs:
         return await insist(
             lambda: self._cancel.run(self._client, keys, arguments), at_most_s=CANCEL_S
         )
+
+    async def expire(self, now_ms: int) -> int:
+        """Remove records that their teams keep no longer; returns how many."""
+        return await self._expiry.run(now_ms)
 
     async def queue_position(self, job: Job) -> int | None:
         """Place of a queued job among its team's, from 1; None when it waits no more."""

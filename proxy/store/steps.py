@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from proxy.store.keys import Keys
 
 OPERATION_BYTES = 8
-LIST_SLACK_MS = 7 * 24 * 3600 * 1000
-"""A job stays in its team's list this long past creation and retention, however long it ran."""
 
 
 def new_operation(*, keeps_lease: bool = False) -> str:

@@ -27,7 +27,7 @@ from proxy.store.connection import ReplyError
 from proxy.store.entries import attempt_facts, job_facts, person_facts
 from proxy.store.flags import refusals_field
 from proxy.store.script import Script, insist
-from proxy.store.steps import LIST_SLACK_MS, new_operation, step_keys, stored
+from proxy.store.steps import new_operation, step_keys, stored
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -282,15 +282,13 @@ class RedisWork:
 
     def _ending(self, before: Job, after: Job, resolve: Resolve) -> list[Argument]:
         assert after.state.is_terminal, after.state
-        retention_s = self._retention_s(before.team)
         is_settled = isinstance(resolve, Settle)
         return [
             *self._head(before),
             STATE_LETTERS[after.state],
             end_text(after),
             submitted_text(after.attempt),
-            retention_s,
-            retention_s * 1000 + LIST_SLACK_MS,
+            self._retention_s(before.team),
             "s" if is_settled else "r",
             resolve.charged_micro_usd if isinstance(resolve, Settle) else 0,
             resolve.by,

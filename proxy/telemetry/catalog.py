@@ -264,7 +264,8 @@ RECORDS_SET_ASIDE = _counter(
 UPKEEP_RUNS = _counter(
     "greenlight_upkeep_runs_total",
     ("operation", "outcome"),
-    "Times that days were archived (archive) or files swept (artifacts, inputs, leftovers).",
+    "Times that days were archived (archive), files swept (artifacts, inputs, leftovers) or"
+    " records expired (records).",
 )
 UPKEEP_ITEMS = _counter(
     "greenlight_upkeep_items_total",

@@ -277,6 +277,7 @@ class Stage:
         idempotency_key: str | None = None,
         sdk_try: int = 0,
         patience: Patience | None = None,
+        job_id: JobId | None = None,
     ) -> JobView:
         """Create a video, `a_video` if nothing else is asked for."""
         asked = request or a_video()
@@ -287,6 +288,7 @@ class Stage:
             idempotency_key=idempotency_key,
             sdk_try=sdk_try,
             patience=patience,
+            job_id=job_id,
         )
 
     @asynccontextmanager
@@ -351,9 +353,9 @@ class Stage:
         terminal = tuple(state for state in JobState if state.is_terminal)
         return await self.reached(job, *terminal)
 
-    async def made(self, request: VideoJob | None = None) -> Job:
+    async def made(self, request: VideoJob | None = None, *, job_id: JobId | None = None) -> Job:
         """Create a video and see it to its end with a worker of our own."""
-        view = await self.create(request)
+        view = await self.create(request, job_id=job_id)
         async with self.working():
             return await self.finished(view.job)
 

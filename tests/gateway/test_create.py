@@ -23,8 +23,8 @@ from proxy.domain.period import PeriodKind
 from proxy.domain.plan import Switch
 from proxy.domain.policy import Match, OnExceed, RouteClass
 from proxy.domain.routing import WhenUsed
-from proxy.gateway.create import iso_time, refusal_error
 from proxy.gateway.ports.admission import Accepted
+from proxy.gateway.refusals import iso_time, refusal_error
 from tests.builders import (
     a_budget,
     a_key,

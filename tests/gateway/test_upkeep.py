@@ -11,7 +11,7 @@ from proxy.domain.events import UpkeepEnded
 from proxy.domain.ledger_file import day_of
 from proxy.domain.policy import Retention
 from proxy.gateway.archive import entries_name
-from proxy.gateway.names import input_name, video_name
+from proxy.gateway.names import shared_input_name, video_name
 from proxy.gateway.upkeep import SETTLING_S, Upkeep
 from tests.builders import a_team
 from tests.gateway.clocks import ShiftedClock
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.gateway.harness import Stage
 
 DAY_S = 86_400.0
-PARTS = ("archive", "artifacts", "inputs", "leftovers")
+PARTS = ("archive", "artifacts", "inputs", "leftovers", "records")
 KEPT = Retention(artifacts_s=int(30 * DAY_S), jobs_s=int(90 * DAY_S))
 
 
@@ -83,18 +83,20 @@ async def test_a_video_on_its_way_is_left_alone(new_stage: StageMaker) -> None:
     assert is_there(stage, fresh)
 
 
-async def test_inputs_go_when_nobody_used_them_for_long(stage: Stage) -> None:
-    place(stage, input_name("a" * 64), 91 * DAY_S)
-    place(stage, input_name("b" * 64), 89 * DAY_S)
+async def test_inputs_of_an_earlier_version_go_when_nobody_used_them_for_long(
+    stage: Stage,
+) -> None:
+    place(stage, shared_input_name("a" * 64), 91 * DAY_S)
+    place(stage, shared_input_name("b" * 64), 89 * DAY_S)
     assert 1 == await Upkeep(stage.runtime).sweep_inputs()
-    assert is_there(stage, input_name("b" * 64))
+    assert is_there(stage, shared_input_name("b" * 64))
 
 
 async def test_it_is_done_now_and_then_and_told(new_stage: StageMaker) -> None:
     engine = replace(fast_engine(), archive_after_s=-DAY_S)
     stage = new_stage(snapshot=fast_snapshot(engine=engine))
     await stage.create()
-    place(stage, input_name("a" * 64), 91 * DAY_S)
+    place(stage, shared_input_name("a" * 64), 91 * DAY_S)
 
     async def is_told() -> bool:
         ended = stage.observer.of(UpkeepEnded)
@@ -108,7 +110,7 @@ async def test_it_is_done_now_and_then_and_told(new_stage: StageMaker) -> None:
         event.part: (event.outcome, event.items)
         for event in stage.observer.of(UpkeepEnded)[1 : 1 + len(PARTS)]
     }
-    expected = dict(zip(PARTS, (1, 0, 1, 0), strict=True))
+    expected = dict(zip(PARTS, (1, 0, 1, 0, 0), strict=True))
     assert {part: ("ok", items) for part, items in expected.items()} == first
     assert [] == await stage.ledger()
 
@@ -120,11 +122,11 @@ async def test_what_fails_is_told_and_the_rest_is_done(new_stage: StageMaker) ->
     before = await stage.ledger()
     today = day_of(await stage.runtime.accounts.now_ms())
     place(stage, entries_name(today), 0)
-    place(stage, input_name("a" * 64), 91 * DAY_S)
+    place(stage, shared_input_name("a" * 64), 91 * DAY_S)
     await Upkeep(stage.runtime).once()
     outcomes = {event.part: event.outcome for event in stage.observer.of(UpkeepEnded)}
     assert dict.fromkeys(PARTS, "ok") | {"archive": "DamagedArchive"} == outcomes
-    assert not is_there(stage, input_name("a" * 64))
+    assert not is_there(stage, shared_input_name("a" * 64))
     assert before == await stage.ledger()
     assert 1 == len(before)
 
@@ -141,7 +143,7 @@ async def test_what_killed_processes_left_half_written_goes_and_nothing_else(
     kept = [
         f"videos/marketing/{a_job_id(1)}.mp4",
         "videos/marketing/no#number.mp4",
-        input_name("a" * 64),
+        shared_input_name("a" * 64),
     ]
     alive = [f"videos/marketing/{a_job_id(2)}.mp4#1", "inputs/arriving-11ff"]
     for name in (*left, *kept):

@@ -15,7 +15,7 @@ from proxy.domain.ids import TeamId
 from proxy.domain.job import JobState
 from proxy.domain.policy import PollTimes
 from proxy.gateway.balances import BalanceBook
-from proxy.gateway.names import input_name, video_name
+from proxy.gateway.names import input_name, shared_input_name, video_name
 from proxy.gateway.ports.jobs import LostLease
 from proxy.gateway.views import Caller
 from tests.builders import KLING, a_key, a_snapshot, a_team, an_account
@@ -236,7 +236,9 @@ def test_balances_end_with_their_period() -> None:
 
 def test_objects_have_names_of_their_own() -> None:
     assert f"videos/marketing/{a_job_id()}.mp4" == video_name(a_job())
-    assert "inputs/ab" == input_name("ab")
+    job = a_job()
+    assert f"inputs/marketing/{job.id}.ab" == input_name(job.team, job.id, "ab")
+    assert "inputs/ab" == shared_input_name("ab")
 
 
 async def test_a_stale_fence_is_a_lost_lease(stage: Stage) -> None:

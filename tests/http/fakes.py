@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from proxy.domain.errors import (
     Forbidden,
@@ -18,7 +18,7 @@ from proxy.domain.errors import (
 )
 from proxy.domain.job import JobState, Resolution
 from proxy.domain.route import plan
-from proxy.domain.video import Artifact, InputFile
+from proxy.domain.video import Artifact
 from proxy.gateway.ports.admission import TeamState
 from proxy.gateway.views import (
     BudgetView,
@@ -36,7 +36,8 @@ from proxy.gateway.views import (
 from tests.builders import MARKETING, NOW_MS, NOW_S, PRINTED_KEY, a_snapshot
 from tests.http.buckets import a_bucket
 from tests.http.followed import ScriptedFollowing
-from tests.job_builders import a_job, a_job_id, an_attempt
+from tests.http.intake import Intake
+from tests.job_builders import a_job, an_attempt
 from tests.source_builders import begun
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
     from proxy.domain.bucket import BucketState
     from proxy.domain.errors import ProxyError
+    from proxy.domain.ids import JobId
     from proxy.domain.job import Job
     from proxy.domain.policy import Offer, Scope, Snapshot
     from proxy.domain.video import VideoJob
@@ -70,23 +72,17 @@ class StillClock:
 
 
 @dataclass
-class RecordingVideos:
+class RecordingVideos(Intake):
     """The use cases, in memory. `refusal` is raised by every call; `calls` tells what came.
 
-    With `is_full` no picture can be stored.
+    Pictures are kept as `Intake` says.
     """
 
     snapshot: Snapshot = field(default_factory=a_snapshot)
-    jobs: dict[str, Job] = field(default_factory=dict)
     content_bytes: bytes = VIDEO_BYTES
-    inputs: dict[str, bytes] = field(default_factory=dict)
-    pictures: dict[str, bytes] = field(default_factory=dict)
-    calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-    refusal: BaseException | None = None
     quote_refusal: ProxyError | None = None
     is_replay: bool = False
     budget_warnings: tuple[str, ...] = ()
-    is_full: bool = False
     offer: Offer | None = None
     team_state: TeamState | None = None
     cut_at: int | None = None
@@ -112,11 +108,6 @@ class RecordingVideos:
             raise Unauthenticated(message)
         return Caller(key=key, team=self.snapshot.teams[MARKETING])
 
-    def _note(self, what: str, **details: object) -> None:
-        self.calls.append((what, details))
-        if self.refusal is not None:
-            raise self.refusal
-
     async def create(
         self,
         caller: Caller,
@@ -127,8 +118,9 @@ class RecordingVideos:
         sdk_try: int,
         patience: Patience | None = None,
         start: Start | None = None,
+        job_id: JobId | None = None,
     ) -> JobView:
-        self._note(
+        self.note(
             "create",
             request=request,
             fingerprint=fingerprint,
@@ -141,7 +133,7 @@ class RecordingVideos:
         planned = plan(request, caller.team, self.snapshot, NOW_S)
         quote = planned.candidates[0].quote_micro_usd
         job = a_job(
-            id=a_job_id(len(self.jobs) + 1),
+            id=job_id or self.new_id(),
             request=request,
             plan=planned,
             attempts=[an_attempt(reserved_micro_usd=quote)],
@@ -174,7 +166,7 @@ class RecordingVideos:
     async def quote(
         self, caller: Caller, request: VideoJob, *, start: Start | None = None
     ) -> QuoteView:
-        self._note("quote", request=request, **({} if start is None else {"start": start}))
+        self.note("quote", request=request, **({} if start is None else {"start": start}))
         request = begun(request, start, self._find)
         planned = plan(request, caller.team, self.snapshot, NOW_S)
         balances = self.team_state.balances if self.team_state else ()
@@ -198,7 +190,7 @@ class RecordingVideos:
         self, caller: Caller, job_id: str, *, patience: Patience | None = None
     ) -> JobView:
         wait_s = None if patience is None else patience.wait_s
-        self._note("get", team=caller.team.id, job_id=job_id, wait_s=wait_s)
+        self.note("get", team=caller.team.id, job_id=job_id, wait_s=wait_s)
         if patience is not None and self.hold is not None:
             self.waiting += 1
             while not (self.hold.is_set() or patience.is_gone()):
@@ -212,7 +204,7 @@ class RecordingVideos:
     async def follow(
         self, caller: Caller, job_id: str, reader: Reader
     ) -> AsyncIterator[ScriptedFollowing]:
-        self._note("follow", team=caller.team.id, job_id=job_id)
+        self.note("follow", team=caller.team.id, job_id=job_id)
         self.waiting += 1
         try:
             yield ScriptedFollowing(self._view(self._find(job_id)), self.news, reader)
@@ -233,7 +225,7 @@ class RecordingVideos:
         is_ascending: bool,
         status: str | None,
     ) -> JobsView:
-        self._note(
+        self.note(
             "page",
             team=caller.team.id,
             after=after,
@@ -250,21 +242,21 @@ class RecordingVideos:
         return JobsView(jobs=chosen, has_more=more, last=last, buckets=(a_bucket("poll"),))
 
     async def cancel(self, caller: Caller, job_id: str) -> JobView:
-        self._note("cancel", team=caller.team.id, job_id=job_id)
+        self.note("cancel", team=caller.team.id, job_id=job_id)
         self.jobs[job_id] = replace(self._find(job_id), cancel_requested=True)
         return self._view(self.jobs[job_id])
 
     async def delete(self, caller: Caller, job_id: str) -> tuple[BucketState, ...]:
-        self._note("delete", team=caller.team.id, job_id=job_id)
+        self.note("delete", team=caller.team.id, job_id=job_id)
         self.jobs.pop(job_id, None)
         return (a_bucket("poll"),)
 
     async def content(self, caller: Caller, job_id: str) -> ContentView:
-        self._note("content", team=caller.team.id, job_id=job_id)
+        self.note("content", team=caller.team.id, job_id=job_id)
         return self._content(job_id, (a_bucket("content"),))
 
     async def linked_content(self, job_id: str) -> ContentView:
-        self._note("linked_content", job_id=job_id)
+        self.note("linked_content", job_id=job_id)
         return self._content(job_id, ())
 
     def _content(self, job_id: str, buckets: tuple[BucketState, ...]) -> ContentView:
@@ -296,13 +288,13 @@ class RecordingVideos:
             self.closed += 1
 
     async def budget(self, caller: Caller) -> BudgetView:
-        self._note("budget", team=caller.team.id)
+        self.note("budget", team=caller.team.id)
         empty = TeamState(balances=(), buckets=(), open_jobs=0, running_jobs=0)
         state = self.team_state or empty
         return BudgetView(team=caller.team, state=state, buckets=(a_bucket("poll"),))
 
     async def models(self, caller: Caller) -> ModelsView:
-        self._note("models", team=caller.team.id)
+        self.note("models", team=caller.team.id)
         offers = self.snapshot.offers
         views = tuple(
             ModelView(model=model, offers=tuple(o for o in offers if o.model == model.name))
@@ -326,7 +318,7 @@ class RecordingVideos:
         return replace(view, models=models, policies=policies)
 
     async def check(self, caller: Caller, request: VideoJob) -> None:
-        self._note("check", request=request)
+        self.note("check", request=request)
         plan(request, caller.team, self.snapshot, NOW_S)
 
     async def refused_early(
@@ -338,7 +330,7 @@ class RecordingVideos:
         idempotency_key: str | None,
         sdk_try: int,
     ) -> StoreUnavailable:
-        self._note(
+        self.note(
             "refused_early",
             team=caller.team.id,
             fingerprint=fingerprint,
@@ -348,23 +340,6 @@ class RecordingVideos:
         return StoreUnavailable(
             refusal.message, retry_after_s=refusal.retry_after_s, should_retry=False
         )
-
-    async def save_input(
-        self, caller: Caller, chunks: AsyncIterator[bytes], media_type: str, *, param: str
-    ) -> InputFile:
-        self._note("save_input", media_type=media_type, param=param)
-        if self.is_full:
-            raise StoreUnavailable(param, retry_after_s=5)
-        return self._keep(b"".join([chunk async for chunk in chunks]), media_type)
-
-    async def fetch_input(self, caller: Caller, url: str, *, param: str) -> InputFile:
-        self._note("fetch_input", url=url, param=param)
-        return self._keep(self.pictures[url], "image/png")
-
-    def _keep(self, content: bytes, media_type: str) -> InputFile:
-        digest = hashlib.sha256(content).hexdigest()
-        self.inputs[digest] = content
-        return InputFile(sha256=digest, size_bytes=len(content), media_type=media_type)
 
     def complete(self, job_id: str) -> Job:
         """Let a job end with the artifact that `content` serves."""

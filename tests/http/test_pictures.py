@@ -123,6 +123,7 @@ async def test_a_link_is_fetched_and_kept_like_a_file(
     assert ["input_reference", "reference_images[0]", "reference_images[1]"] == [
         call["param"] for _, call in videos.calls if "param" in call
     ]
+    assert [*videos.jobs] * 3 == videos.kept_for
 
 
 async def test_a_link_is_told_from_others_by_its_address_not_by_what_lies_there(

@@ -118,17 +118,6 @@ async def test_records_past_retention_leave_the_list(store: Store) -> None:
     assert 2 == await store.client.read(("ZCARD", store.keys.job_list(MARKETING)))
 
 
-async def test_old_places_in_the_list_go_when_another_job_ends(store: Store) -> None:
-    old = await store.admitted(
-        a_command(job=a_job(id=a_job_id(1), attempts=(), created_at_ms=1_000))
-    )
-    job = await store.admitted(a_command(2))
-    await store.jobs.cancel(job, is_forgotten=False)
-    page = await store.jobs.page(MARKETING, after=None, limit=9, is_ascending=False)
-    assert [job.id] == [each.id for each in page.jobs]
-    assert old == await store.jobs.load(old.id)
-
-
 async def test_a_record_that_cannot_be_read_is_left_out_of_a_page(store: Store) -> None:
     jobs = await several(store, 3)
     await store.client.call(("HSET", store.keys.job(jobs[1].id), "d", "damaged"))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from proxy.domain.ids import JobId, TeamId
     from proxy.domain.video import InputFile
 
 
@@ -73,17 +74,19 @@ class ArtifactStore(Protocol):
 
 
 class Inputs(Protocol):
-    """Callers' files by content: the same bytes are kept once, under `names.input_name`."""
+    """Callers' files, by job and content, under `names.input_name`."""
 
-    async def save(self, chunks: AsyncIterator[bytes], media_type: str) -> InputFile:
-        """Store a stream under its SHA-256.
+    async def save(
+        self, chunks: AsyncIterator[bytes], media_type: str, *, team: TeamId, job: JobId
+    ) -> InputFile:
+        """Store a stream under its SHA-256, for a job that is about to be created.
 
         Raises:
             ArtifactTooLarge: the file is over the limit; nothing of it is kept.
             ArtifactUnavailable: the store fails.
         """
 
-    async def fetch(self, url: str) -> InputFile:
+    async def fetch(self, url: str, *, team: TeamId, job: JobId) -> InputFile:
         """Store the picture at a caller's URL under its SHA-256; its first bytes say its type.
 
         Raises:

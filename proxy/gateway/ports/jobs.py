@@ -109,8 +109,16 @@ class Jobs(Protocol):
     ) -> Cancelled:
         """Cancel: a queued job is released and ends cancelled; another unfinished one is flagged.
 
-        With `is_forgotten` the record is hidden from its team too. A terminal job is unchanged
-        otherwise. `mandate` is that of an administrator; it goes on record if that cancels it.
+        With `is_forgotten` the record is hidden from its team too, and forgets what was sent for
+        it: words and pictures. A terminal job is unchanged otherwise. `mandate` is that of an
+        administrator; it goes on record if that cancels it.
+        """
+
+    async def expire(self, now_ms: int) -> int:
+        """Remove the records of jobs that ended longer ago than their team keeps them.
+
+        Each record goes by itself when its time is over; this follows a time that was shortened
+        since. Returns how many went, with those that had gone and stood in a list still.
         """
 
     async def queue_position(self, job: Job) -> int | None:

@@ -1,11 +1,11 @@
 -- Cancel a job: a queued one is released and ends here, another unfinished one is flagged; a job that ended
--- stays as it is. Forgetting hides it from its team as well. Doing it twice changes nothing more.
--- It is over for its client at once, whatever is still to come, and that is when others are told.
+-- stays as it is. Forgetting hides it from its team as well, and forgets what was sent for it. Doing it twice
+-- changes nothing more. It is over for its client at once, whatever is still to come, and that is when others are told.
 -- KEYS: 1 job 2 due 3 waiting 4 running 5 team 6 organisation 7 ledger 8 job list 9 audit 10 outbox, from 11 on
 --   letters and boxes as in announce.lua
 -- ARGV: 1 operation id 2 job id 3 attempt number that 7 speaks of 4 forget: 1 or 0 5 retention (s)
---   6 life in the job list (ms) 7 facts 8 whom to tell, for announce.lua, of one that waits 9 and of another; by a
---   person also 10 operation id 11 actor 12 role 13 reason 14 the last two facts
+--   6 packed without what was sent, to forget it 7 facts 8 whom to tell, for announce.lua, of one that waits 9 and of
+--   another; by a person also 10 operation id 11 actor 12 role 13 reason 14 the last two facts
 -- Reply: done or again (another attempt began: ask with its facts), and the job's fields; empty when it is gone
 -- Time: Redis TIME. Complexity: O(log jobs + balances)
 -- include: clock
@@ -28,10 +28,13 @@ if not is_over and not string.find(flags, 'c', 1, true) then
 end
 if ARGV[4] == '1' and not string.find(flags, 'd', 1, true) then flags = flags .. 'd' end
 if flags ~= '' then redis.call('HSET', KEYS[1], 'x', flags) end
-if ARGV[4] == '1' then redis.call('ZREM', KEYS[8], ARGV[2]) end
+if ARGV[4] == '1' then
+  redis.call('HSET', KEYS[1], 'd', ARGV[6])
+  redis.call('ZREM', KEYS[8], ARGV[2])
+end
 if state == 'q' then
   redis.call('HSET', KEYS[1], 'f', fence + 1)
   resolve(ARGV[2], number, 'r', '0', 'cancelled', ARGV[7], 'cancelled' .. (ARGV[14] or ''))
-  end_job(ARGV[2], 'x', '', ARGV[5], ARGV[6])
+  end_job(ARGV[2], 'x', '', ARGV[5])
 end
 return {'done', redis.call('HGETALL', KEYS[1])}

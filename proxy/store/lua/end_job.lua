@@ -1,6 +1,6 @@
 -- Fragment: end a job: out of every queue, no longer open, kept for `ttl_s` more seconds.
--- KEYS 1 job 2 due 3 waiting 4 running 5 team 8 job list; `flags` and `op` as in fenced.lua.
-local function end_job(job, final, text, ttl_s, list_ms)
+-- KEYS 1 job 2 due 3 waiting 4 running 5 team; `flags` and `op` as in fenced.lua.
+local function end_job(job, final, text, ttl_s)
   if string.find(flags, 'c', 1, true) then final = 'x' end
   redis.call('HSET', KEYS[1], 's', final, 't', now_ms, 'l', op)
   if text ~= '' then redis.call('HSET', KEYS[1], 'e', text) end
@@ -10,5 +10,4 @@ local function end_job(job, final, text, ttl_s, list_ms)
   redis.call('ZREM', KEYS[3], job)
   redis.call('SREM', KEYS[4], job)
   redis.call('EXPIRE', KEYS[1], ttl_s)
-  redis.call('ZREMRANGEBYSCORE', KEYS[8], '-inf', now_ms - list_ms)
 end

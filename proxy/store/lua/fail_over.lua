@@ -2,13 +2,13 @@
 -- a cancel was requested, end it. A full `deny` budget acts as `next` here: the job was accepted.
 -- KEYS: 1 job 2 due 3 waiting 4 running 5 team 6 organisation 7 ledger 8 job list 9 outbox, from 10 on letters and
 --   boxes as in announce.lua
--- ARGV: 1 to 14 as in finish.lua, 15 wait before the next dispatch (ms)
---   16 team's balances 17 organisation's balances 18 bids (all counts)
---   19 start of the latest period 20 end of the earliest (ms) 21 the job's facts
---   22 1 if nothing is to be done when none fits 23 whom to tell if it ends, for announce.lua
+-- ARGV: 1 to 13 as in finish.lua, 14 wait before the next dispatch (ms)
+--   15 team's balances 16 organisation's balances 17 bids (all counts)
+--   18 start of the latest period 19 end of the earliest (ms) 20 the job's facts
+--   21 1 if nothing is to be done when none fits 22 whom to tell if it ends, for announce.lua
 --   then the names of the fields: spent and reserved of each balance (the team's first);
 --   then limits, bids and groups as in bids.lua
--- Reply: ok and the job's head, lost, over (it had ended before), stays (22), or moved and now (ms): a period is
+-- Reply: ok and the job's head, lost, over (it had ended before), stays (21), or moved and now (ms): a period is
 --   stale; in all but the first nothing was done
 -- Time: Redis TIME. Complexity: O(log jobs + balances x bids)
 -- include: clock
@@ -20,15 +20,15 @@ local ledger_key = KEYS[7]
 -- include: flags
 -- include: bids
 -- include: announce
-local team_fields, org_fields, bids = 2 * ARGV[16], 2 * ARGV[17], tonumber(ARGV[18])
-local fields = 24
+local team_fields, org_fields, bids = 2 * ARGV[15], 2 * ARGV[16], tonumber(ARGV[17])
+local fields = 23
 local limits = fields + team_fields + org_fields
 local is_cancelled = string.find(flags, 'c', 1, true)
 local may_go_on = bids > 0 and not is_cancelled
-local outcome = is_cancelled and 'cancelled' or ARGV[14]
+local outcome = is_cancelled and 'cancelled' or ARGV[13]
 
 if is_over then return {'over'} end
-if may_go_on and (now_ms < tonumber(ARGV[19]) or now_ms >= tonumber(ARGV[20])) then return {'moved', now_ms} end
+if may_go_on and (now_ms < tonumber(ARGV[18]) or now_ms >= tonumber(ARGV[19])) then return {'moved', now_ms} end
 
 local values = {}
 local function read(key, from, count)
@@ -45,7 +45,7 @@ local function resolve_values()
     local is_team, name = string.sub(line, 1, 1) == 'T', string.sub(line, 2)
     for i = 1, team_fields + org_fields, 2 do
       if ARGV[fields + i] == name .. '|r' and (i <= team_fields) == is_team then
-        values[i] = (tonumber(values[i]) or 0) + ARGV[11]
+        values[i] = (tonumber(values[i]) or 0) + ARGV[10]
         values[i + 1] = (tonumber(values[i + 1]) or 0) - amount
       end
     end
@@ -56,18 +56,18 @@ if may_go_on then
   -- A frozen team's job goes on as far as the queue, and is held there.
   local _, team_overrides = read(KEYS[5], fields, team_fields)
   local shared, overrides = read(KEYS[6], fields + team_fields, org_fields)
-  local lifts = lifted(team_overrides, overrides, fields, tonumber(ARGV[16]), ARGV[16] + ARGV[17])
-  local bids_at = limits + ARGV[16] + ARGV[17]
+  local lifts = lifted(team_overrides, overrides, fields, tonumber(ARGV[15]), ARGV[15] + ARGV[16])
+  local bids_at = limits + ARGV[15] + ARGV[16]
   resolve_values()
   candidate, quote, members, names, facts = choose_bid(values, 1, limits, bids_at, bids,
     bids_at + bids, false, shared, lifts)
 end
-if not candidate and ARGV[22] == '1' and not is_cancelled then return {'stays'} end
+if not candidate and ARGV[21] == '1' and not is_cancelled then return {'stays'} end
 redis.call('HSET', KEYS[1], 'o' .. ARGV[3], ARGV[7])
-resolve(ARGV[4], ARGV[3], ARGV[10], ARGV[11], ARGV[12], ARGV[13], outcome)
+resolve(ARGV[4], ARGV[3], ARGV[9], ARGV[10], ARGV[11], ARGV[12], outcome)
 if not candidate then
-  end_job(ARGV[4], ARGV[5], ARGV[6], ARGV[8], ARGV[9])
-  if not is_cancelled then announce(9, ARGV[23]) end
+  end_job(ARGV[4], ARGV[5], ARGV[6], ARGV[8])
+  if not is_cancelled then announce(9, ARGV[22]) end
   return report('ok')
 end
 
@@ -79,8 +79,8 @@ local number = ARGV[3] + 1
 redis.call('HSET', KEYS[1], 's', 'q', 'n', number, 'l', op, 'a' .. number,
   reservation_text(candidate, quote, names))
 redis.call('HDEL', KEYS[1], 'w', 'p', 'h')
-redis.call('ZADD', KEYS[3], now_ms + ARGV[15], ARGV[4])
+redis.call('ZADD', KEYS[3], now_ms + ARGV[14], ARGV[4])
 redis.call('ZREM', KEYS[2], ARGV[4])
 redis.call('SREM', KEYS[4], ARGV[4])
-post('reserve', op, ARGV[4] .. '-' .. number, quote, '0', names, ARGV[21] .. '\n' .. facts)
+post('reserve', op, ARGV[4] .. '-' .. number, quote, '0', names, ARGV[20] .. '\n' .. facts)
 return report('ok')
