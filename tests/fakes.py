@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from proxy.domain.ids import AttemptId, ProviderName
     from proxy.domain.job import Operation
     from proxy.domain.video import Order
+    from proxy.gateway.ports.notices import KnownReceiver
     from proxy.gateway.ports.provider import VideoProvider
 
 EventT = TypeVar("EventT")
@@ -185,6 +186,18 @@ class ScriptedProviders:
     def get(self, provider: ProviderName, account: str) -> VideoProvider | None:
         """The adapter, if there is one."""
         return self.adapters.get((provider, account))
+
+
+@dataclass
+class FakeAddresses:
+    """Receivers that are known, and URLs to which nothing can be sent, with the reason."""
+
+    known: tuple[KnownReceiver, ...] = ()
+    faults: dict[str, str] = field(default_factory=dict)
+
+    def fault_of(self, url: str) -> str | None:
+        """Why nothing can be sent to a URL."""
+        return self.faults.get(url)
 
 
 @dataclass

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from proxy.gateway.admin.controls import ControlDesk
 from proxy.gateway.admin.jobs import JobDesk
+from proxy.gateway.admin.letters import LetterDesk
 from proxy.gateway.decisions import DecisionDesk
 from proxy.gateway.finance.desk import FinanceDesk
 from proxy.gateway.restore.desk import RestoreDesk
@@ -46,6 +47,7 @@ def administration(parts: Parts) -> AdminServices:
         jobs=JobDesk(runtime, RedisJobSearch(client, keys)),
         decisions=DecisionDesk(RedisDecisionLog(client, keys), runtime.live),
         restore=RestoreDesk(runtime, RedisRepairs(client, keys, ledger), ledger, controls),
+        letters=LetterDesk(runtime),
         ledger=ledger,
         config=parts.reload,
         random_bytes=os.urandom,

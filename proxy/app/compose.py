@@ -47,6 +47,7 @@ from proxy.store.decisions import RedisDecisionLog
 from proxy.store.hints import RedisHints
 from proxy.store.jobs import RedisJobs
 from proxy.store.keys import Keys
+from proxy.store.letters import RedisLetters
 from proxy.store.registry import RedisAccountRegistry
 from proxy.store.render_times import RedisRenderTimes
 from proxy.store.slots import RedisSlots
@@ -210,12 +211,7 @@ def _runtime(
     local: _Local,
     notices: Notices,
 ) -> Runtime:
-    keys, clock = Keys(), local.clock
-
-    def retention_s(team: TeamId) -> int:
-        known = live.snapshot.teams.get(team)
-        return known.retention.jobs_s if known else DEFAULT_RETENTION_S
-
+    keys, clock, retention_s = Keys(), local.clock, _retention(live)
     artifacts = open_artifacts(server.artifacts.url)
     balances, accounts = BalanceBook(clock), RedisAccounts(client, keys)
     archive = Archive(RedisLedgerStream(client, keys), artifacts)
@@ -246,11 +242,22 @@ def _runtime(
         conditions=ConditionsBook(local.times),
         decisions=Decisions(local.observer),
         waiters=local.waiters,
-        webhook_fault=notices.fault_of,
+        letters=RedisLetters(client, keys),
+        addresses=notices.addresses,
         random=random.SystemRandom().random,
         random_bytes=os.urandom,
         wake=local.bell.ring,
     )
+
+
+def _retention(live: Live) -> Callable[[TeamId], int]:
+    """How long, in seconds, a team's jobs are kept by the configuration in force."""
+
+    def retention_s(team: TeamId) -> int:
+        known = live.snapshot.teams.get(team)
+        return known.retention.jobs_s if known else DEFAULT_RETENTION_S
+
+    return retention_s
 
 
 def _picture_rules(server: ServerSettings) -> PictureRules:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from proxy.app.chores import Chore
     from proxy.app.options import Role
     from proxy.config.settings import ServerSettings
+    from proxy.gateway.ports.notices import Addresses
     from proxy.gateway.ports.runtime import Clock
     from proxy.gateway.runtime import Runtime
     from proxy.outgoing.session import Sessions
@@ -40,9 +41,10 @@ class Notices:
         """Tell the receivers of another configuration from now on."""
         self._sender.use(_directory(server))
 
-    def fault_of(self, url: str) -> str | None:
-        """Why nothing can be sent to a URL that a create gives; None if it can."""
-        return self._sender.fault_of(url)
+    @property
+    def addresses(self) -> Addresses:
+        """Where messages may be sent."""
+        return self._sender
 
     def chores(self, runtime: Runtime, client: Client, role: Role) -> dict[str, Chore]:
         """Look for what is to be told, and send it; only processes that work do."""
@@ -75,6 +77,7 @@ def _directory(server: ServerSettings) -> Directory:
         Hook(
             url=webhook.url.get_secret_value(),
             secrets=_texts(webhook.secrets),
+            events=frozenset(webhook.events),
             team=team,
             origins=origins,
         )

@@ -35,6 +35,7 @@ COMMANDS = {
     "thaw": Entry("proxy.cli.thaw", "End a freeze."),
     "freezes": Entry("proxy.cli.freezes", "List what is frozen."),
     "audit": Entry("proxy.cli.audit", "Show what administrators changed, and why."),
+    "webhooks": Entry("proxy.cli.webhooks", "Show who was told of videos' ends; tell it again."),
     "config": Entry("proxy.cli.config", "Show what configuration the processes have in force."),
     "decisions": Entry("proxy.cli.decisions", "Show where requests were routed, and why."),
     "drill": Entry("proxy.cli.drill", "Say what would happen without a model."),

@@ -50,10 +50,15 @@ def receiver_id(url: str, team: str = "") -> str:
     return sha256(f"{team}\n{url}".encode() if team else url.encode()).hexdigest()[:RECEIVER_CHARS]
 
 
+def origin_of(url: str) -> str:
+    """Scheme, host and port of a URL: what of it may be shown."""
+    place = urlsplit(url)
+    return f"{place.scheme}://{place.netloc}".lower()
+
+
 def origin_receiver_id(url: str, team: TeamId) -> str:
     """Name what stands behind the URLs that a team's creates give: their host is one receiver."""
-    place = urlsplit(url)
-    return receiver_id(f"{place.scheme}://{place.netloc}".lower() + " *", team)
+    return receiver_id(origin_of(url) + " *", team)
 
 
 def message_id(job: JobId) -> str:

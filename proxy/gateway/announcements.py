@@ -60,7 +60,7 @@ def check_webhook_url(runtime: Runtime, caller: Caller, video: VideoJob) -> None
     if not caller.team.signs_webhook_urls:
         message = "webhook_url: the team has no webhook_secret, with which messages are signed"
         raise InvalidRequest(message, param=PARAM)
-    fault = runtime.webhook_fault(video.webhook_url)
+    fault = runtime.addresses.fault_of(video.webhook_url)
     if fault is not None:
         message = f"webhook_url: nothing is sent there, {fault}"
         raise WebhookUrlRefused(message, param=PARAM)

@@ -19,13 +19,14 @@ from proxy.gateway.limits import tell_buckets
 from proxy.gateway.names import video_name
 from proxy.gateway.ports.artifacts import ArtifactUnavailable
 from proxy.gateway.refusals import rate_limited
-from proxy.gateway.views import Caller, ContentView, JobsView, JobView
+from proxy.gateway.views import Caller, ContentView, JobsView, JobView, LettersView
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterator, Mapping
 
     from proxy.domain.bucket import BucketState
     from proxy.domain.job import Job
+    from proxy.gateway.ports.notices import KnownReceiver
     from proxy.gateway.runtime import Runtime
     from proxy.gateway.views import Patience
     from proxy.gateway.waiting import Waiter
@@ -150,6 +151,23 @@ async def content(runtime: Runtime, caller: Caller, job_id: str) -> ContentView:
     """
     job, buckets = await _read(runtime, caller, job_id, RouteClass.CONTENT)
     return await _content(runtime, job, buckets)
+
+
+async def letters(runtime: Runtime, caller: Caller, job_id: str) -> LettersView:
+    """Who was told of a job's end, and what came of it.
+
+    Raises:
+        JobNotFound: unknown, deleted, or another team's.
+        RateLimited: the poll bucket is empty.
+    """
+    job, buckets = await _read(runtime, caller, job_id, RouteClass.POLL)
+    found = await runtime.letters.of_job(job.id)
+    return LettersView(letters=found, known=known_receivers(runtime), buckets=buckets)
+
+
+def known_receivers(runtime: Runtime) -> Mapping[str, KnownReceiver]:
+    """The receivers of the configuration, by id."""
+    return {receiver.id: receiver for receiver in runtime.addresses.known}
 
 
 async def linked_content(runtime: Runtime, job_id: str) -> ContentView:

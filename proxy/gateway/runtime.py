@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from proxy.gateway.ports.conditions import KnownConditions
     from proxy.gateway.ports.hints import Hints
     from proxy.gateway.ports.jobs import Jobs, Slots, Work
+    from proxy.gateway.ports.letters import Letters
+    from proxy.gateway.ports.notices import Addresses
     from proxy.gateway.ports.render_times import RenderTimes
     from proxy.gateway.ports.runtime import Clock, Observer
     from proxy.gateway.usage import UsageBook
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
 class Runtime:
     """The ports, the live configuration, and the injected sources of time and chance.
 
-    `webhook_fault` says why nothing can be sent to a URL, None if it can.
     `random` is uniform in [0, 1); `random_bytes` makes unguessable ids; `wake` tells the worker of
     this process that there is something to do.
     """
@@ -54,7 +55,8 @@ class Runtime:
     conditions: KnownConditions
     waiters: Waiters
     decisions: Decisions
-    webhook_fault: Callable[[str], str | None]
+    letters: Letters
+    addresses: Addresses
     random: Callable[[], float]
     random_bytes: Callable[[int], bytes]
     wake: Callable[[], None]

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         ContentView,
         JobsView,
         JobView,
+        LettersView,
         ModelsView,
         Patience,
         QuoteView,
@@ -164,6 +165,10 @@ class Videos:
     async def content(self, caller: Caller, job_id: str) -> ContentView:
         """Open a finished video."""
         return await read.content(self._runtime, caller, job_id)
+
+    async def letters(self, caller: Caller, job_id: str) -> LettersView:
+        """Who was told of a video's end, and what came of it."""
+        return await read.letters(self._runtime, caller, job_id)
 
     async def linked_content(self, job_id: str) -> ContentView:
         """Open a finished video for the holder of a signed link."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from proxy.domain.render_times import POLL_AFTER_MS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from proxy.domain.bucket import BucketState
     from proxy.domain.errors import ProxyError
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from proxy.domain.routing import RoutingPolicy
     from proxy.domain.source import Verb
     from proxy.gateway.ports.admission import BalanceState, TeamState
+    from proxy.gateway.ports.letters import LetterState
+    from proxy.gateway.ports.notices import KnownReceiver
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +81,15 @@ class JobsView:
     has_more: bool
     last: JobId | None
     buckets: tuple[BucketState, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LettersView:
+    """Who was told of a job's end, and what came of it; `known` are receivers by id."""
+
+    letters: Sequence[LetterState]
+    known: Mapping[str, KnownReceiver]
+    buckets: tuple[BucketState, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -225,6 +225,16 @@ EVENTS = Endpoint(
     headers=("Cache-Control", "X-Accel-Buffering", "X-Content-Type-Options"),
     is_stream=True,
 )
+WEBHOOKS = Endpoint(
+    method="GET",
+    path="/v1/videos/{id}/webhooks",
+    access=READ,
+    id="listVideoWebhooks",
+    summary="List who was told of a video's end, and what came of it",
+    answer="WebhookLetters",
+    errors=("video_not_found",),
+    parameters=("VideoId",),
+)
 MODELS = Endpoint(
     method="GET",
     path="/v1/models",

@@ -13,6 +13,7 @@ from proxy.http.answer import json_answer, revalidated
 from proxy.http.create_schema import BODIES
 from proxy.http.endpoints import RATE_HEADERS
 from proxy.http.errors import FIELD_NOT_SUPPORTED, STATUS
+from proxy.http.letter_schema import letters_schema
 from proxy.http.parameters import HEADERS, PARAMETERS
 from proxy.http.schemas import COMPONENTS, Schema, ref, text
 
@@ -69,6 +70,7 @@ def document(endpoints: Iterable[Endpoint], *, server_url: str) -> Schema:
         "components": {
             "schemas": {
                 **BODIES,
+                "WebhookLetters": letters_schema(),
                 **COMPONENTS,
             },
             "parameters": dict(PARAMETERS),

@@ -11,6 +11,7 @@ from proxy.http.budget import BudgetRoutes
 from proxy.http.callbacks import CallbackRoutes
 from proxy.http.content import ContentRoutes
 from proxy.http.events import EventRoutes
+from proxy.http.letters import LetterRoutes
 from proxy.http.models import ModelRoutes
 from proxy.http.openapi import SpecificationRoute, document
 from proxy.http.videos import VideoRoutes
@@ -52,6 +53,7 @@ def routes(
         Route(endpoints.EXTEND, video.extend),
         Route(endpoints.CONTENT, content.fetch),
         Route(endpoints.EVENTS, EventRoutes(videos, links=links, clock=clock).stream),
+        Route(endpoints.WEBHOOKS, LetterRoutes(videos).of_video),
         Route(endpoints.MODELS, models.page),
         Route(endpoints.MODEL, models.retrieve),
         Route(endpoints.BUDGET, BudgetRoutes(videos).read),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         ContentView,
         JobsView,
         JobView,
+        LettersView,
         ModelsView,
         Patience,
         QuoteView,
@@ -109,6 +110,9 @@ class VideoService(Protocol):
 
     async def content(self, caller: Caller, job_id: str) -> ContentView:
         """Open a finished artifact."""
+
+    async def letters(self, caller: Caller, job_id: str) -> LettersView:
+        """Who was told of a video's end, and what came of it."""
 
     async def linked_content(self, job_id: str) -> ContentView:
         """Open a finished artifact for the holder of a signed link."""

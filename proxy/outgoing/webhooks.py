@@ -16,8 +16,8 @@ from standardwebhooks import Webhook
 from typing_extensions import override
 
 from proxy.domain.redact import redact
-from proxy.domain.video_event import receiver_id
-from proxy.gateway.ports.notices import Receiver, Reply
+from proxy.domain.video_event import origin_of, receiver_id
+from proxy.gateway.ports.notices import KnownReceiver, Receiver, Reply
 from proxy.outgoing.session import RefusedAddress
 from proxy.outgoing.url import Destination, RefusedUrl, check_url, destination_of
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from proxy.domain.notice import NoticeKind
+    from proxy.domain.video_event import VideoEvent
     from proxy.gateway.ports.notices import Letter
     from proxy.gateway.ports.runtime import Clock
     from proxy.outgoing.session import Sessions
@@ -40,13 +41,14 @@ EXCERPT_S = 1.0
 class Hook:
     """A receiver's address; URL and secrets are not part of its text.
 
-    One of a `team`'s own is told of its videos, and may also lead to `origins`; others are told
-    notices of some `kinds`.
+    One of a `team`'s own is told `events` of its videos, and may also lead to `origins`; others
+    are told notices of some `kinds`.
     """
 
     url: str
     secrets: tuple[str, ...]
     kinds: frozenset[NoticeKind] = frozenset()
+    events: frozenset[VideoEvent] = frozenset()
     is_private: bool = False
     team: str = ""
     origins: tuple[str, ...] = ()
@@ -101,6 +103,19 @@ class WebhookSender:
         """Who is told notices."""
         told = (hook for hook in self._hooks.values() if hook.kinds)
         return tuple(Receiver(id=hook.id, kinds=hook.kinds) for hook in told)
+
+    @property
+    def known(self) -> tuple[KnownReceiver, ...]:
+        """Every receiver of the configuration."""
+        return tuple(
+            KnownReceiver(
+                id=hook.id,
+                team=hook.team,
+                origin=origin_of(hook.url),
+                kinds=tuple(sorted((*hook.kinds, *hook.events))),
+            )
+            for hook in self._hooks.values()
+        )
 
     def fault_of(self, url: str) -> str | None:
         """Why nothing can be sent to a URL that a create gives, by its text alone."""

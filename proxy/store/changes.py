@@ -161,7 +161,7 @@ class RedisChanges:
         ]
         what = mandated(mandate, "end_cooldown", f"{team}/{key}")
         arguments = [*what, refusals_field(key)]
-        _, _, changed, _ = _same(await self._end_cool_down.run(self._client, keys, arguments))
+        _, _, changed, _ = same(await self._end_cool_down.run(self._client, keys, arguments))
         return bool(int(changed))
 
     async def note(
@@ -170,7 +170,7 @@ class RedisChanges:
         """Put on record what a person changed outside of the store."""
         keys = [self._keys.change(mandate.operation), self._keys.audit()]
         arguments = [*mandated(mandate, action, target), before, after]
-        _same(await self._note.run(self._client, keys, arguments))
+        same(await self._note.run(self._client, keys, arguments))
 
     async def _raised(
         self,
@@ -203,7 +203,7 @@ class RedisChanges:
             self._keys.teams(),
         ]
         arguments = [*mandated(mandate, action, target), flag, int(is_up), team or ""]
-        _, _, changed, _ = _same(await self._flag.run(self._client, keys, arguments))
+        _, _, changed, _ = same(await self._flag.run(self._client, keys, arguments))
         return bool(int(changed))
 
     def _hash(self, team: TeamId | None) -> str:
@@ -291,7 +291,7 @@ def override_id(operation: str) -> str:
     return sha256(operation.encode()).hexdigest()[:ID_CHARS]
 
 
-def _same(reply: Reply) -> Reply:
+def same(reply: Reply) -> Reply:
     """The reply to a change, unless its operation was another change before."""
     if reply[0] == b"conflict":
         message = "this Idempotency-Key is bound to another change"
@@ -301,7 +301,7 @@ def _same(reply: Reply) -> Reply:
 
 def posted(reply: Reply) -> Posted | NotPosted:
     """Read the reply to a change. Raises IdempotencyConflict."""
-    word, entry, amount, total = _same(reply)
+    word, entry, amount, total = same(reply)
     if word != b"ok":
         return NotPosted(word.decode())
     return Posted(

@@ -35,6 +35,7 @@ from proxy.store.hints import RedisHints
 from proxy.store.jobs import RedisJobs
 from proxy.store.keys import Keys, slots
 from proxy.store.ledger import RedisLedger
+from proxy.store.letters import RedisLetters
 from proxy.store.registry import RedisAccountRegistry
 from proxy.store.slots import RedisSlots
 from proxy.store.work import RedisWork
@@ -49,7 +50,13 @@ from tests.builders import (
     a_snapshot,
     an_engine,
 )
-from tests.fakes import FindingProvider, RecordingObserver, ScriptedProvider, ScriptedProviders
+from tests.fakes import (
+    FakeAddresses,
+    FindingProvider,
+    RecordingObserver,
+    ScriptedProvider,
+    ScriptedProviders,
+)
 from tests.gateway.brief import Entry, brief
 from tests.gateway.closures import Closures
 from tests.gateway.outages import LossySlots, LossyWork, LostHints, Script
@@ -184,7 +191,7 @@ class Stage:
         self.render_times = LearnedTimes()
         self.closures = Closures(ConditionsBook(self.render_times))
         self.waiters = Waiters()
-        self.webhook_faults: dict[str, str] = {}
+        self.addresses = FakeAddresses()
         self.reports: list[tuple[str, Exception]] = []
         self.may_report = False
         self.turns = 0
@@ -227,7 +234,8 @@ class Stage:
             conditions=self.closures,
             decisions=Decisions(self.observer),
             waiters=self.waiters,
-            webhook_fault=self.webhook_faults.get,
+            letters=RedisLetters(client, keys),
+            addresses=self.addresses,
             random=lambda: 0.5,
             random_bytes=os.urandom,
             wake=self.bell.ring,

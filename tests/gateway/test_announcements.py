@@ -113,7 +113,7 @@ async def test_a_url_without_a_secret_to_sign_is_refused_by_name(new_stage: Stag
 
 async def test_a_url_that_leads_nowhere_is_refused(new_stage: StageMaker) -> None:
     stage = new_stage(snapshot=told())
-    stage.webhook_faults["http://10.0.0.1/"] = "its host is not a public one"
+    stage.addresses.faults["http://10.0.0.1/"] = "its host is not a public one"
     with pytest.raises(WebhookUrlRefused, match="not a public one") as refused:
         await stage.create(replace(a_video(), webhook_url="http://10.0.0.1/"))
     assert ("webhook_url_refused", "webhook_url") == (refused.value.code, refused.value.param)

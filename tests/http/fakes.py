@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -26,6 +25,7 @@ from proxy.gateway.views import (
     ContentView,
     JobsView,
     JobView,
+    LettersView,
     ModelsView,
     ModelView,
     Patience,
@@ -35,13 +35,14 @@ from proxy.gateway.views import (
 )
 from tests.builders import MARKETING, NOW_MS, NOW_S, PRINTED_KEY, a_snapshot
 from tests.http.buckets import a_bucket
-from tests.http.followed import ScriptedFollowing
+from tests.http.followed import a_letters_view, followed
 from tests.http.intake import Intake
 from tests.job_builders import a_job, an_attempt
 from tests.source_builders import begun
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from contextlib import AbstractAsyncContextManager
 
     from proxy.domain.bucket import BucketState
     from proxy.domain.errors import ProxyError
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from proxy.domain.policy import Offer, Scope, Snapshot
     from proxy.domain.video import VideoJob
     from proxy.gateway.following import Reader
+    from tests.http.followed import ScriptedFollowing
 
 READ_ONLY_KEY = "gl_readonly_" + "r" * 43
 VIDEO_BYTES = bytes(range(256)) * 1000
@@ -200,16 +202,15 @@ class RecordingVideos(Intake):
             self.complete(job_id)
         return self._view(self._find(job_id), has_waited=patience is not None)
 
-    @asynccontextmanager
-    async def follow(
+    def follow(
         self, caller: Caller, job_id: str, reader: Reader
-    ) -> AsyncIterator[ScriptedFollowing]:
+    ) -> AbstractAsyncContextManager[ScriptedFollowing]:
         self.note("follow", team=caller.team.id, job_id=job_id)
-        self.waiting += 1
-        try:
-            yield ScriptedFollowing(self._view(self._find(job_id)), self.news, reader)
-        finally:
-            self.waiting -= 1
+        return followed(self, self._view(self._find(job_id)), reader)
+
+    async def letters(self, caller: Caller, job_id: str) -> LettersView:
+        self.note("letters", team=caller.team.id, job_id=job_id)
+        return a_letters_view(self._find(job_id), a_bucket("poll"))
 
     def drain(self) -> None:
         self.is_drained = True

@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from proxy.gateway.ports.notices import Letter
+from proxy.gateway.ports.letters import Wanted
+from proxy.gateway.ports.notices import Letter, Outcome
+from proxy.store.letters import RedisLetters
 from tests.builders import MARKETING
+from tests.job_builders import a_mandate
 from tests.store.stores import Store, a_balance
 from tests.store.test_notices import a_mail
 from tests.store.test_outbox import broken, ended, failed, post
 
 if TYPE_CHECKING:
+    from proxy.gateway.ports.letters import Text
     from proxy.gateway.ports.notices import Mail
     from tests.store.losing import Losing
 
@@ -82,3 +86,25 @@ async def test_silence(losing: Losing) -> None:
 
 async def _silence(far: Store, *, receiver: str) -> None:
     await far.outbox.silence(receiver, "d1")
+
+
+@pytest.mark.loses("replay")
+async def test_replay(losing: Losing) -> None:
+    store = losing.store
+    name = await post(store, "one")
+    letter = await take(store, name)
+    assert letter is not None
+    await store.outbox.note(letter, ended(Outcome.SILENCED))
+    await store.outbox.silence("one", "d1")
+    letters = RedisLetters(store.client, store.keys)
+    found, _ = await letters.undelivered(Wanted(), 9)
+    texts = [each.text for each in found]
+    assert 1 == await losing.once(partial(_replay, texts=texts))
+    assert 2 == (await store.client.read(("XLEN", store.keys.audit()))) + 1
+    assert ["one"] == (await store.outbox.due(9))[0]
+    assert await losing.once(partial(_replay, texts=texts)) == 1
+
+
+async def _replay(far: Store, *, texts: list[Text]) -> int | None:
+    letters = RedisLetters(far.client, far.keys)
+    return await letters.put_back(texts, a_mandate("1"), "receiver:one")

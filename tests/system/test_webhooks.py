@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import socket
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 import pytest
 from openai import AsyncOpenAI
 from standardwebhooks import Webhook
@@ -25,6 +27,7 @@ ENGINE = {
     "notify_after": ["300ms"] * 40,
     "notify_timeout": "1s",
 }
+JOBS = 30
 BOTH = ["video.completed", "video.failed"]
 
 
@@ -212,3 +215,62 @@ async def test_where_nothing_is_sent_is_refused_by_name(deployment: Deployment) 
     status, body, _ = await deployment.api("POST", "/videos", json_body=fields)
     assert (400, "webhook_url") == (status, body["error"]["param"])
     assert "webhook_secret" in body["error"]["message"]
+
+
+async def test_every_end_is_told_or_listed(deployment: Deployment, receiver: Receiver) -> None:
+    """Of many jobs, with a receiver that fails at random and is dead in between."""
+    deployment.engine["notify_after"] = ["100ms", "100ms"]
+    deployment.start()
+    chance = random.Random(20261122)  # noqa: S311 - a seed that can be replayed
+    receiver.answers.extend(
+        (chance.choice((204, 204, 204, 500, 302)), {}, "") for _ in range(4 * JOBS)
+    )
+    jobs = await asyncio.gather(
+        *(deployment.create(f"Boat {number}.", **VIDEO) for number in range(JOBS))
+    )
+    await asyncio.gather(*(deployment.finished(job["id"]) for job in jobs))
+
+    async def settled() -> bool:
+        return [] == (await letters(deployment, "?state=waiting"))
+
+    await wait_until(settled, "the outbox to be empty")
+    ended = {"msg_" + job["id"].removeprefix("video_") for job in jobs}
+    listed = {letter["id"] for letter in await letters(deployment)}
+    taken = [
+        letter
+        for job in jobs
+        for letter in (await deployment.api("GET", f"/videos/{job['id']}/webhooks"))[1]["data"]
+        if letter["state"] == "delivered"
+    ]
+    assert ended == listed | {letter["id"] for letter in taken}
+    assert listed.isdisjoint(letter["id"] for letter in taken)
+    assert ended == set(ids(receiver)), "each was sent at least once"
+    receiver.answers.clear()
+    for name in {letter["receiver"] for letter in await letters(deployment)}:
+        await replay(deployment, receiver=name)
+
+    async def nothing_listed() -> bool:
+        return [] == (await letters(deployment)) and await settled()
+
+    await wait_until(nothing_listed, "the rest to be taken")
+
+
+async def letters(deployment: Deployment, query: str = "") -> list[dict[str, Any]]:
+    """What administrators see."""
+    headers = {"Authorization": f"Bearer {deployment.admin_token}"}
+    async with (
+        aiohttp.ClientSession(headers=headers) as session,
+        session.get(f"{deployment.admin_url}/admin/v1/webhooks{query}") as answer,
+    ):
+        found: list[dict[str, Any]] = (await answer.json())["data"]
+        return found
+
+
+async def replay(deployment: Deployment, **what: str) -> None:
+    headers = {"Authorization": f"Bearer {deployment.admin_token}"}
+    url = f"{deployment.admin_url}/admin/v1/webhooks/replay"
+    async with (
+        aiohttp.ClientSession(headers=headers) as session,
+        session.post(url, json={**what, "reason": "a test"}) as answer,
+    ):
+        assert 200 == answer.status, await answer.text()

@@ -200,6 +200,30 @@ class Outbox(Protocol):
         """Send a receiver nothing more, as long as this configuration is in force."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownReceiver:
+    """A receiver of the configuration; `team` is "" if it is nobody's own.
+
+    `origin` is scheme, host and port of its URL, the rest of which may hold a secret.
+    """
+
+    id: str
+    team: str
+    origin: str
+    kinds: tuple[str, ...]
+
+
+class Addresses(Protocol):
+    """Where messages may be sent by the configuration in force."""
+
+    @property
+    def known(self) -> Sequence[KnownReceiver]:
+        """Every receiver of the configuration."""
+
+    def fault_of(self, url: str) -> str | None:
+        """Why nothing can be sent to a URL that a create gives; None if it can."""
+
+
 class Sender(Protocol):
     """Sends letters to the receivers of the configuration in force."""
 

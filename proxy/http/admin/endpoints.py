@@ -165,6 +165,20 @@ DRILL = _read(
     query=("model", "since", "until"),
     errors=("not_found",),
 )
+WEBHOOKS = _read(
+    "/webhooks",
+    "Letters that nobody took, or that wait; or all about one video",
+    query=("job", "team", "state", "receiver", "limit"),
+    errors=("video_not_found",),
+)
+RECEIVERS = _read("/webhooks/receivers", "Receivers with their rests and latest tries")
+REPLAY = _change(
+    "/webhooks/replay",
+    RUNNING,
+    "Tell a video's end again, or send a receiver what it has not taken",
+    body=("job", "receiver"),
+    errors=("video_not_found", "not_found", "conflict"),
+)
 CONFIG = _read("/config", "The configuration in force in every process, and what was refused")
 RELOAD = _change("/config/reload", RUNNING, "Read the configuration again")
 REPORT = _read(

@@ -12,6 +12,7 @@ from proxy.http.admin.access import TokenMandates
 from proxy.http.admin.bodies import endpoint_body, list_body
 from proxy.http.admin.decisions import DecisionRoutes
 from proxy.http.admin.handlers import AdminRoutes
+from proxy.http.admin.letters import LetterAdminRoutes
 from proxy.http.admin.restore import RestoreRoutes
 from proxy.http.answer import json_answer
 from proxy.http.finance import FinanceRoutes
@@ -37,6 +38,7 @@ def admin_routes(services: AdminServices) -> tuple[AdminRoute, ...]:
     own = AdminRoutes(services, mandates)
     decisions = DecisionRoutes(services.decisions)
     restore = RestoreRoutes(services.restore, mandates)
+    letters = LetterAdminRoutes(services.letters, mandates)
     finance = FinanceRoutes(services.finance, verify=services.verify, mandates=mandates)
     return (
         AdminRoute(endpoints.INDEX, _index),
@@ -59,6 +61,9 @@ def admin_routes(services: AdminServices) -> tuple[AdminRoute, ...]:
         AdminRoute(endpoints.AUDIT, own.audit),
         AdminRoute(endpoints.DECISIONS, decisions.find),
         AdminRoute(endpoints.DRILL, decisions.retire),
+        AdminRoute(endpoints.WEBHOOKS, letters.find),
+        AdminRoute(endpoints.RECEIVERS, letters.receivers),
+        AdminRoute(endpoints.REPLAY, letters.replay),
         AdminRoute(endpoints.CONFIG, own.config),
         AdminRoute(endpoints.RELOAD, own.reload),
         AdminRoute(endpoints.REPORT, finance.report),

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from proxy.domain.proof import Verification
     from proxy.gateway.admin.controls import ControlDesk
     from proxy.gateway.admin.jobs import JobDesk
+    from proxy.gateway.admin.letters import LetterDesk
     from proxy.gateway.decisions import DecisionDesk
     from proxy.gateway.finance.desk import FinanceDesk
     from proxy.gateway.ports.ledger import Ledger
@@ -55,6 +56,7 @@ class AdminServices:
     jobs: JobDesk
     decisions: DecisionDesk
     restore: RestoreDesk
+    letters: LetterDesk
     ledger: Ledger
     config: Config
     random_bytes: Callable[[int], bytes]

@@ -13,6 +13,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from proxy.domain.policy import AdminToken
 from proxy.gateway.admin.controls import ControlDesk
 from proxy.gateway.admin.jobs import JobDesk
+from proxy.gateway.admin.letters import LetterDesk
 from proxy.gateway.decisions import DecisionDesk
 from proxy.gateway.finance.desk import FinanceDesk
 from proxy.gateway.restore.desk import RestoreDesk
@@ -171,6 +172,7 @@ async def opened(stage: Stage) -> AsyncIterator[Office]:
         jobs=JobDesk(runtime, RedisJobSearch(stage.client, stage.keys)),
         decisions=DecisionDesk(RedisDecisionLog(stage.client, stage.keys), runtime.live),
         restore=RestoreDesk(runtime, repairs, ledger, controls),
+        letters=LetterDesk(stage.runtime),
         ledger=ledger,
         config=config,
         random_bytes=os.urandom,
