@@ -193,8 +193,10 @@ def _amount(budget: Json, name: str) -> Decimal:
 
 def _name(budget: Json) -> Text:
     match = budget.get("match")
-    only = f" ({_matched(match)})" if isinstance(match, dict) else ""
-    return plain(f"{budget.get('scope')} {budget.get('budget')}{only}")
+    words = [_matched(match)] if isinstance(match, dict) else []
+    words += ["warns only"] if budget.get("on_exceed") == "allow" else []
+    more = f" ({'; '.join(words)})" if words else ""
+    return plain(f"{budget.get('scope')} {budget.get('budget')}{more}")
 
 
 def _matched(match: Json) -> str:

@@ -38,10 +38,20 @@ class InvoiceLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invoice:
-    """An invoice and the start of its file's SHA-256, which names it in the ledger."""
+    """An invoice and the start of its file's SHA-256, which names it in the ledger.
+
+    `provider` is who sent all of it, "" where each line says it.
+    """
 
     digest: str
     lines: tuple[InvoiceLine, ...]
+    provider: str = ""
+
+    @property
+    def providers(self) -> frozenset[str]:
+        """Whose invoice it is, also if it bills nothing."""
+        sender = (self.provider,) if self.provider else ()
+        return frozenset((*sender, *(line.provider for line in self.lines)))
 
 
 class BadInvoiceError(Exception):
@@ -77,14 +87,19 @@ def parse_invoice(content: bytes, *, provider: str = "") -> Invoice:
         more = len(problems) - PROBLEMS_MAX
         shown = problems[:PROBLEMS_MAX]
         raise BadInvoiceError([*shown, f"and {more} more"] if more > 0 else shown)
+    sender = "" if "provider" in columns else provider
+    if not (lines or sender):
+        raise BadInvoiceError(["the file has no line"])
     digest = hashlib.sha256(content).hexdigest()[:DIGEST_CHARS]
-    return Invoice(digest=digest, lines=tuple(lines))
+    return Invoice(digest=digest, lines=tuple(lines), provider=sender)
 
 
 def _columns(header: Sequence[str], provider: str) -> Mapping[str, int]:
     names = [name.strip().lower() for name in header]
     columns = {_SAME.get(name, name): place for place, name in enumerate(names)}
     problems = []
+    if len(names) == 1 and ";" in names[0]:
+        raise BadInvoiceError(["line 1: columns are separated by commas, not by semicolons"])
     if len(columns) != len(names):
         problems.append("line 1: two columns have the same meaning")
     if not columns.keys() & {"task_id", "external_id"}:

@@ -12,6 +12,8 @@ MICRO_USD_MAX = 2**53 - 1
 # No sign, exponent, underscore or foreign digit, all of which int() and Decimal() accept.
 _PLAIN = re.compile(r"([0-9]{1,40})(?:\.([0-9]+))?", re.ASCII)
 
+_ALLOWED = "a plain decimal dollar amount"
+
 
 def parse_usd(text: str) -> int:
     """Read a plain decimal dollar amount ("0.336", "12") into micro-USD.
@@ -22,7 +24,7 @@ def parse_usd(text: str) -> int:
     """
     found = _PLAIN.fullmatch(text)
     if found is None:
-        message = "is not a plain decimal dollar amount of at least 0, such as 250 or 0.336"
+        message = f"is not {_ALLOWED} of at least 0, such as 250 or 0.336"
         raise ValueError(message)
     whole, part = found[1], (found[2] or "").rstrip("0")
     if len(part) > DECIMALS:
@@ -41,7 +43,11 @@ def parse_signed_usd(text: str) -> int:
     Raises:
         ValueError: as `parse_usd`.
     """
-    return -parse_usd(text[1:]) if text.startswith("-") else parse_usd(text)
+    amount = text.removeprefix("-")
+    if _PLAIN.fullmatch(amount) is None:
+        message = f"is not {_ALLOWED}, such as 250, 0.336 or -0.80"
+        raise ValueError(message)
+    return -parse_usd(amount) if amount != text else parse_usd(amount)
 
 
 def format_usd(micro_usd: int) -> str:

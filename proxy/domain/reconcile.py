@@ -123,7 +123,7 @@ class Relevant:
 
     def __init__(self, invoice: Invoice, window: tuple[int, int] | None) -> None:
         self._window = window
-        self._providers = {line.provider for line in invoice.lines}
+        self._providers = invoice.providers
         self._tasks = {(line.provider, line.task) for line in invoice.lines if line.task}
         self.attempts = {line.external_id for line in invoice.lines if line.external_id}
 
@@ -148,7 +148,7 @@ class Relevant:
 
 def reconcile(invoice: Invoice, relevant: Relevant, entries: Sequence[Entry]) -> Reconciliation:
     """Compare an invoice with the entries that `relevant` kept, oldest first."""
-    providers = {line.provider for line in invoice.lines}
+    providers = invoice.providers
     known = {
         name: standing
         for name, standing in standings(entries).items()

@@ -46,6 +46,13 @@ def test_forms_of_one_line(text: str, amount: int) -> None:
     )
 
 
+def test_a_vendor_may_bill_nothing() -> None:
+    invoice = parse_invoice(b"task,amount\n", provider="kling")
+    assert ((), {"kling"}) == (invoice.lines, invoice.providers)
+    mixed = parse_invoice(b"task,amount,provider\nt1,1,vertex\nt2,1,\n", provider="kling")
+    assert {"vertex", "kling"} == mixed.providers
+
+
 def test_a_file_s_own_provider_comes_first() -> None:
     text = "vendor,attempt,amount\nvertex,a-1,1\n,b-1,2\n"
     assert ["vertex", "kling"] == [line.provider for line in lines_of(text, "kling")]
@@ -55,6 +62,8 @@ def test_a_file_s_own_provider_comes_first() -> None:
     ("text", "message"),
     [
         ("", "empty"),
+        ("task,amount,provider\n", "the file has no line"),
+        ("task;amount;provider\nt1;1;kling\n", "separated by commas, not by semicolons"),
         ("amount,provider\n1,kling\n", "task_id or external_id"),
         ("task,provider\nt1,kling\n", "exactly one column of amount and micro_usd"),
         ("task,provider,amount,micro_usd\n", "exactly one column of amount and micro_usd"),
@@ -65,7 +74,10 @@ def test_a_file_s_own_provider_comes_first() -> None:
         ("task,micro_usd,provider\nt1,1.5,kling\n", "whole number"),
         ("task,micro_usd,provider\nt1,99999999999999999,kling\n", "too large"),
         ("task,amount,provider\nt1,1,\n", "line 2: provider is empty"),
-        ("task,amount,provider\nt1,a dollar,kling\n", "amount 'a dollar' is not a plain decimal"),
+        (
+            "task,amount,provider\nt1,a dollar,kling\n",
+            "'a dollar' is not a plain decimal dollar amount, such",
+        ),
         ("task,amount,provider\nt1,0.1234567,kling\n", "finer than a micro-dollar"),
         ("task,amount,provider,currency\nt1,1,kling,EUR\n", "EUR is not USD"),
         ('task,amount\n"t1', "not CSV"),
@@ -88,7 +100,7 @@ def test_of_many_problems_the_first_are_told() -> None:
 
 
 def test_equal_files_have_equal_digests() -> None:
-    content = b"task,amount,provider\n"
+    content = b"task,amount,provider\nt1,1,kling\n"
     assert parse_invoice(content).digest == parse_invoice(content).digest
     assert parse_invoice(content).digest != parse_invoice(content + b"\n").digest
 

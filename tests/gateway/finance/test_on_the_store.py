@@ -126,6 +126,16 @@ async def test_after_posting_an_invoice_nothing_differs(stage: Stage) -> None:
     await stage.check_books()
 
 
+async def test_what_an_invoice_of_nothing_does_not_name_is_found(stage: Stage) -> None:
+    job = await stage.made()
+    desk = await a_moment_later(stage)
+    found = await desk.compare(b"task_id,amount\n", ALWAYS, provider="kling")
+    assert [(job.attempt_id, KLING_MICRO_USD)] == [
+        (each.attempt, each.charged_micro_usd) for each in found.findings
+    ]
+    assert 0 == (await desk.compare(b"task_id,amount\n", ALWAYS, provider="vertex")).lines
+
+
 async def test_invoices_that_contradict_each_other_are_each_posted_again(stage: Stage) -> None:
     job = await stage.made()
     for micro_usd in (5, 6, 5, 6):
