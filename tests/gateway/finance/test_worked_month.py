@@ -17,10 +17,10 @@ from proxy.domain.ledger import EntryKind
 from proxy.domain.money import format_usd
 from proxy.domain.proof import Sums
 from proxy.domain.report import Report, Tally
-from proxy.gateway.create import refusal_error
 from proxy.gateway.finance.export import Export, ExportFormat
 from proxy.gateway.finance.reconcile import Reconciler
 from proxy.gateway.ports.admission import OverBudget
+from proxy.gateway.refusals import refusal_error
 from proxy.gateway.views import Caller
 from tests.builders import a_budget, a_key, a_team
 from tests.gateway.finance.ledger_fake import MANDATE, FakeLedger
