@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def forgotten(request: VideoJob) -> VideoJob:
-    """What remains of a request whose video was deleted: no words, no pictures.
+    """What remains of a request whose video was deleted: no words, no pictures, no address.
 
     The metadata stays, as it does in the ledger: reports group by it.
     """
@@ -23,6 +23,7 @@ def forgotten(request: VideoJob) -> VideoJob:
         input_reference=None,
         last_frame=None,
         reference_images=(),
+        webhook_url=None,
     )
 
 

@@ -5,6 +5,7 @@ Source: html.spec.whatwg.org/multipage/server-sent-events.html, 2026-11.
 
 from __future__ import annotations
 
+import asyncio
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from proxy.http.links import Links
     from proxy.http.services import VideoService
 
+WRITE_S = 30.0
 RETRY_MS = 2000
 """How long a client waits before it connects again."""
 _KEEP_ALIVE = b": still here\n\n"
@@ -35,12 +37,18 @@ _HEADERS = {
 
 
 class EventRoutes:
-    """Handlers bound to the use case once, at start-up."""
+    """Handlers bound to the use case once, at start-up.
 
-    def __init__(self, videos: VideoService, *, links: Links, clock: Clock) -> None:
+    `write_s` is how long a client may take over one event.
+    """
+
+    def __init__(
+        self, videos: VideoService, *, links: Links, clock: Clock, write_s: float = WRITE_S
+    ) -> None:
         self._videos = videos
         self._links = links
         self._clock = clock
+        self._write_s = write_s
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
         """GET /v1/videos/{id}/events: the job as it stands, then each change until its end."""
@@ -59,14 +67,23 @@ class EventRoutes:
             request[STREAM] = response
             await response.prepare(request)
             first = b"" if is_known else self._event(request, view)
-            await response.write(b"retry: %d\n\n" % RETRY_MS + first)
-            async for news in following.news():
-                await response.write(_KEEP_ALIVE if news is None else self._event(request, news))
-            if not _Reader(request).is_behind():
-                await response.write_eof()
+            try:
+                await self._write(response, b"retry: %d\n\n" % RETRY_MS + first)
+                async for news in following.news():
+                    event = _KEEP_ALIVE if news is None else self._event(request, news)
+                    await self._write(response, event)
+            except TimeoutError:
+                pass  # It reads no more: what it was sent last is cut short.
             else:
-                request.protocol.force_close()
+                if not _Reader(request).is_behind():
+                    await response.write_eof()
+                    return response
+            request.protocol.force_close()
             return response
+
+    async def _write(self, response: web.StreamResponse, chunk: bytes) -> None:
+        async with asyncio.timeout(self._write_s):
+            await response.write(chunk)
 
     def _event(self, request: web.Request, view: JobView) -> bytes:
         scene = scene_of(request, self._links, self._clock)

@@ -9,19 +9,29 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
 from proxy.domain.job import JobState
+from proxy.domain.policy import Scope
+from proxy.http.events import EventRoutes
+from proxy.http.keys import CALLER
 from tests.builders import PRINTED_KEY
 from tests.http.fakes import READ_ONLY_KEY
 from tests.http.test_content import wait_until
+from tests.job_builders import a_job as made
+from tests.job_builders import a_job_id, a_request
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     import aiohttp
+    from aiohttp.typedefs import Handler
 
     from proxy.domain.job import Job
+    from proxy.http.links import Links
     from tests.http.conftest import Client
-    from tests.http.fakes import RecordingVideos
+    from tests.http.fakes import RecordingVideos, StillClock
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +200,34 @@ async def test_a_client_that_does_not_read_costs_no_memory(
     assert left > 500, "32 MB were taken in for a client that reads nothing"
     writer.close()
     await wait_until(lambda: _drained(videos))
+
+
+async def test_a_client_that_takes_nothing_of_one_large_event_is_let_go(
+    videos: RecordingVideos, links: Links, clock: StillClock
+) -> None:
+    job = videos.jobs[a_job_id()] = made(id=a_job_id(), request=a_request("\N{FOX FACE}" * 32_000))
+    events = EventRoutes(videos, links=links, clock=clock, write_s=0.1)
+
+    @web.middleware
+    async def known(request: web.Request, handler: Handler) -> web.StreamResponse:
+        request[CALLER] = videos.authenticate(PRINTED_KEY, Scope.READ)
+        return await handler(request)
+
+    app = web.Application(middlewares=[known])
+    app.router.add_get("/{id}", events.stream)
+    async with TestServer(app) as server:
+        assert server.port is not None
+        plain = socket.socket()
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        plain.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(plain, (server.host, server.port))
+        _, writer = await asyncio.open_connection(sock=plain, limit=1024)
+        writer.write(f"GET /{job.id} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        for percent in range(20):
+            videos.news.put_nowait(at(job, JobState.RUNNING, percent))
+        await wait_until(lambda: videos.waiting == 1)
+        await wait_until(lambda: videos.waiting == 0)
+        writer.close()
 
 
 def _drained(videos: RecordingVideos) -> bool:

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from tests.providers.accounts import a_png
-from tests.system.deployment import KLING_KEY, OPENAI_KEY, RUNWAY_SECRET
+from tests.system.deployment import KLING_KEY, OPENAI_KEY, RUNWAY_SECRET, WEBHOOK_SECRET
 from tests.system.studio import Shelf, Studio, shelf
 
 if TYPE_CHECKING:
@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 PROMPT, NEGATIVE, METADATA = "canary-prompt-8a1d", "canary-negative-77c2", "canary-metadata-03fe"
 SIGNED, LOST, HOSTILE = "canary-signed-6b0e", "canary-lost-91aa", "canary-hostile-4d5c"
 BROKEN, STRANGER = "canary-broken-2f2f", "gl_strange2_" + "canary-key-5e5e".ljust(43, "x")
+HOOK, HOSTILE_HOOK = "canary-hook-5b5b", "canary-hostile-hook-9e9e"
 VENDOR_LINK, ECHO = "canary-vendor-link-a0a0", "canary-echo-c3c3"
+
+
+TEAM = {"queued": 50, "webhook_secret": "${WEBHOOK_SECRET}"}
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +36,8 @@ def pictures() -> Iterator[Shelf]:
 @pytest.fixture(scope="module")
 def running(pictures: Shelf, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     folder = tmp_path_factory.mktemp("canaries")
-    made = Studio(folder=folder, image_urls={"origins": [pictures.url]}, team={"queued": 50})
+    made = Studio(folder=folder, image_urls={"origins": [pictures.url]}, team=dict(TEAM))
+    made.webhook_origins = [pictures.url]
     made.engine |= {"download_retries": 0}
     made.start()
     yield made
@@ -62,12 +67,14 @@ async def plant(running: Studio, pictures: Shelf, session: aiohttp.ClientSession
         negative_prompt=NEGATIVE,
         metadata={"shot": METADATA},
         input_reference={"image_url": picture},
+        webhook_url=f"{pictures.url}/{HOOK}?token={HOOK}",
     )
     video = await running.finished(created["id"])
     assert "completed" == video["status"], video
     bodies = (
         {"input_reference": f"{pictures.url}/{LOST}.png?token={LOST}"},
         {"input_reference": f"https://user:{HOSTILE}@127.0.0.1/{HOSTILE}.png"},
+        {"webhook_url": f"https://10.0.0.1/{HOSTILE_HOOK}?token={HOSTILE_HOOK}"},
         {"model": "kling-3.0", "substitute": "never", "negative_prompt": NEGATIVE},
     )
     statuses = [await posted(session, running, json={"prompt": PROMPT} | body) for body in bodies]
@@ -75,7 +82,7 @@ async def plant(running: Studio, pictures: Shelf, session: aiohttp.ClientSession
         "data": b'{"prompt": "' + BROKEN.encode(),
         "headers": {"Content-Type": "application/json"},
     }
-    assert [400, 400, 422, 400] == [*statuses, await posted(session, running, **raw)]
+    assert [400, 400, 400, 422, 400] == [*statuses, await posted(session, running, **raw)]
     headers = {"Authorization": f"Bearer {STRANGER}"}
     assert 401 == await posted(session, running, json={"prompt": PROMPT}, headers=headers)
     for directive in (f"url=http://10.0.0.1/a.mp4?sig={VENDOR_LINK}", "outcome=content_policy"):
@@ -99,6 +106,8 @@ async def test_what_is_planted_is_in_no_log_and_no_metric(
     log = running.proxy.log.read_text()
     assert '"image_url_refused"' in log
     assert '"image_unavailable"' in log
+    assert '"webhook_url_refused"' in log
+    assert '"NoticeSent"' in log
     account = json.loads((running.folder / "service_account.json").read_text())
     secrets = {
         "prompt": PROMPT,
@@ -107,6 +116,9 @@ async def test_what_is_planted_is_in_no_log_and_no_metric(
         "signed picture URL": SIGNED,
         "URL of a lost picture": LOST,
         "hostile URL": HOSTILE,
+        "webhook URL": HOOK,
+        "hostile webhook URL": HOSTILE_HOOK,
+        "signing secret": WEBHOOK_SECRET,
         "broken body": BROKEN,
         "unknown key": "canary-key-5e5e",
         "vendor's link": VENDOR_LINK,
