@@ -197,7 +197,9 @@ def _client(
     timeouts = Timeouts(
         connect_s=server.store.connect_timeout_s, answer_s=server.store.socket_timeout_s
     )
-    client = Client(address, timeouts=timeouts, observer=observer)
+    client = Client(
+        address, timeouts=timeouts, observer=observer, random=random.SystemRandom().random
+    )
     stack.push_async_callback(client.close)
     return client
 

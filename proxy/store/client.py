@@ -16,7 +16,7 @@ from proxy.domain.events import StoreCalled
 from proxy.store.connection import Argument, Connection, Lost, Reply, ReplyError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from proxy.gateway.ports.runtime import Observer
     from proxy.store.address import Address
@@ -47,10 +47,16 @@ ASKS_FOR_SOURCE = "NOSCRIPT"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
-    """How long to wait for a connection and for one answer, in seconds."""
+    """How long to wait for a connection and for one answer, in seconds.
+
+    After a connection that was not made the next is tried `retry_s` later, then after twice that,
+    up to `retry_s_max`. What is asked in between is answered at once: the store is away.
+    """
 
     connect_s: float = 0.5
     answer_s: float = 1.0
+    retry_s: float = 0.05
+    retry_s_max: float = 1.0
 
 
 class Client:
@@ -62,13 +68,25 @@ class Client:
         *,
         timeouts: Timeouts | None = None,
         observer: Observer | None = None,
+        random: Callable[[], float] = lambda: 0.0,
     ) -> None:
+        """Make a client that connects when it is first asked.
+
+        Args:
+            address: of the server.
+            timeouts: how long it is waited for.
+            observer: is told of every call.
+            random: uniform in [0, 1): keeps processes from connecting again all at once.
+        """
         self.address = address
         self._timeouts = timeouts or Timeouts()
         self._observer = observer
+        self._random = random
         self._connection: Connection | None = None
         self._connecting = asyncio.Lock()
         self._failures = 0
+        self._why_away = ""
+        self._retry_at_s = 0.0
 
     @property
     def patience_ms(self) -> int:
@@ -155,24 +173,35 @@ class Client:
         return connection
 
     async def _connect_once(self) -> Connection:
-        """Connect; callers that waited for somebody else's failed try share its failure."""
+        """Connect; callers that waited for somebody else's failed try share its failure.
+
+        While the store is away one caller tries, now and then; all others are told at once.
+        """
         failures = self._failures
+        is_turn = asyncio.get_running_loop().time() >= self._retry_at_s
+        if failures and (not is_turn or self._connecting.locked()):
+            raise _unavailable(self._why_away)
         async with self._connecting:
             if self._connection is not None and not self._connection.is_lost:
                 return self._connection
             if self._failures != failures:
-                message = f"no connection to {self.address.name}"
-                raise _unavailable(message)
+                raise _unavailable(self._why_away)
             try:
                 async with asyncio.timeout(self._timeouts.connect_s):
                     self._connection = await self._connect()
             except (OSError, TimeoutError, Lost, ReplyError) as error:
-                self._failures += 1
-                message = (
-                    f"no connection to {self.address.name}: {str(error) or 'no answer in time'}"
-                )
-                raise _unavailable(message) from error
+                reason = str(error) or "no answer in time"
+                self._note_failure(f"no connection to {self.address.name}: {reason}")
+                raise _unavailable(self._why_away) from error
+            self._failures = 0
             return self._connection
+
+    def _note_failure(self, why: str) -> None:
+        timeouts = self._timeouts
+        pause_s = min(timeouts.retry_s_max, timeouts.retry_s * 2 ** min(self._failures, 16))
+        self._retry_at_s = asyncio.get_running_loop().time() + pause_s * (1 - self._random() / 2)
+        self._failures += 1
+        self._why_away = why
 
     async def _connect(self) -> Connection:
         loop = asyncio.get_running_loop()
@@ -197,6 +226,8 @@ class Client:
             await connection.send(("AUTH", *who, address.password))
         if address.database:
             await connection.send(("SELECT", address.database))
+        # A server that hangs still takes connections: only one that answers is back.
+        await connection.send(("PING",))
 
 
 def _unavailable(reason: str) -> StoreUnavailable:

@@ -18,6 +18,7 @@ from tests.fakes import PENDING, FindingProvider, failing
 from tests.gateway.harness import KLING_MICRO_USD, Stage, a_video, wait_until
 from tests.gateway.leases import finding, short_leases
 from tests.gateway.outages import Loss
+from tests.store.stores import until_back
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -129,6 +130,7 @@ async def test_a_store_that_hangs_and_comes_back_loses_nothing(
             await wait_until(has_noticed, "the worker to notice")
         finally:
             os.kill(store.pid, signal.SIGCONT)
+        await until_back(hasty)
         jobs = [await stage.finished(view.job) for view in views]
     attempts = [attempt for job in jobs for attempt in job.attempts]
     assert Resolution.OPEN not in {attempt.resolution for attempt in attempts}

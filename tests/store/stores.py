@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from proxy.domain.balance import Balance, Bid
 from proxy.domain.bucket import Bucket, no_refill
+from proxy.domain.errors import StoreUnavailable
 from proxy.domain.ids import TeamId
 from proxy.domain.job import JobState
 from proxy.domain.period import FOREVER_MS, Period
@@ -189,3 +192,13 @@ def a_command(
 
 def an_artifact() -> Artifact:
     return Artifact(sha256="ab" * 32, size_bytes=123_456, media_type="video/mp4")
+
+
+async def until_back(client: Client) -> None:
+    """Wait until a client has connected again."""
+    async with asyncio.timeout(3):
+        while True:
+            with suppress(StoreUnavailable):
+                await client.read(("PING",))
+                return
+            await asyncio.sleep(0.005)

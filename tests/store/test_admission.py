@@ -33,6 +33,7 @@ from tests.store.stores import (
     a_command,
     a_key_balance,
     an_organisation_balance,
+    until_back,
 )
 
 if TYPE_CHECKING:
@@ -227,6 +228,7 @@ async def test_a_create_that_nobody_waits_for_any_more_is_not_admitted(tmp_path:
         os.kill(server.pid, signal.SIGCONT)
         assert [] == await patient.waiting(10)
         assert await patient.jobs.load(command.job.id) is None
+        await until_back(hasty.client)
         late = await hasty.admission.admit(command)
         assert isinstance(late, PeriodMoved)
         again = replace(command, asked_at_ms=late.now_ms)

@@ -110,9 +110,6 @@ async def test_silence_ends_every_wait(tmp_path: Path) -> None:
         )
         assert [StoreUnavailable] * 3 == [type(result) for result in results]
         assert 1 == calls
-        with pytest.raises(StoreUnavailable):
-            await client.read(("PING",))
-        assert 3 == calls
 
 
 async def test_who_does_not_speak_redis_is_left(tmp_path: Path) -> None:
@@ -148,14 +145,85 @@ async def test_callers_share_one_failed_try(tmp_path: Path) -> None:
         writer.close()
 
     async with a_server(tmp_path, serve) as address:
-        # It never answers SELECT, so the connection is never made.
-        silent = Address(path=address.path, database=1)
-        client = Client(silent, timeouts=QUICK)
+        client = Client(address, timeouts=QUICK)
         results = await asyncio.gather(
             *(client.call(("PING",)) for _ in range(20)), return_exceptions=True
         )
         assert {StoreUnavailable} == {type(result) for result in results}
         assert 1 == opened
+
+
+class Moody:
+    """A server that answers PONG to everything, says nothing, or is not there."""
+
+    def __init__(self) -> None:
+        self.is_silent = False
+        self.opened_s: list[float] = []
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Carry one connection."""
+        self.opened_s.append(asyncio.get_running_loop().time())
+        while await reader.read(1 << 16):
+            if not self.is_silent:
+                writer.write(b"+PONG\r\n")
+
+
+async def test_a_server_that_hangs_is_known_to_be_away_and_asked_now_and_then(
+    tmp_path: Path,
+) -> None:
+    """Many callers, without a pause, for as long as it takes: hardly a connection is made."""
+    moody, loop = Moody(), asyncio.get_running_loop()
+    timeouts = Timeouts(connect_s=0.05, answer_s=0.05, retry_s=0.02, retry_s_max=0.08)
+    async with a_server(tmp_path, moody.serve) as address:
+        client = Client(address, timeouts=timeouts)
+        assert b"PONG" == await client.call(("PING",))
+        moody.is_silent = True
+        with pytest.raises(StoreUnavailable):
+            await client.read(("PING",))
+        began_s, asked, waited = loop.time(), 0, 0
+        while loop.time() < began_s + 0.6:
+            at_s = loop.time()
+            with pytest.raises(StoreUnavailable, match="no connection"):
+                await client.read(("PING",))
+            asked += 1
+            waited += loop.time() - at_s > 0.02
+            await asyncio.sleep(0)
+        assert asked > 100
+        assert waited <= len(moody.opened_s) <= 12
+        moody.is_silent = False
+
+        async def is_back() -> bool:
+            with suppress(StoreUnavailable):
+                return await client.read(("PING",)) == b"PONG"
+            return False
+
+        while not await is_back():
+            assert loop.time() < began_s + 3
+            await asyncio.sleep(0.005)
+        assert b"PONG" == await client.call(("PING",))
+
+
+@pytest.mark.parametrize(("random", "least_s"), [(0.0, 0.1), (0.999, 0.05)])
+async def test_the_pause_before_the_next_try_has_jitter(
+    tmp_path: Path, random: float, least_s: float
+) -> None:
+    loop = asyncio.get_running_loop()
+    timeouts = Timeouts(retry_s=0.1, retry_s_max=0.1)
+    client = Client(
+        Address(path=str(tmp_path / "none.sock")), timeouts=timeouts, random=lambda: random
+    )
+    with pytest.raises(StoreUnavailable):
+        await client.call(("PING",))
+    began_s = loop.time()
+    moody = Moody()
+    async with a_server(tmp_path, moody.serve) as address:
+        client.address = address
+        while not moody.opened_s:
+            with suppress(StoreUnavailable):
+                await client.call(("PING",))
+            await asyncio.sleep(0.001)
+        assert least_s - 0.01 <= moody.opened_s[0] - began_s < least_s + 0.04
+        await client.close()
 
 
 async def test_a_database_is_selected(redis_address: Address) -> None:
