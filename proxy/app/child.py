@@ -25,7 +25,8 @@ class Order:
     """What a supervisor asks of a child, as one argument of JSON.
 
     `public_fd` is the shared listening socket, None where the team API is not served; `control` is
-    the path of the unix socket on which the child answers its supervisor.
+    the path of the unix socket on which the child answers its supervisor, `siblings` are how many
+    children it has.
     """
 
     config: str
@@ -34,6 +35,7 @@ class Order:
     store_url: str
     public_fd: int | None
     control: str
+    siblings: int
 
     def to_json(self) -> str:
         """The order as its own argument."""
@@ -44,7 +46,12 @@ def main(argument: str) -> int:
     """Do as ordered until told to stop; returns the exit code."""
     order = Order(**json.loads(argument))
     policies = Path(order.policies) if order.policies is not None else None
-    options = ServeOptions(config=Path(order.config), policies=policies, role=Role(order.role))
+    options = ServeOptions(
+        config=Path(order.config),
+        policies=policies,
+        role=Role(order.role),
+        siblings=order.siblings,
+    )
     try:
         loaded = read_config(options, time.time())  # noqa: TID251 - before there is a clock
     except ConfigError as error:

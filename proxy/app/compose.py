@@ -33,6 +33,7 @@ from proxy.gateway.live import Current, Live
 from proxy.gateway.openings import Openings
 from proxy.gateway.render_times import LearnedTimes
 from proxy.gateway.runtime import Runtime
+from proxy.gateway.standby import Standby
 from proxy.gateway.upkeep import Upkeep
 from proxy.gateway.usage import UsageBook
 from proxy.gateway.waiting import Waiters
@@ -95,15 +96,16 @@ class Parts:
     chores: Mapping[str, Chore]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class _Local:
-    """What belongs to this process alone."""
+    """What belongs to this process alone; `siblings` are those of its deployment, with itself."""
 
     clock: SystemClock
     bell: Bell
     observer: Observer
     times: LearnedTimes
     waiters: Waiters
+    siblings: int
 
 
 async def compose(
@@ -126,7 +128,7 @@ async def compose(
     sessions = await stack.enter_async_context(open_sessions())
     notices = Notices(sessions, clock, loaded.server)
     observer = _observers(metrics, clock, times, waiters, notices.troubles)
-    local = _Local(clock=clock, bell=bell, observer=observer, times=times, waiters=waiters)
+    local = _Local(clock, bell, observer, times, waiters, options.siblings)
     spool_dir = stack.enter_context(own_folder(spool_root(loaded.server.artifacts.url)))
     secret = link_secret(loaded.server)
     builder = AdapterBuilder(sessions=sessions, clock=clock, spool_dir=spool_dir, secret=secret)
@@ -246,6 +248,7 @@ def _runtime(
         waiters=local.waiters,
         letters=RedisLetters(client, keys),
         addresses=notices.addresses,
+        standby=Standby(live, clock, siblings=local.siblings),
         random=random.SystemRandom().random,
         random_bytes=os.urandom,
         wake=local.bell.ring,

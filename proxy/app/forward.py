@@ -18,6 +18,7 @@ from proxy.http.admin.endpoints import PREFIX
 from proxy.http.admin.routes import AdminRoute, same_handler
 from proxy.http.answer import json_answer
 from proxy.http.body import read_body
+from proxy.http.endpoints import RATE_HEADERS
 from proxy.http.finance import INVOICE_BYTES_MAX
 from proxy.http.keys import STREAM
 
@@ -27,7 +28,13 @@ if TYPE_CHECKING:
     from proxy.app.children import Child
 
 PASSED_ON = ("Authorization", "Content-Type", "Idempotency-Key", "x-request-id")
-PASSED_BACK = ("Content-Type", "Retry-After", "x-should-retry", "X-Content-Type-Options")
+PASSED_BACK = (
+    "Content-Type",
+    "Retry-After",
+    "x-should-retry",
+    "X-Content-Type-Options",
+    *RATE_HEADERS,
+)
 LONG_S = 600.0
 """Reports, exports and proofs read the whole ledger before they answer."""
 
@@ -78,7 +85,9 @@ class Forward:
                 except (aiohttp.ClientError, OSError, TimeoutError):
                     continue
             if asked.status != HTTPStatus.OK:
-                return json_answer(content, status=asked.status)
+                headers = _passed_back(asked)
+                headers.pop("Content-Type", None)
+                return json_answer(content, status=asked.status, headers=headers)
             processes += content["processes"]
         return json_answer(configs_body(processes, missing=len(self._children) - len(processes)))
 
@@ -105,9 +114,12 @@ async def _send(
     )
 
 
+def _passed_back(asked: aiohttp.ClientResponse) -> dict[str, str]:
+    return {name: asked.headers[name] for name in PASSED_BACK if name in asked.headers}
+
+
 async def _pass_back(request: web.Request, asked: aiohttp.ClientResponse) -> web.StreamResponse:
-    headers = {name: asked.headers[name] for name in PASSED_BACK if name in asked.headers}
-    answer = web.StreamResponse(status=asked.status, headers=headers)
+    answer = web.StreamResponse(status=asked.status, headers=_passed_back(asked))
     request[STREAM] = answer
     answer.enable_chunked_encoding()
     await answer.prepare(request)

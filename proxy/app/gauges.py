@@ -1,4 +1,7 @@
-"""Keeps gauges fresh: of balances and jobs from the store, the same in every replica."""
+"""Keeps gauges fresh: of balances and jobs from the store, the same in every replica.
+
+What is read for them also says which keys are revoked: `gateway.standby` keeps it.
+"""
 
 from __future__ import annotations
 
@@ -61,6 +64,7 @@ async def _refresh(runtime: Runtime, metrics: Metrics) -> None:
         for row in state.balances:
             owner = "" if row.balance.is_organisation else team.id
             rows[owner, row.balance.budget_id] = row
+        runtime.standby.learn_revoked(team.id, state.revoked)
     now_ms = runtime.balances.now_ms()
     metrics.set_balances((owner, row) for (owner, _), row in rows.items())
     metrics.set_forecasts(

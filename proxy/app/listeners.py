@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from aiohttp import web
 
 from proxy.app.administration import administration
 from proxy.app.options import Addresses
+from proxy.gateway.admin.limit import spend
 from proxy.gateway.videos import Videos
 from proxy.http.admin.routes import admin_routes
 from proxy.http.apps import admin_app, public_app, runner
@@ -65,6 +67,7 @@ def _admin(parts: Parts) -> web.Application:
     return admin_app(
         table=admin_routes(administration(parts)),
         snapshot=lambda: runtime.live.snapshot,
+        spend=partial(spend, runtime),
         readiness=parts.readiness,
         metrics=metrics,
         clock=runtime.clock,

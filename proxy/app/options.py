@@ -47,14 +47,15 @@ class Addresses:
 class ServeOptions:
     """How to serve. `policies` None takes the folder that config.yaml names.
 
-    With `workers` above 1 so many processes share the listener and the store. `announce` is called
-    once, when requests are answered.
+    With `workers` above 1 so many processes share the listener and the store; each of them then is
+    one of so many `siblings`. `announce` is called once, when requests are answered.
     """
 
     config: Path
     policies: Path | None
     role: Role = Role.ALL
     workers: int = 1
+    siblings: int = 1
     announce: Callable[[Addresses], None] | None = None
 
 

@@ -96,6 +96,7 @@ def _order(
         store_url=store.url,
         public_fd=None if public is None else public.fileno(),
         control=str(control),
+        siblings=options.workers,
     )
 
 

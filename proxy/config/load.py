@@ -18,10 +18,12 @@ from proxy.config.check.server import check_server, check_unbuilt
 from proxy.config.check.teams import check_teams
 from proxy.config.compile.catalog import compile_models, compile_offer
 from proxy.config.compile.credentials import Credentials
+from proxy.config.compile.limits import compile_bucket
 from proxy.config.compile.server import (
     ServerCompiler,
     compile_admin_tokens,
     compile_engine,
+    compile_outage,
     compile_providers,
 )
 from proxy.config.compile.teams import (
@@ -138,6 +140,8 @@ def _snapshot(files: Files, server: ServerSettings, config_path: Path) -> Snapsh
         engine=compile_engine(config),
         artifact_bytes_max=config.artifacts.max_bytes,
         public_url=server.public_url,
+        admin_limit=compile_bucket(config.admin.limit),
+        outage=compile_outage(config),
     )
 
 

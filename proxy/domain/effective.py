@@ -51,7 +51,7 @@ def changes(before: Snapshot, after: Snapshot) -> tuple[Change, ...]:
 
 def settings(snapshot: Snapshot) -> Texts:
     """Every setting of a configuration but its budgets and admin tokens."""
-    named: list[tuple[str, object]] = [("worker", snapshot.engine)]
+    named: list[tuple[str, object]] = [("worker", snapshot.engine), ("outage", snapshot.outage)]
     named += [(f"team {team.id}", team) for team in snapshot.teams.values()]
     named += [(f"key {key.id} of team {key.team}", key) for key in snapshot.keys.values()]
     named += [(f"policy {policy.name}", policy) for policy in snapshot.policies.values()]
@@ -64,6 +64,8 @@ def settings(snapshot: Snapshot) -> Texts:
     }
     if snapshot.public_url is not None:
         texts["server", "public_url"] = snapshot.public_url
+    if snapshot.admin_limit is not None:
+        texts["admin", "limit"] = _text("limit", snapshot.admin_limit)
     for where, value in named:
         texts |= {(where, setting): text for setting, text in _flat("", value) if text}
     return texts

@@ -232,6 +232,15 @@ class LimitChecked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AnsweredStale:
+    """A job was told of as it last stood in the store, which is away."""
+
+    job: JobId
+    team: TeamId
+    age_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetPassed:
     """A job went beyond the limit of a budget that says `allow`; team "" is the organisation."""
 
@@ -340,6 +349,7 @@ Event = (
     | ChoreFailed
     | RequestServed
     | LimitChecked
+    | AnsweredStale
     | BudgetPassed
     | BudgetAlert
     | NoticeSent

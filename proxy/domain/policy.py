@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from proxy.domain.bucket import LimitMode
+from proxy.domain.outage import Outage
 from proxy.domain.price import BillsOn, Price
 from proxy.domain.video import Substitute
 
@@ -393,6 +394,8 @@ class Snapshot:
     engine: Engine
     artifact_bytes_max: int
     public_url: str | None = None
+    admin_limit: RateLimit | None = None
+    outage: Outage = field(default_factory=Outage)
 
     def offer(self, offer_id: str) -> Offer | None:
         """The offer of a name ("provider/upstream"), None when the catalog no longer has it."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 def moved(runtime: Runtime, before: Job, after: Job, code: str | None) -> None:
     """Tell that a job went from one state to another; `code` is a word of ours."""
+    runtime.standby.follow(after)
     runtime.observer.observe(
         Moved(
             job=after.id,
@@ -99,6 +100,7 @@ async def cancel(
     await runtime.openings.ensure_whole()
     cancelled = await runtime.jobs.cancel(job, is_forgotten=is_forgotten, mandate=mandate)
     stored = cancelled.job
+    runtime.standby.follow(stored)
     if cancelled.has_ended_it:
         # It may have come back to its queue since it was read: it was queued when it ended.
         queued = replace(stored, state=JobState.QUEUED)

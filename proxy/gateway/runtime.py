@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from proxy.gateway.ports.notices import Addresses
     from proxy.gateway.ports.render_times import RenderTimes
     from proxy.gateway.ports.runtime import Clock, Observer
+    from proxy.gateway.standby import Standby
     from proxy.gateway.usage import UsageBook
     from proxy.gateway.waiting import Waiters
 
@@ -54,6 +55,7 @@ class Runtime:
     render_times: RenderTimes
     conditions: KnownConditions
     waiters: Waiters
+    standby: Standby
     decisions: Decisions
     letters: Letters
     addresses: Addresses

@@ -60,6 +60,7 @@ class JobView:
     `poll_after_ms` is when it is worth asking again, `poll_every_ms` the one interval for whoever
     keeps it to the end. `has_waited` says that the caller's patience was made use of.
     `budget_warnings` are ids of budgets that say `allow` and whose limit this create went beyond.
+    `stale_s` is how long ago it was so, where the store could not be asked.
     """
 
     job: Job
@@ -71,6 +72,7 @@ class JobView:
     is_replay: bool = False
     has_waited: bool = False
     budget_warnings: tuple[str, ...] = ()
+    stale_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +96,10 @@ class LettersView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContentView:
-    """A finished artifact; `open(start, length)` streams a range of it."""
+    """A finished artifact; `open(start, length)` streams a range of it.
+
+    `stale_s` is how long ago the job was known, where the store could not be asked.
+    """
 
     job: Job
     size_bytes: int
@@ -102,6 +107,7 @@ class ContentView:
     media_type: str
     open: Callable[[int, int], AsyncIterator[bytes]]
     buckets: tuple[BucketState, ...]
+    stale_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

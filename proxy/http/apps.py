@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from proxy.domain.policy import Snapshot
     from proxy.gateway.ports.runtime import Clock, Observer
+    from proxy.http.admin.access import Spend
     from proxy.http.admin.endpoints import AdminEndpoint
     from proxy.http.admin.routes import AdminRoute
     from proxy.http.links import Links
@@ -96,6 +97,7 @@ def admin_app(
     *,
     table: Sequence[AdminRoute],
     snapshot: Callable[[], Snapshot],
+    spend: Spend | None = None,
     readiness: Readiness,
     metrics: Metrics,
     clock: Clock,
@@ -107,6 +109,7 @@ def admin_app(
     Args:
         table: the admin API.
         snapshot: the configuration in force, read once per request.
+        spend: counts a request against its admin token; None where another process does.
         readiness: what keeps this process from serving.
         metrics: the exposition and its Content-Type.
         clock: time for events.
@@ -119,7 +122,7 @@ def admin_app(
         middlewares=[
             request_ids(clock, observer, random_bytes),
             render_errors,
-            admin_access(snapshot, endpoints),
+            admin_access(snapshot, endpoints, spend),
         ],
         client_max_size=CREATE_BYTES_MAX,
     )

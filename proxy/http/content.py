@@ -21,6 +21,7 @@ from proxy.http.byterange import ByteRange, read_range
 from proxy.http.keys import CALLER, STREAM
 from proxy.http.middleware import LINK_PARAM
 from proxy.http.ratelimit import rate_headers
+from proxy.http.render import stale_headers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
@@ -126,6 +127,7 @@ def _headers(request: web.Request, view: ContentView) -> dict[str, str]:
         "Content-Disposition": f'attachment; filename="{view.job.id}.mp4"',
         "Content-Security-Policy": "sandbox; default-src 'none'",
         "X-Content-Type-Options": "nosniff",
+        **stale_headers(view.stale_s),
         **(rate_headers(view.buckets, caller) if caller is not None else {}),
     }
 

@@ -50,6 +50,7 @@ _ADMISSION_HEADERS = (
     "Preference-Applied",
     "Idempotency-Replayed",
     "Greenlight-Budget-Warning",
+    "Greenlight-Stale",
 )
 
 
@@ -167,7 +168,7 @@ RETRIEVE = Endpoint(
     answer="Video",
     errors=("video_not_found",),
     parameters=("VideoId", "Prefer"),
-    headers=(*_AGING, "openai-poll-after-ms", "Preference-Applied"),
+    headers=(*_AGING, "openai-poll-after-ms", "Preference-Applied", "Greenlight-Stale"),
     is_revalidated=True,
 )
 DELETE = Endpoint(
@@ -211,6 +212,7 @@ CONTENT = Endpoint(
         "Content-Disposition",
         "Content-Security-Policy",
         "X-Content-Type-Options",
+        "Greenlight-Stale",
     ),
     is_revalidated=True,
 )

@@ -13,7 +13,7 @@ from aiohttp import ClientConnectionError, web
 from proxy.domain.errors import ProxyError, Unauthenticated
 from proxy.domain.events import RequestServed
 from proxy.http import errors
-from proxy.http.keys import CALLER, REQUEST_ID, STREAM
+from proxy.http.keys import CALLER, RATES, REQUEST_ID, STREAM
 from proxy.http.ratelimit import rate_headers
 
 if TYPE_CHECKING:
@@ -80,6 +80,7 @@ async def stamp(request: web.Request, response: web.StreamResponse) -> None:
     """Put on every answer, streamed ones too, what all of them carry."""
     response.headers["x-request-id"] = request.get(REQUEST_ID, "")
     response.headers["Server"] = "greenlight"
+    response.headers.update(request.get(RATES, {}))
 
 
 @web.middleware
@@ -88,9 +89,7 @@ async def render_errors(request: web.Request, handler: Handler) -> web.StreamRes
     try:
         return await handler(request)
     except ProxyError as error:
-        caller = request.get(CALLER)
-        headers = rate_headers(error.buckets, caller) if caller is not None else {}
-        return errors.render(error, headers)
+        return errors.render(error, rate_headers(error.buckets, request.get(CALLER)))
     except (web.HTTPNotFound, web.HTTPMethodNotAllowed) as error:
         return errors.render_unmatched(request, error)
     except Exception as error:  # noqa: BLE001 - the boundary: a bug becomes a 500 and a trace

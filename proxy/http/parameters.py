@@ -91,6 +91,7 @@ HEADERS: Mapping[str, Schema] = MappingProxyType(
         "Preference-Applied": _answered("`wait=N`: the answer was held as asked."),
         "Idempotency-Replayed": _answered("An earlier create made this video.", constant("true")),
         "Greenlight-Budget-Warning": _answered("Budgets it went beyond that only warn, by comma."),
+        "Greenlight-Stale": _answered("The store is away: it was so these seconds ago.", _NUMBER),
         "RateLimit-Policy": _answered("Capacity and window in seconds of the tightest bucket."),
         "RateLimit": _answered("What is left in it, and the seconds until it is full."),
         "x-ratelimit-limit-requests": _answered("Its capacity.", _NUMBER),

@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 _US_PER_S = 1_000_000
 
 
-def rate_headers(buckets: Iterable[BucketState], caller: Caller) -> dict[str, str]:
+def rate_headers(buckets: Iterable[BucketState], caller: Caller | None) -> dict[str, str]:
     """The headers of the tightest bucket (the fewest tokens left); none without buckets.
 
-    A bucket in shadow is not told of: it holds nobody to anything.
+    A bucket in shadow is not told of: it holds nobody to anything. Without a caller, as for an
+    administrator, no window is told.
     """
     tightest = min(
         (bucket for bucket in buckets if bucket.mode is LimitMode.ENFORCE),
@@ -60,8 +61,10 @@ def duration(span_us: int) -> str:
     return f"{minutes}m{seconds}s" if minutes else f"{seconds}s"
 
 
-def _limit_of(bucket_name: str, caller: Caller) -> RateLimit | None:
+def _limit_of(bucket_name: str, caller: Caller | None) -> RateLimit | None:
     """The limit behind a bucket: "submit" is the team's, "submit:<key id>" the key's."""
+    if caller is None:
+        return None
     route_class, _, key_id = bucket_name.partition(":")
     limits = caller.key.limits if key_id else caller.team.limits
     return limits.get(RouteClass(route_class))

@@ -43,7 +43,9 @@ def scene_of(request: web.Request, links: Links, clock: Clock) -> Scene:
     return Scene(links=links, origin=f"{request.scheme}://{request.host}", now_s=clock.now_s())
 
 
-def video(job: Job, scene: Scene, *, queue_position: int | None = None) -> dict[str, object]:
+def video(
+    job: Job, scene: Scene, *, queue_position: int | None = None, is_stale: bool = False
+) -> dict[str, object]:
     """The Video object of a job."""
     candidate, source = current_candidate(job), job.request.source
     status = public_status(job)
@@ -80,6 +82,7 @@ def video(job: Job, scene: Scene, *, queue_position: int | None = None) -> dict[
             "artifact": _artifact(job, scene) if is_completed else None,
             "metadata": dict(job.request.metadata),
             "source": _source(source, candidate),
+            **({"stale": True} if is_stale else {}),
         },
     }
 
@@ -90,6 +93,11 @@ def _source(source: Source | None, candidate: Candidate) -> dict[str, object] | 
         return None
     assert candidate.way is not None
     return {"id": source.id, "verb": source.verb.value, "how": candidate.way.value}
+
+
+def stale_headers(stale_s: float | None) -> dict[str, str]:
+    """How long ago it was so, in whole seconds; nothing where it is so now."""
+    return {} if stale_s is None else {"Greenlight-Stale": str(int(stale_s))}
 
 
 def policy_switch(plan: Plan) -> dict[str, object] | None:

@@ -160,7 +160,13 @@ _GREENLIGHT = record(
                 }
             )
         ),
-    }
+        "stale": {
+            "type": "boolean",
+            "const": True,
+            "description": "The store does not answer: this is how the video last stood.",
+        },
+    },
+    optional=("stale",),
 )
 
 _VIDEO = record(

@@ -194,11 +194,17 @@ class VideoRoutes:
         scene = render.scene_of(request, self._links, self._clock)
         waited = {"Preference-Applied": f"wait={preferred_wait_s(request)}"}
         return json_answer(
-            render.video(view.job, scene, queue_position=view.queue_position),
+            render.video(
+                view.job,
+                scene,
+                queue_position=view.queue_position,
+                is_stale=view.stale_s is not None,
+            ),
             headers={
                 **rate_headers(view.buckets, caller),
                 **render.aging_headers(view.offer, scene.now_s),
                 **(waited if view.has_waited else {}),
+                **render.stale_headers(view.stale_s),
                 **headers,
             },
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from proxy.domain.errors import KEY_REVOKED, Unauthenticated
 from proxy.domain.forgetting import forgotten
+from proxy.domain.ids import KeyId
 from proxy.domain.job import mark, status_of
 from proxy.gateway.ports.jobs import Cancelled, Glimpse
 from proxy.store.announcing import Announcing
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from proxy.domain.bucket import Bucket, BucketState
-    from proxy.domain.ids import JobId, KeyId, TeamId
+    from proxy.domain.ids import JobId, TeamId
     from proxy.domain.job import Job, PublicStatus
     from proxy.gateway.ports.jobs import Page
     from proxy.gateway.ports.ledger import Mandate
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 CANCEL_S = 3.0
 """How long a cancel waits for an answer of a store that is away."""
 UNREADABLE = "unreadable"
+NO_KEY = KeyId("")
+"""Stands where no API key asks; nobody can revoke it."""
 REVOKED = -1
 """What spend.lua says instead of "allowed" about a revoked key."""
 
@@ -101,6 +104,12 @@ class RedisJobs:
             Unauthenticated: the API key was revoked.
         """
         _, states = await self._spend_and_read([self._keys.team(team)], buckets, key)
+        return states
+
+    async def spend_as_admin(self, buckets: Sequence[Bucket]) -> tuple[BucketState, ...]:
+        """Spend a token of each bucket of an administrator's, or none."""
+        keys = [self._keys.organisation()]
+        _, states = await self._spend_and_read(keys, buckets, NO_KEY)
         return states
 
     async def mark_fetched(self, job: Job) -> None:

@@ -89,6 +89,11 @@ LIMIT_DECISIONS = _counter(
 EVENT_STREAMS = _gauge(
     "greenlight_event_streams", (), "Streams of server-sent events that are open."
 )
+STALE_ANSWERS = _counter(
+    "greenlight_stale_answers_total",
+    (),
+    "Videos told of, or sent, as they were last known, while the store was away.",
+)
 
 ADMISSIONS = _counter(
     "greenlight_admissions_total",

@@ -63,6 +63,7 @@ FIELDS: Mapping[type, tuple[str, ...]] = {
     events.ChoreFailed: ("chore",),
     events.RequestServed: ("route", "method", "status", "took_s", "request_id"),
     events.LimitChecked: ("team", "key", "limit_class", "mode", "decision"),
+    events.AnsweredStale: ("job", "team", "age_s"),
     events.BudgetPassed: ("job", "team", "budget"),
     events.BudgetAlert: ("team", "budget", "kind", "level_percent", "notice"),
     events.NoticeSent: (
@@ -89,6 +90,7 @@ _LEVELS: Mapping[type, int] = {
     events.LimitChecked: logging.DEBUG,
     events.EndNoticed: logging.DEBUG,
     events.WorkerTurned: logging.DEBUG,
+    events.AnsweredStale: logging.DEBUG,
     events.FailedOver: logging.WARNING,
     events.BudgetPassed: logging.WARNING,
     events.BudgetAlert: logging.WARNING,

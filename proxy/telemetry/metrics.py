@@ -79,6 +79,7 @@ class Metrics:
             events.ChoreFailed: self._chore_failed,
             events.RequestServed: self._request_served,
             events.LimitChecked: self._limit_checked,
+            events.AnsweredStale: self._answered_stale,
             events.BudgetPassed: self._budget_passed,
             events.BudgetAlert: self._budget_alert,
             events.NoticeSent: self._notice_sent,
@@ -315,6 +316,9 @@ class Metrics:
         self._families.time(
             catalog.HTTP_REQUEST, (event.route, event.method, str(event.status)), event.took_s
         )
+
+    def _answered_stale(self, _: events.AnsweredStale) -> None:
+        self._families.count(catalog.STALE_ANSWERS)
 
     def _limit_checked(self, event: events.LimitChecked) -> None:
         self._families.count(

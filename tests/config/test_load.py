@@ -16,6 +16,7 @@ from proxy.domain.bucket import LimitMode, RateLimit, no_refill
 from proxy.domain.ids import KeyId, PolicyName, ProviderName, TeamId
 from proxy.domain.moderation import Moderation
 from proxy.domain.notice import NoticeKind
+from proxy.domain.outage import Outage
 from proxy.domain.period import PeriodKind
 from proxy.domain.policy import AudioSupport, FrameSupport, Match, OnExceed, RouteClass, Scope
 from proxy.domain.price import Billing
@@ -146,6 +147,11 @@ def test_where_files_may_be_fetched_from(loaded: Loaded) -> None:
 def test_the_bounds_of_the_worker(loaded: Loaded) -> None:
     engine = loaded.snapshot.engine
     assert (8, 4, 2) == (engine.concurrency, engine.account_concurrency, engine.max_attempts)
+
+
+def test_what_holds_without_the_store_and_for_administrators(loaded: Loaded) -> None:
+    assert Outage(replicas=3, remember=7, remember_for_s=60.0) == loaded.snapshot.outage
+    assert RateLimit(capacity=9, interval_us=1_000_000) == loaded.snapshot.admin_limit
 
 
 def test_a_team_sets_some_defaults_and_takes_the_others(loaded: Loaded) -> None:

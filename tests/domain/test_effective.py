@@ -10,7 +10,16 @@ from proxy.domain.effective import Change, changes, settings
 from proxy.domain.ids import ModelName, PolicyName, TeamId
 from proxy.domain.policy import Lifecycle, RouteClass, Snapshot
 from proxy.domain.routing import RoutingPolicy
-from tests.builders import KLING, MARKETING, RETIRED_S, a_budget, a_key, a_snapshot, a_team
+from tests.builders import (
+    KLING,
+    MARKETING,
+    RETIRED_S,
+    a_budget,
+    a_key,
+    a_rate_limit,
+    a_snapshot,
+    a_team,
+)
 
 NEW = TeamId("new")
 MINE = PolicyName("mine")
@@ -102,12 +111,17 @@ def test_providers_and_their_accounts_are_compared() -> None:
 def test_no_part_of_a_configuration_is_forgotten() -> None:
     named = {"aliases": "alias", "artifact_bytes_max": "artifacts", "engine": "worker"}
     named |= {"public_url": "server"}
-    aliases, public_url = {"veo": ModelName("veo-3.1-fast")}, "https://video.example.com"
-    snapshot = replace(a_snapshot(), aliases=aliases, public_url=public_url)
+    snapshot = replace(
+        a_snapshot(),
+        aliases={"veo": ModelName("veo-3.1-fast")},
+        public_url="https://video.example.com",
+        admin_limit=a_rate_limit(),
+    )
     apart = {"digest", "organisation_budgets", "admin_tokens", "keys"}
     shown = {where.partition(" ")[0] for where, _ in settings(snapshot)}
     others = {"teams": "team", "policies": "policy", "models": "model"}
     others |= {"offers": "offer", "providers": "provider"}
+    others |= {"admin_limit": "admin", "outage": "outage"}
     parts = {field.name for field in fields(Snapshot)} - apart
     assert parts == named.keys() | others.keys()
     assert {*named.values(), *others.values()} <= shown

@@ -23,10 +23,8 @@ SECRET = b"0123456789abcdef0123456789abcdef"
 
 
 @asynccontextmanager
-async def openai_client(
-    stage: Stage, *, max_retries: int = 0
-) -> AsyncIterator[openai.AsyncOpenAI]:
-    """Serve a stage's use cases, and connect the openai client of its team's key."""
+async def serving(stage: Stage) -> AsyncIterator[str]:
+    """Serve a stage's use cases; yields the base address, which ends in /v1."""
     app = public_app(
         Services(
             videos=stage.videos,
@@ -39,8 +37,18 @@ async def openai_client(
         random_bytes=lambda count: b"\x07" * count,
     )
     async with TestServer(app) as server:
-        base_url = str(server.make_url("/v1"))
-        async with openai.AsyncOpenAI(
+        yield str(server.make_url("/v1"))
+
+
+@asynccontextmanager
+async def openai_client(
+    stage: Stage, *, max_retries: int = 0
+) -> AsyncIterator[openai.AsyncOpenAI]:
+    """Serve a stage's use cases, and connect the openai client of its team's key."""
+    async with (
+        serving(stage) as base_url,
+        openai.AsyncOpenAI(
             base_url=base_url, api_key=PRINTED_KEY, max_retries=max_retries
-        ) as client:
-            yield client
+        ) as client,
+    ):
+        yield client

@@ -23,6 +23,7 @@ from proxy.gateway.live import Current, Live
 from proxy.gateway.openings import Openings
 from proxy.gateway.render_times import LearnedTimes
 from proxy.gateway.runtime import Runtime
+from proxy.gateway.standby import Standby
 from proxy.gateway.usage import UsageBook
 from proxy.gateway.videos import Videos
 from proxy.gateway.views import Caller
@@ -236,6 +237,7 @@ class Stage:
             waiters=self.waiters,
             letters=RedisLetters(client, keys),
             addresses=self.addresses,
+            standby=Standby(live, clock),
             random=lambda: 0.5,
             random_bytes=os.urandom,
             wake=self.bell.ring,

@@ -16,6 +16,7 @@ from proxy.store.client import Client, Timeouts
 from proxy.store.connection import ReplyError
 from proxy.store.script import Script
 from tests.fakes import RecordingObserver
+from tests.store.stores import until_back
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -192,14 +193,7 @@ async def test_a_server_that_hangs_is_known_to_be_away_and_asked_now_and_then(
         assert waited <= len(moody.opened_s) <= 12
         moody.is_silent = False
 
-        async def is_back() -> bool:
-            with suppress(StoreUnavailable):
-                return await client.read(("PING",)) == b"PONG"
-            return False
-
-        while not await is_back():
-            assert loop.time() < began_s + 3
-            await asyncio.sleep(0.005)
+        await until_back(client)
         assert b"PONG" == await client.call(("PING",))
 
 

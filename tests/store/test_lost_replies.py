@@ -91,6 +91,14 @@ async def test_spend(losing: Losing) -> None:
 
 
 @pytest.mark.loses("spend", late=("spend",))
+async def test_spend_as_admin(losing: Losing) -> None:
+    bucket = a_bucket(3, name="admin:x")
+    await losing.once(lambda far: far.jobs.spend_as_admin([bucket]))
+    [state] = await losing.store.jobs.spend_as_admin([bucket])
+    assert 1 == state.remaining
+
+
+@pytest.mark.loses("spend", late=("spend",))
 async def test_read(losing: Losing) -> None:
     job = await losing.store.admitted()
     answer = await losing.once(

@@ -109,6 +109,7 @@ ONE_OF_EACH: tuple[Event, ...] = (
     events.RequestServed(
         route="/v1/videos", method="POST", status=200, took_s=0.004, request_id="req_1"
     ),
+    events.AnsweredStale(job=JOB, team=MARKETING, age_s=4.5),
     events.LimitChecked(
         team=MARKETING,
         key=KEY,

@@ -25,6 +25,7 @@ from proxy.config.settings import (
     TimeoutSettings,
 )
 from proxy.domain.ids import ProviderName
+from proxy.domain.outage import Outage
 from proxy.domain.policy import Account, AdminToken, Engine, PollTimes, Provider
 
 _STORES: Final = ("redis+embedded", "redis", "rediss", "unix")
@@ -198,6 +199,16 @@ def compile_engine(server: ServerSchema) -> Engine:
         unknown_then=server.unknown.then,
         decisions_kept=server.decisions.keep,
         verify_every_s=seconds(worker.verify_every),
+    )
+
+
+def compile_outage(server: ServerSchema) -> Outage:
+    """Collect what is still answered without the store."""
+    outage = server.outage
+    return Outage(
+        replicas=outage.replicas,
+        remember=outage.remember,
+        remember_for_s=seconds(outage.remember_for),
     )
 
 

@@ -1,5 +1,6 @@
 """config.yaml: the server's own settings. What they mean stands in docs/configuration.md."""
 
+from fractions import Fraction
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
@@ -16,6 +17,7 @@ from proxy.config.schema.fields import (
     Name,
     Origin,
     Percent,
+    RatePerS,
     Section,
     Sha256,
     SizeBytes,
@@ -45,10 +47,18 @@ class AdminTokenSection(Section):
     sha256: Sha256
 
 
+class AdminBucketSection(BucketSection):
+    """How fast the holder of one token may ask."""
+
+    capacity: Annotated[Count, Field(ge=1, le=1_000_000)] = 600
+    refill: RatePerS = Fraction(60)
+
+
 class AdminSection(Section):
     """The admin listener."""
 
     listen: HostPort = "127.0.0.1:8081"
+    limit: AdminBucketSection = Field(default_factory=AdminBucketSection)
     tokens: Items[AdminTokenSection] = Field(default_factory=dict)
 
 
@@ -170,6 +180,14 @@ class DecisionsSection(Section):
     keep: Annotated[Count, Field(ge=100, le=1_000_000)] = 20_000
 
 
+class OutageSection(Section):
+    """What is still answered while the store is away."""
+
+    replicas: Annotated[Count, Field(ge=1, le=10_000)] = 1
+    remember: Annotated[Count, Field(ge=0, le=100_000)] = 1_000
+    remember_for: DurationMs = 10 * MINUTE_MS
+
+
 class NotifySection(Section):
     """Where events are sent."""
 
@@ -200,6 +218,7 @@ class ServerSchema(Section):
     providers: dict[Name, ProviderSection] = Field(default_factory=dict)
     unknown: UnknownSection = Field(default_factory=UnknownSection)
     worker: WorkerSection = Field(default_factory=WorkerSection)
+    outage: OutageSection = Field(default_factory=OutageSection)
     breaker: BreakerSection = Field(default_factory=BreakerSection)
     decisions: DecisionsSection = Field(default_factory=DecisionsSection)
     notify: Items[NotifySection] = Field(default_factory=dict)

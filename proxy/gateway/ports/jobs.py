@@ -86,6 +86,9 @@ class Jobs(Protocol):
     ) -> tuple[BucketState, ...]:
         """Spend a token of each bucket, or none. Raises Unauthenticated: the key was revoked."""
 
+    async def spend_as_admin(self, buckets: Sequence[Bucket]) -> tuple[BucketState, ...]:
+        """The same for buckets that are no team's."""
+
     async def mark_fetched(self, job: Job) -> None:
         """Note that a client has read the job by its id; SDK retries no longer replay it."""
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from proxy.domain.bucket import BucketState
 from proxy.domain.errors import (
     ArchiveDamaged,
     Forbidden,
@@ -20,11 +22,12 @@ from proxy.gateway.archive import DamagedArchive
 from proxy.gateway.ports.artifacts import ArtifactUnavailable
 from proxy.gateway.ports.ledger import Mandate
 from proxy.http.headers import idempotency_key
-from proxy.http.keys import STREAM
+from proxy.http.keys import RATES, STREAM
 from proxy.http.middleware import bearer
+from proxy.http.ratelimit import rate_headers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from aiohttp.typedefs import Handler, Middleware
 
@@ -40,12 +43,19 @@ TOKEN = web.RequestKey("admin_token", AdminToken)
 _NO_DIGEST = "0" * 64
 
 
+Spend = Callable[[AdminToken], Awaitable[tuple[BucketState, ...]]]
+
+
 def admin_access(
-    snapshot: Callable[[], Snapshot], endpoints: Mapping[web.AbstractRoute, AdminEndpoint | None]
+    snapshot: Callable[[], Snapshot],
+    endpoints: Mapping[web.AbstractRoute, AdminEndpoint | None],
+    spend: Spend | None,
 ) -> Middleware:
     """Innermost layer: every route of `endpoints` needs a token, and one of its roles.
 
     None stands for the paths below /admin/v1 that nothing serves: only token holders learn which.
+    `spend` counts the request against its token, and refuses one too many; whoever passes requests
+    on has none.
     """
 
     @web.middleware
@@ -54,6 +64,8 @@ def admin_access(
         if route not in endpoints:
             return await handler(request)
         token = find_token(bearer(request, WANTED), snapshot().admin_tokens)
+        if spend is not None:
+            request[RATES] = rate_headers(await spend(token), None)
         endpoint = endpoints[route]
         if endpoint is not None and token.role not in endpoint.roles:
             allowed = ", ".join(endpoint.roles)

@@ -27,6 +27,7 @@ STOPPING = (Role.FINANCE, Role.OPERATOR)
 ALWAYS = (
     "invalid_api_key",
     "forbidden",
+    "rate_limit_exceeded",
     "store_unavailable",
     "restore_needed",
     "internal_error",

@@ -6,6 +6,7 @@ import hashlib
 import os
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aiohttp.test_utils import TestClient, TestServer
@@ -14,6 +15,7 @@ from proxy.domain.policy import AdminToken
 from proxy.gateway.admin.controls import ControlDesk
 from proxy.gateway.admin.jobs import JobDesk
 from proxy.gateway.admin.letters import LetterDesk
+from proxy.gateway.admin.limit import spend
 from proxy.gateway.decisions import DecisionDesk
 from proxy.gateway.finance.desk import FinanceDesk
 from proxy.gateway.restore.desk import RestoreDesk
@@ -180,6 +182,7 @@ async def opened(stage: Stage) -> AsyncIterator[Office]:
     app = admin_app(
         table=admin_routes(services),
         snapshot=lambda: stage.snapshot,
+        spend=partial(spend, runtime),
         readiness=_readiness,
         metrics=_metrics,
         clock=StillClock(),
