@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from proxy.domain.bucket import LimitMode, RateLimit
+from proxy.domain.engine import Engine, UnknownThen
 from proxy.domain.ids import (
     KeyId,
     ModelName,
@@ -27,7 +28,6 @@ from proxy.domain.policy import (
     AudioSupport,
     Budget,
     Capabilities,
-    Engine,
     FrameSupport,
     Lifecycle,
     Match,
@@ -40,7 +40,6 @@ from proxy.domain.policy import (
     RouteClass,
     Snapshot,
     Team,
-    UnknownThen,
     Use,
 )
 from proxy.domain.price import Billing, BillsOn, Price

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from proxy.domain.bucket import RateLimit
+    from proxy.domain.engine import Engine
     from proxy.domain.ids import KeyId, ModelName, PolicyName, ProviderName, TeamId
     from proxy.domain.moderation import Moderation
     from proxy.domain.period import PeriodKind
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from proxy.domain.video_event import VideoEvent
 
 ORGANISATION = "org"
-PATIENCE_SPARE_S = 3600.0
-"""The sendings between the pauses take time, too."""
 
 
 class Scope(StrEnum):
@@ -319,49 +318,6 @@ class Provider:
     def has(self, account: str) -> bool:
         """Say whether an account of that name can be used."""
         return any(item.is_configured and item.name == account for item in self.accounts)
-
-
-class UnknownThen(StrEnum):
-    """What becomes of an outcome that no look-up could settle."""
-
-    ASSUME_CHARGED = "assume_charged"
-    RELEASE = "release"
-    MANUAL = "manual"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Engine:
-    """Durations (in seconds) and bounds of the worker.
-
-    `concurrency` is how many jobs a process works on at once, `account_concurrency` how many of
-    these may be asked about, or downloaded, at one provider account. `notify_after_s` are the
-    pauses before a notice that was not taken is sent again; after the last it is given up.
-    """
-
-    lease_s: float
-    tick_s: float
-    concurrency: int
-    account_concurrency: int
-    max_attempts: int
-    max_queue_wait_s: float
-    throttle_wait_s: float
-    retry_wait_s: float
-    status_retries: int
-    upkeep_every_s: float
-    alert_every_s: float
-    notify_after_s: tuple[float, ...]
-    notify_timeout_s: float
-    archive_after_s: float
-    download_retries: int
-    decisions_kept: int
-    verify_every_s: float
-    look_up_after_s: tuple[float, ...]
-    unknown_then: UnknownThen
-
-    @property
-    def notify_patience_s(self) -> float:
-        """How long a letter is tried, whatever keeps it from being sent: all pauses together."""
-        return sum(self.notify_after_s) + PATIENCE_SPARE_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

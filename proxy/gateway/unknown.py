@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
+from proxy.domain.engine import UnknownThen
 from proxy.domain.errors import ProviderError
 from proxy.domain.failure import Failure, FailureKind
 from proxy.domain.job import JobError, JobState
-from proxy.domain.policy import UnknownThen
 from proxy.domain.schedule import is_early_look_up, next_look_up_s
 from proxy.gateway.calls import call
 from proxy.gateway.lease import heartbeat

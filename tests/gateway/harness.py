@@ -68,13 +68,13 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
     from pathlib import Path
 
+    from proxy.domain.engine import Engine
     from proxy.domain.ids import ProviderName
     from proxy.domain.job import Job
     from proxy.domain.policy import (
         Account,
         ApiKey,
         Budget,
-        Engine,
         Offer,
         Provider,
         Snapshot,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from proxy.domain.policy import UnknownThen
+from proxy.domain.engine import UnknownThen
 from tests.fakes import FindingProvider
 from tests.gateway.harness import fast_engine, fast_snapshot
 

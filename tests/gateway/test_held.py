@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from proxy.domain.engine import UnknownThen
 from proxy.domain.events import Ended
 from proxy.domain.ids import JobId
 from proxy.domain.job import Job, JobState
-from proxy.domain.policy import UnknownThen
 from proxy.gateway.held import NotResolved, resolve_held
 from tests.gateway.harness import KLING_MICRO_USD, fast_engine, fast_snapshot
 from tests.gateway.outages import LossyWork, Script

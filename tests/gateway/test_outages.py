@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from proxy.domain.engine import UnknownThen
 from proxy.domain.errors import StoreUnavailable
 from proxy.domain.failure import FailureKind
 from proxy.domain.job import JobState, Resolution
-from proxy.domain.policy import UnknownThen
 from proxy.store.client import Client, Timeouts
 from tests.fakes import PENDING, FindingProvider, failing
 from tests.gateway.harness import KLING_MICRO_USD, Stage, a_video, wait_until

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from proxy.domain.engine import UnknownThen
 from proxy.domain.events import Ended, OutcomeUnknown, Resolved
 from proxy.domain.failure import FailureKind
 from proxy.domain.job import JobState
-from proxy.domain.policy import UnknownThen
 from proxy.gateway.lease import RENEWALS_PER_LEASE
 from proxy.gateway.ports.jobs import LostLease, NotBegun
 from tests.builders import KLING, an_account

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from proxy.domain.engine import UnknownThen
 from proxy.domain.events import OutcomeUnknown, ProviderCalled, Resolved
 from proxy.domain.failure import Failure, FailureKind
 from proxy.domain.job import JobState
-from proxy.domain.policy import PollTimes, UnknownThen
+from proxy.domain.policy import PollTimes
 from proxy.domain.price import Billing, BillsOn
 from proxy.domain.render_times import RenderSpread
 from proxy.gateway.ports.provider import Failed, Pending, Succeeded

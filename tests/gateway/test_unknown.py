@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from proxy.domain.engine import UnknownThen
 from proxy.domain.events import FailedOver, Moved, OutcomeUnknown
 from proxy.domain.failure import FailureKind
 from proxy.domain.job import JobState
-from proxy.domain.policy import UnknownThen
 from tests.builders import KLING, VERTEX, an_account
 from tests.fakes import FindingProvider, ScriptedProvider, failing
 from tests.gateway.harness import (

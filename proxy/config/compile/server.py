@@ -24,9 +24,10 @@ from proxy.config.settings import (
     StoreSettings,
     TimeoutSettings,
 )
+from proxy.domain.engine import Engine
 from proxy.domain.ids import ProviderName
 from proxy.domain.outage import Outage
-from proxy.domain.policy import Account, AdminToken, Engine, PollTimes, Provider
+from proxy.domain.policy import Account, AdminToken, PollTimes, Provider
 
 _STORES: Final = ("redis+embedded", "redis", "rediss", "unix")
 _ARTIFACTS: Final = ("file", "s3", "gs", "az")

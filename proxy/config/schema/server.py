@@ -26,8 +26,8 @@ from proxy.config.schema.fields import (
     one_of,
 )
 from proxy.config.schema.limits import BucketSection
+from proxy.domain.engine import UnknownThen
 from proxy.domain.notice import NoticeKind
-from proxy.domain.policy import UnknownThen
 
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
