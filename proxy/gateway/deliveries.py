@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from proxy.domain.errors import StoreUnavailable
 from proxy.domain.events import NoticeSent
-from proxy.gateway.ports.notices import Outcome, Sending
+from proxy.gateway.ports.notices import Outcome, Reply, Sending
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from proxy.gateway.ports.notices import Letter, Outbox, Reply, Sender
+    from proxy.gateway.ports.notices import Letter, Outbox, Sender
     from proxy.gateway.runtime import Runtime
 
 LOOK_EVERY_S = 1.0
@@ -31,12 +31,18 @@ RETRY_AFTER_S_MAX = 86_400.0
 THROTTLE_S = 5.0
 """A receiver that says it has too much to do is left alone for so long at least."""
 JITTER = 0.1
+LOOKED_FOR = 3
+"""So often a receiver that is not in the configuration is looked for: it may just be changing,
+and be known to another process already."""
 LEASES = 2.0
 """A lease lasts so many times as long as a sending may."""
 
+UNKNOWN = Reply(fault="unknown_receiver")
 _OK = range(200, 300)
 _GONE = 410
-_THROTTLED = frozenset({429, 502, 503, 504})
+_THROTTLED = frozenset({429, 502, 504})
+_UNAVAILABLE = 503
+"""Throttles only if it says for how long."""
 
 
 class Deliveries:
@@ -115,7 +121,8 @@ class Deliveries:
         elif letter.is_past:
             outcome = Outcome.GIVEN_UP
         else:
-            reply = await self._sender.send(letter, within_s=snapshot.engine.notify_timeout_s)
+            within_s = snapshot.engine.notify_timeout_s
+            reply = await self._sender.send(letter, within_s=within_s) or UNKNOWN
             outcome = self._outcome(letter, reply)
         took_s = runtime.clock.monotonic_s() - begun_s
         if outcome is Outcome.SILENCED and not letter.url:
@@ -134,14 +141,14 @@ class Deliveries:
             )
         )
 
-    def _outcome(self, letter: Letter, reply: Reply | None) -> Outcome:
-        if reply is None:
-            return Outcome.WITHDRAWN
+    def _outcome(self, letter: Letter, reply: Reply) -> Outcome:
         if reply.status in _OK:
             return Outcome.DELIVERED
         if reply.status == _GONE:
             return Outcome.SILENCED
         is_last = letter.tries > len(self._runtime.live.snapshot.engine.notify_after_s)
+        if reply is UNKNOWN:
+            return Outcome.WITHDRAWN if is_last or letter.tries >= LOOKED_FOR else Outcome.FAILED
         return Outcome.GIVEN_UP if is_last else Outcome.FAILED
 
     def _sending(
@@ -152,10 +159,11 @@ class Deliveries:
         pauses = self._runtime.live.snapshot.engine.notify_after_s
         jitter = 1 + JITTER * (2 * self._runtime.random() - 1)
         asked_s = min(max(reply.retry_after_s or 0.0, 0.0), RETRY_AFTER_S_MAX)
+        is_throttled = reply.status in _THROTTLED or (reply.status == _UNAVAILABLE and asked_s > 0)
         return Sending(
             outcome=outcome,
             reply=reply,
             took_s=took_s,
             again_in_s=max(pauses[letter.tries - 1] * jitter, asked_s),
-            rest_s=max(asked_s, THROTTLE_S) if reply.status in _THROTTLED else 0.0,
+            rest_s=max(asked_s, THROTTLE_S) if is_throttled else 0.0,
         )

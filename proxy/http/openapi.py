@@ -13,7 +13,7 @@ from proxy.http.answer import json_answer, revalidated
 from proxy.http.create_schema import BODIES
 from proxy.http.endpoints import RATE_HEADERS
 from proxy.http.errors import FIELD_NOT_SUPPORTED, STATUS
-from proxy.http.letter_schema import letters_schema
+from proxy.http.letter_schema import end_schema, letters_schema
 from proxy.http.parameters import HEADERS, PARAMETERS
 from proxy.http.schemas import COMPONENTS, Schema, ref, text
 
@@ -67,10 +67,12 @@ def document(endpoints: Iterable[Endpoint], *, server_url: str) -> Schema:
         "servers": [{"url": server_url or "/"}],
         "security": [{"key": []}],
         "paths": paths,
+        "webhooks": {"videoEnded": {"post": _told()}},
         "components": {
             "schemas": {
                 **BODIES,
                 "WebhookLetters": letters_schema(),
+                "VideoEnded": end_schema(),
                 **COMPONENTS,
             },
             "parameters": dict(PARAMETERS),
@@ -79,6 +81,27 @@ def document(endpoints: Iterable[Endpoint], *, server_url: str) -> Schema:
                 "key": {"type": "http", "scheme": "bearer", "description": "`gl_...`"},
                 "link": {"type": "apiKey", "in": "query", "name": "signature"},
             },
+        },
+    }
+
+
+def _told() -> Schema:
+    """What is sent to those who asked for a webhook."""
+    return {
+        "operationId": "videoEnded",
+        "summary": "Hear that a video has ended, signed as Standard Webhooks has it",
+        "security": [],
+        "parameters": [
+            {"name": name, "in": "header", "required": True, "schema": text()}
+            for name in ("webhook-id", "webhook-timestamp", "webhook-signature")
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": ref("VideoEnded")}},
+        },
+        "responses": {
+            "2XX": {"description": "Taken."},
+            "410": {"description": "Nothing more is wanted."},
         },
     }
 

@@ -82,7 +82,7 @@ DOLLARS = text("Dollars with six decimals.", pattern=r"^-?[0-9]+\.[0-9]{6}$")
 SIZE = text("Width x height in pixels.", pattern="^[1-9][0-9]*x[1-9][0-9]*$")
 SECONDS = text("Whole seconds.", pattern="^[1-9][0-9]*$")
 
-_ERROR_OF_JOB = nullable(record({"code": one_of(JOB_CODES), "message": text()}))
+ERROR_OF_JOB = nullable(record({"code": one_of(JOB_CODES), "message": text()}))
 
 _CANDIDATE: Mapping[str, Schema] = {
     "rank": whole("Place among the candidates; the first is 1."),
@@ -122,7 +122,7 @@ _ATTEMPT = record(
         "money": one_of(Resolution),
         "reserved_at": UNIX_S,
         "submitted_at": nullable(UNIX_S),
-        "error": _ERROR_OF_JOB,
+        "error": ERROR_OF_JOB,
     }
 )
 
@@ -183,7 +183,7 @@ _VIDEO = record(
         "seconds": SECONDS,
         "size": SIZE,
         "remixed_from_video_id": nullable(text()),
-        "error": _ERROR_OF_JOB,
+        "error": ERROR_OF_JOB,
         "greenlight": _GREENLIGHT,
     }
 )

@@ -142,7 +142,8 @@ async def test_retry_after_is_obeyed(
     [
         (429, None, 5),
         (502, 1.0, 5),
-        (503, None, 5),
+        (503, None, 0),
+        (503, 9.0, 9),
         (504, 77.0, 77),
         (500, 77.0, 0),
         (404, 9.0, 0),
@@ -189,11 +190,37 @@ async def test_gone_silences_a_receiver_until_the_configuration_changes(desk: Ne
     assert ["s", "w", "d"] == [await state_of(desk, f"msg_{number}:one") for number in range(1, 4)]
 
 
-async def test_who_left_the_configuration_is_sent_nothing(desk: Newsroom) -> None:
+async def test_who_left_the_configuration_is_looked_for_and_sent_nothing(desk: Newsroom) -> None:
     await post(desk)
     desk.sender.receivers = ()
-    assert ["withdrawn"] == await send(desk)
+    found = []
+    for _ in range(3):
+        found += await send(desk)
+        await make_due(desk)
+    assert ["failed", "failed", "withdrawn"] == found
+    assert {"unknown_receiver"} == {e.fault for e in desk.stage.observer.of(NoticeSent)}
     assert await due_in_s(desk) is None
+
+
+async def test_a_receiver_that_another_process_knew_first_is_found(desk: Newsroom) -> None:
+    """As when the configuration is just being read by one after the other."""
+    await post(desk)
+    known, desk.sender.receivers = desk.sender.receivers, ()
+    assert ["failed"] == await send(desk)
+    desk.sender.receivers = known
+    await make_due(desk)
+    assert ["delivered"] == await send(desk)
+
+
+async def test_a_url_of_a_create_that_is_gone_silences_no_other(desk: Newsroom) -> None:
+    for number in (1, 2):
+        await post(desk, number=number)
+        letter = desk.stage.keys.letter(f"msg_{number}:one")
+        await desk.stage.client.call(("HSET", letter, "url", "https://hooks.example/in"))
+    desk.sender.replies.append(Reply(status=410))
+    assert ["delivered", "silenced"] == sorted(await send(desk))
+    await post(desk, number=3)
+    assert ["delivered"] == await send(desk)
 
 
 async def test_of_several_processes_one_sends(new_stage: StageMaker) -> None:

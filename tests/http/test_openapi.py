@@ -14,6 +14,8 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from proxy.domain.errors import REQUEST_CODES, InvalidRequest, ProxyError
+from proxy.domain.job import JobError, JobState, public_status
+from proxy.domain.video_event import end_body, end_data, event_of
 from proxy.http.admin.routes import TABLE as ADMIN_TABLE
 from proxy.http.apps import public_app
 from proxy.http.endpoints import CONTENT, CREATE, NOT_YET, RETRIEVE, SPECIFICATION
@@ -24,10 +26,12 @@ from proxy.http.openapi import document
 from proxy.http.parameters import HEADERS, PARAMETERS
 from proxy.http.routes import routes
 from proxy.http.services import Services
+from tests.builders import NOW_MS
 from tests.fakes import RecordingObserver
 from tests.http.described import closed
 from tests.http.fakes import RecordingVideos, StillClock
 from tests.http.heard import RecordingCallbacks
+from tests.job_builders import a_job, a_request
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -244,6 +248,19 @@ def test_the_schema_of_a_create_allows_what_the_parser_takes(
 
     values = VALUES[field]
     assert [is_taken(field, value) for value in values] == [is_allowed(value) for value in values]
+
+
+@pytest.mark.parametrize("charged", [336_000, None])
+def test_what_receivers_are_told_is_described(
+    description: Description, charged: int | None
+) -> None:
+    schema = {"$ref": "#/components/schemas/VideoEnded"}
+    error = JobError(code="provider_failed", message="x")
+    done = replace(a_job(request=a_request(metadata={"shot": "1"})), state=JobState.COMPLETED)
+    for job in (done, replace(done, state=JobState.FAILED, error=error)):
+        data = end_data(job, charged_micro_usd=charged)
+        body = end_body("msg_1", event_of(public_status(job)), data, at_ms=NOW_MS, sequence=1)
+        assert [] == description.problems_of(schema, json.loads(body))
 
 
 def test_dollars_may_have_a_point(description: Description) -> None:

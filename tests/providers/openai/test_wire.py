@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from proxy.domain.source import Verb
 from proxy.domain.video import Order, OrderSource, Shape
+from proxy.domain.video_event import ENDS, end_body
 from proxy.providers.openai.wire import (
     create_fields,
     derive_fields,
     path_of,
+    read_ended,
     read_error,
     read_json,
     read_video,
@@ -121,3 +124,12 @@ def test_when_a_video_expires(expires_at: object, expires_at_s: float | None) ->
     video = read_video({"id": "video_1", "status": "completed", "expires_at": expires_at})
     assert video is not None
     assert (expires_at_s, None) == (video.expires_at_s, video.error)
+
+
+def test_another_greenlight_s_messages_are_events() -> None:
+    """It may stand behind this adapter: what it tells is what OpenAI would."""
+    for kind in ENDS:
+        body = end_body("msg_1", kind, '{"id":"video_a"}', at_ms=1_000, sequence=1)
+        event = read_ended(json.loads(body))
+        assert event is not None
+        assert (True, "video_a") == (event.is_over, event.video_id)
