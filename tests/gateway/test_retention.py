@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -167,6 +168,17 @@ async def test_a_picture_of_a_create_that_never_came_goes_after_an_hour(stage: S
     assert (0, True) == (await upkeep.sweep_inputs(), path.exists())
     age(stage, path, SETTLING_S + 60)
     assert (1, False) == (await upkeep.sweep_inputs(), path.exists())
+
+
+async def test_a_create_that_sends_a_picture_while_it_is_swept_keeps_it(stage: Stage) -> None:
+    """Whatever the order: what is swept is another job's file of the same bytes."""
+    upkeep = Upkeep(stage.runtime)
+    for number in range(2, 12):
+        gone = picture(stage, await a_picture(stage, 1))
+        removed, (_, path) = await asyncio.gather(
+            upkeep.sweep_inputs(), with_picture(stage, number)
+        )
+        assert (1, False, True) == (removed, gone.exists(), path.exists())
 
 
 @pytest.mark.parametrize("age_s", [LOOK_S, 2 * DAY_S, 89 * DAY_S, 91 * DAY_S])
