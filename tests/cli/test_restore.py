@@ -71,7 +71,7 @@ async def test_what_a_restore_would_do(admin: FakeProxy, terminal: Terminal) -> 
         "is an older copy",
         "2 days, 2026-11-20 to 2026-11-21",
         "42, the last one of 2026-11-21 23:59:00Z",
-        "all entries of 2026-11-22 00:00:00Z to 2026-11-23 09:00:00Z at most",
+        "whatever was entered from 2026-11-22 00:00:00Z to 2026-11-23 09:00:00Z",
         "7, 41 differ from their entries",
         "org|month|2026-11  $9.00  $0.40",
         "and 1 more",

@@ -110,8 +110,8 @@ def _show_store(out: Console, answer: Json) -> None:
     out.print(plain(f"entries     {answer.get('entries')}, the last one of {last}"))
     lost = answer.get("lost")
     if isinstance(lost, dict):
-        span = f"{moment(lost.get('since'))} to {moment(lost.get('until'))}"
-        out.print(plain(f"lost        all entries of {span} at most"), style="red")
+        span = f"from {moment(lost.get('since'))} to {moment(lost.get('until'))}"
+        out.print(plain(f"lost        whatever was entered {span}"), style="red")
 
 
 def _show_balances(out: Console, differing: list[Json]) -> None:
