@@ -27,7 +27,9 @@ PROVIDER_LINES = 700
 README_LINES = 150
 
 # A cap is raised only here: path (or path:function, or a provider's folder) -> (cap, reason).
-RAISED: dict[str, tuple[int, str]] = {}
+RAISED: dict[str, tuple[int, str]] = {
+    "proxy/providers/kling": (730, "it alone is asked in batches, by our own ids, and for a list"),
+}
 
 # Packages whose __init__.py may hold more than a docstring (a pattern) -> reason.
 SPEAKING_INIT = {

@@ -98,6 +98,17 @@ class Fields:
         value = self._take(name, list, "an array") or []
         return [Fields(item, f"{self.path(name)}[{index}]") for index, item in enumerate(value)]
 
+    def texts(self, name: str, *, allowed: Collection[str]) -> list[str]:
+        """Return a field that is an array of strings, empty if absent.
+
+        Raises:
+            BadFieldError: Not an array of strings that are `allowed`.
+        """
+        values = self._take(name, list, "an array") or []
+        for value in values:
+            self._check(name, value, allowed)
+        return list(values)
+
     def labels(self, name: str) -> dict[str, str]:
         """Return a field that maps strings to strings, empty if absent.
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from proxy.domain.failure import Failure
     from proxy.domain.ids import AttemptId, ProviderName
     from proxy.domain.job import Operation
+    from proxy.domain.orphan import Listed
     from proxy.domain.video import Order
 
 
@@ -102,6 +103,21 @@ class Cancels(Protocol):
 
         Asking twice does no harm. The job is followed to its end all the same: an operation that
         `status` no longer knows afterwards was cancelled.
+        """
+
+
+@runtime_checkable
+class ListsOperations(Protocol):
+    """A provider that lists what it has made for an account, whoever asked for it."""
+
+    @property
+    def lists_attempts(self) -> bool:
+        """Whether a listed operation tells the id of the attempt that it was begun with."""
+
+    def list_operations(self, *, since_s: float) -> AsyncIterator[Listed]:
+        """Every operation that was begun since an instant (Unix seconds), in any order.
+
+        Those that cannot be read are left out.
         """
 
 

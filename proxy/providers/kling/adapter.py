@@ -20,6 +20,7 @@ from proxy.providers.failures import Failures
 from proxy.providers.kling import codes, wire
 from proxy.providers.kling.auth import KlingAuth
 from proxy.providers.kling.settings import BASE_URL, RESULT_HOSTS, KlingCredentials
+from proxy.providers.listing import listed
 from proxy.providers.request_body import RequestBody
 from proxy.providers.signature import read_event, signing_key, verified_id
 from proxy.providers.video_file import VideoFile
@@ -31,17 +32,16 @@ if TYPE_CHECKING:
 
     from proxy.domain.ids import AttemptId
     from proxy.domain.job import Operation
+    from proxy.domain.orphan import Listed
     from proxy.domain.video import Order
     from proxy.gateway.ports.provider import Status
     from proxy.gateway.ports.runtime import Clock
     from proxy.outgoing.session import Sessions
     from proxy.providers.exchange import Answer
+    from proxy.providers.listing import Page
     from proxy.providers.manifest import ProviderSettings
 
 _DESIGN = "new"
-_PENDING = frozenset({"submitted", "processing"})
-_DONE = frozenset({"succeeded", "succeed"})
-_FAILED = "failed"
 # The vendor states no limit for `task_ids`; a public client of its API asks for 50 at a time.
 # Source: third-party client code, 2026-11-22.
 _TOGETHER_MAX = 50
@@ -131,6 +131,22 @@ class KlingProvider:
         return {"task_id": task.id, "design": _DESIGN}
 
     @property
+    def lists_attempts(self) -> bool:
+        """A listed task tells the external id it was begun with."""
+        return True
+
+    def list_operations(self, *, since_s: float) -> AsyncIterator[Listed]:
+        """Every video task of the account that was begun since an instant."""
+        times_ms = int(since_s * 1000), int(self._clock.now_s() * 1000)
+
+        async def page(cursor: str) -> Page | None:
+            body = wire.list_request(*times_ms, cursor)
+            answer = await self._answered("POST", f"{self._base_url}/tasks", body)
+            return None if answer is None else wire.read_page(answer.payload)
+
+        return listed(page, self._failures)
+
+    @property
     def takes_callbacks(self) -> bool:
         """Every account does: each submit may name where they go."""
         return True
@@ -153,7 +169,7 @@ class KlingProvider:
             raise CallbackRefused(CallbackFault.UNREADABLE)
         return Callback(
             message=message or f"{task.id}:{task.status}",
-            is_over=task.status == _FAILED or task.status in _DONE,
+            is_over=task.status == wire.FAILED or task.status in wire.DONE,
             attempt=task.external_id,
         )
 
@@ -171,8 +187,18 @@ class KlingProvider:
     async def _query(self, field: str, *names: str) -> list[object] | None:
         """Return what is said of the tasks that match; None when Kling says there is none."""
         asked = ",".join(quote(name, safe="") for name in names)
-        url = f"{self._base_url}/tasks?{field}={asked}"
-        answer = await self._authorised(lambda headers: self._exchange.ask("GET", url, headers))
+        answer = await self._answered("GET", f"{self._base_url}/tasks?{field}={asked}")
+        if answer is None:
+            return None
+        if not isinstance(answer.payload, list):
+            raise self._failures.error(FailureKind.MALFORMED, "its tasks could not be read")
+        return answer.payload
+
+    async def _answered(self, method: str, url: str, json: object = None) -> wire.Envelope | None:
+        """Ask; None when Kling says that there is no such task."""
+        answer = await self._authorised(
+            lambda headers: self._exchange.ask(method, url, headers, json=json)
+        )
         envelope = wire.read_envelope(answer.body)
         if envelope is None:
             raise self._failures.refused_read(answer.status, answer.retry_after_s)
@@ -181,9 +207,7 @@ class KlingProvider:
         if envelope.code != 0:
             kind, is_known = codes.classify_read(envelope.code)
             raise self._refused(kind, envelope, answer, is_classified=is_known)
-        if not isinstance(envelope.payload, list):
-            raise self._failures.error(FailureKind.MALFORMED, "its tasks could not be read")
-        return envelope.payload
+        return envelope
 
     def _whole(self, answered: list[object] | None) -> Sequence[wire.Task]:
         """Read every task of an answer; none where Kling said that there is none."""
@@ -210,24 +234,24 @@ class KlingProvider:
         return task
 
     def _status_of(self, task: wire.Task) -> Status:
-        if task.status in _PENDING:
+        if task.status in wire.PENDING:
             return Pending()
-        if task.status in _DONE and task.url is not None:
+        if task.status in wire.DONE and task.url is not None:
             # Without a bill a finished video is not free: the price book decides.
             result: dict[str, object] = {"url": task.url, "videos": 1}
             return Succeeded(result=result, charge_micro_usd=task.charge_micro_usd)
-        if task.status == _FAILED:
+        if task.status == wire.FAILED:
             kind, is_known = codes.classify_failed_task(task.message)
             failure = self._failures.failure(
                 kind,
                 task.message or "the task failed without a reason",
-                code=_FAILED,
+                code=wire.FAILED,
                 is_classified=is_known,
             )
             charge = 0 if task.is_unbilled else task.charge_micro_usd
             return Failed(failure=failure, charge_micro_usd=charge)
         message = f"a task of status {task.status!r} that means nothing here"
-        if task.status in _DONE:
+        if task.status in wire.DONE:
             message = "a finished task without a video"
         raise self._failures.error(
             FailureKind.MALFORMED, message, code=task.status, is_classified=False

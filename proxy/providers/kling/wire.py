@@ -10,9 +10,15 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
+from proxy.domain.orphan import Fate, Listed
+
 if TYPE_CHECKING:
     from proxy.domain.ids import AttemptId
     from proxy.domain.video import Order
+
+PENDING = frozenset({"submitted", "processing"})
+DONE = frozenset({"succeeded", "succeed"})
+FAILED = "failed"
 
 TEXT_TO_VIDEO = "text-to-video"
 IMAGE_TO_VIDEO = "image-to-video"
@@ -122,6 +128,44 @@ def read_task(item: object) -> Task | None:
         url=_video_url(item.get("outputs")),
         charge_micro_usd=read_charge(item.get("billing")),
         is_unbilled=item.get("billing") == [],
+    )
+
+
+def list_request(since_ms: int, until_ms: int, cursor: str) -> dict[str, object]:
+    """Return the body that asks for a page of the video tasks begun in a time; texts, in ms.
+
+    Source: https://kling.ai/document-api/api/video/3-0-omni/text-to-video, 2026-09-20.
+    """
+    return {
+        "start_time": str(since_ms),
+        "end_time": str(until_ms),
+        "cursor": cursor,
+        # 500 are allowed; their answer would be longer than we read.
+        "limit": 100,
+        "filters": [{"key": "product_type", "values": ["video"]}],
+    }
+
+
+def read_page(payload: object) -> tuple[list[Listed], str] | None:
+    """Read a page of tasks, and the cursor of the next ("" where there is none)."""
+    if not isinstance(payload, dict) or not isinstance(payload.get("result"), list):
+        return None
+    tasks = [each for item in payload["result"] if (each := _listed(item)) is not None]
+    return tasks, _text(payload.get("next_cursor")) if payload.get("has_more") is True else ""
+
+
+def _listed(item: object) -> Listed | None:
+    task = read_task(item)
+    if task is None or not isinstance(item, dict) or not isinstance(item.get("create_time"), int):
+        return None
+    fate = Fate.MADE if task.status in DONE else Fate.PENDING
+    is_free = task.is_unbilled and task.status == FAILED
+    return Listed(
+        task=task.id,
+        created_at_ms=item["create_time"],
+        fate=Fate.FAILED if task.status == FAILED else fate,
+        external_id=task.external_id,
+        charge_micro_usd=0 if is_free else task.charge_micro_usd,
     )
 
 

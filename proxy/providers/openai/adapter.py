@@ -20,6 +20,7 @@ from proxy.gateway.ports.provider import (
 )
 from proxy.providers.exchange import Exchange
 from proxy.providers.failures import Failures, is_ok
+from proxy.providers.listing import listed
 from proxy.providers.multipart_body import MultipartBody
 from proxy.providers.openai import codes, wire
 from proxy.providers.openai.settings import BASE_URL, OpenAICredentials
@@ -34,16 +35,20 @@ if TYPE_CHECKING:
 
     from proxy.domain.ids import AttemptId
     from proxy.domain.job import Operation
+    from proxy.domain.orphan import Listed
     from proxy.domain.video import Order
     from proxy.gateway.ports.provider import Status
     from proxy.gateway.ports.runtime import Clock
     from proxy.outgoing.session import Sessions
     from proxy.providers.exchange import Answer
+    from proxy.providers.listing import Page
     from proxy.providers.manifest import ProviderSettings
     from proxy.providers.request_body import SubmitBody
 
 _PENDING = frozenset({"queued", "in_progress"})
-_COMPLETED, _FAILED = "completed", "failed"
+_COMPLETED, _FAILED = wire.COMPLETED, wire.FAILED
+LIST_VIDEOS = 100
+"""Videos of one page of the list; more are not allowed."""
 _GONE = frozenset({"http_403", "http_404", "http_410"})
 
 
@@ -102,6 +107,34 @@ class OpenAIProvider:
             message = "it answered about another video than the one asked for"
             raise self._failures.error(FailureKind.MALFORMED, message)
         return self._status_of(video, answer.retry_after_s)
+
+    @property
+    def lists_attempts(self) -> bool:
+        """A listed video tells nothing of who asked for it."""
+        return False
+
+    def list_operations(self, *, since_s: float) -> AsyncIterator[Listed]:
+        """Every video of the account that was begun since an instant, the latest first."""
+
+        async def page(after: str) -> Page | None:
+            try:
+                return await self._page(after, since_s, limit=LIST_VIDEOS)
+            except ProviderError as error:
+                if error.failure.kind is not FailureKind.MALFORMED:
+                    raise
+            # A page shows every prompt, and may be longer than we read: one by one, then.
+            return await self._page(after, since_s, limit=1)
+
+        return listed(page, self._failures)
+
+    async def _page(self, after: str, since_s: float, *, limit: int) -> Page | None:
+        url = f"{self._base_url}/videos?order=desc&limit={limit}"
+        url += f"&after={quote(after, safe='')}" if after else ""
+        answer = await self._exchange.ask("GET", url, self._headers)
+        content = wire.read_json(answer.body)
+        if content is None or not is_ok(answer.status):
+            raise self._refused_read(answer, wire.read_error(content))
+        return wire.read_page(content, since_s)
 
     @property
     def takes_callbacks(self) -> bool:

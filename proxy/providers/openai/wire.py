@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from math import gcd
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from proxy.domain.orphan import Fate, Listed
 from proxy.domain.source import Verb
-from proxy.domain.video import frame_size_px
+from proxy.domain.video import SHORT_SIDE_PX, Shape, frame_size_px
 
 if TYPE_CHECKING:
     from proxy.domain.video import Order, OrderSource
 
 INPUT_FIELD = "input_reference"
+COMPLETED, FAILED = "completed", "failed"
 _ENDS = frozenset({"video.completed", "video.failed"})
 
 
@@ -136,6 +139,50 @@ def read_video(content: dict[str, object]) -> Video | None:
         expires_at_s=expires_at,
         error=read_error(content),
     )
+
+
+def read_page(content: dict[str, object], since_s: float) -> tuple[list[Listed], str] | None:
+    """Read a page of the list, latest first, and the id after which the next begins.
+
+    "" where there is none, or where videos are older than `since_s`: those are left out.
+    """
+    items = content.get("data")
+    if not isinstance(items, list):
+        return None
+    videos = [each for item in items if isinstance(item, dict) and (each := _listed(item))]
+    young = [each for each in videos if each.created_at_ms >= since_s * 1000]
+    has_more = content.get("has_more") is True and len(young) == len(videos)
+    last_id = _text(content.get("last_id")) or (videos[-1].task if videos else "")
+    return young, last_id if has_more else ""
+
+
+def _listed(item: dict[str, object]) -> Listed | None:
+    video, created_s = read_video(item), _number(item.get("created_at"))
+    if video is None or created_s is None:
+        return None
+    fate = Fate.MADE if video.status == COMPLETED else Fate.PENDING
+    return Listed(
+        task=video.id,
+        created_at_ms=int(created_s * 1000),
+        fate=Fate.FAILED if video.status == FAILED else fate,
+        upstream=_text(item.get("model")) or None,
+        shape=_shape(_text(item.get("seconds")), _text(item.get("size"))),
+    )
+
+
+def _shape(seconds: str, size: str) -> Shape | None:
+    """The shape of a listed video; there always is sound. None where it is none of ours."""
+    width, _, height = size.partition("x")
+    if not all(text.isascii() and text.isdigit() for text in (seconds, width, height)):
+        return None
+    wide, high = int(width), int(height)
+    short_px = min(wide, high)
+    resolution = next((name for name, px in SHORT_SIDE_PX.items() if px == short_px), None)
+    if resolution is None:
+        return None
+    whole = gcd(wide, high)
+    ratio = f"{wide // whole}:{high // whole}"
+    return Shape(seconds=int(seconds), resolution=resolution, aspect_ratio=ratio, audio=True)
 
 
 def _number(value: object) -> float | None:

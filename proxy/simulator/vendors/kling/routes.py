@@ -30,6 +30,7 @@ from proxy.simulator.vendors.kling.errors import (
     envelope,
     fault_error,
 )
+from proxy.simulator.vendors.kling.listing import is_listed, page_of, read_listing
 from proxy.simulator.vendors.kling.requests import (
     Create,
     read_image_to_video,
@@ -56,6 +57,7 @@ def build(world: World) -> web.Application:
     app.router.add_post("/text-to-video/{model}", api.text_to_video)
     app.router.add_post("/image-to-video/{model}", api.image_to_video)
     app.router.add_get("/tasks", api.tasks, allow_head=False)
+    app.router.add_post("/tasks", api.list)
     return app
 
 
@@ -116,6 +118,21 @@ class _Api:
             return garbage()
         origin = request.url.origin()
         return envelope(self._world, [self._view(task, origin) for task in kept])
+
+    async def list(self, request: web.Request) -> web.StreamResponse:
+        world, call = self._world, request[CALL]
+        call.operation = "list"
+        account = authenticate(request, world)
+        now_s = world.now_s()
+        asked = read_listing(await _json(request), now_s)
+        own = [
+            task
+            for task in world.tasks.all()
+            if (task.order.provider, task.order.account) == (NAME, account.name)
+            and is_listed(task, now_s)
+        ]
+        origin = request.url.origin()
+        return envelope(world, page_of(own, asked, now_s, lambda task: self._view(task, origin)))
 
     async def _submit(
         self, request: web.Request, read: Callable[[object, Model], Create]
