@@ -21,6 +21,7 @@ from proxy.domain.ids import (
     ProviderName,
     TeamId,
 )
+from proxy.domain.orphan_rule import OrphanTimes
 from proxy.domain.period import PeriodKind
 from proxy.domain.policy import (
     Account,
@@ -352,6 +353,7 @@ def an_engine(
         look_up_after_s=tuple(look_up_after_s),
         decisions_kept=20_000,
         verify_every_s=3600.0,
+        orphans=OrphanTimes(every_s=3600.0, grace_s=7200.0, back_s=604_800.0),
         unknown_then=unknown_then,
     )
 

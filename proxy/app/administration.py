@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from proxy.app.orphans import orphan_desk
 from proxy.gateway.admin.controls import ControlDesk
 from proxy.gateway.admin.jobs import JobDesk
 from proxy.gateway.admin.letters import LetterDesk
@@ -46,6 +47,7 @@ def administration(parts: Parts) -> AdminServices:
         controls=ControlDesk(runtime, ledger, controls),
         jobs=JobDesk(runtime, RedisJobSearch(client, keys)),
         decisions=DecisionDesk(RedisDecisionLog(client, keys), runtime.live),
+        orphans=orphan_desk(runtime, client),
         restore=RestoreDesk(runtime, RedisRepairs(client, keys, ledger), ledger, controls),
         letters=LetterDesk(runtime),
         ledger=ledger,

@@ -14,6 +14,7 @@ from proxy.app.adapters import AdapterBuilder
 from proxy.app.clock import Bell, SystemClock
 from proxy.app.link_secret import link_secret
 from proxy.app.notices import Notices
+from proxy.app.orphans import orphan_chores
 from proxy.app.readiness import Readiness
 from proxy.app.reload import Reload
 from proxy.app.spool import own_folder, spool_root
@@ -64,7 +65,7 @@ if TYPE_CHECKING:
     from contextlib import AsyncExitStack
 
     from proxy.app.chores import Chore
-    from proxy.app.options import ServeOptions
+    from proxy.app.options import Role, ServeOptions
     from proxy.app.watch import Marks
     from proxy.config.load import Loaded
     from proxy.config.settings import ServerSettings
@@ -156,7 +157,7 @@ async def compose(
         callbacks=Callbacks(runtime, secret),
         spool_dir=spool_dir,
         look=lambda: marks_of(options.config, loaded.policies),
-        chores=_chores(runtime, client, times) | notices.chores(runtime, client, options.role),
+        chores=_chores(runtime, client, times, notices=notices, role=options.role),
     )
 
 
@@ -178,8 +179,11 @@ def _applied(metrics: Metrics, pictures: Pictures, notices: Notices) -> Callable
     return applied
 
 
-def _chores(runtime: Runtime, client: Client, times: LearnedTimes) -> dict[str, Chore]:
+def _chores(
+    runtime: Runtime, client: Client, times: LearnedTimes, *, notices: Notices, role: Role
+) -> dict[str, Chore]:
     """What the use cases need done beside them, now and then."""
+    workers = notices.chores(runtime, client, role) | orphan_chores(runtime, client, role)
     samples = RedisRenderTimes(client, Keys())
     return {
         "upkeep": Upkeep(runtime).watch,
@@ -190,6 +194,7 @@ def _chores(runtime: Runtime, client: Client, times: LearnedTimes) -> dict[str, 
         "doubts": lambda: runtime.doubts.watch(runtime.jobs, runtime.observer, runtime.clock),
         "render_times": lambda: times.share(samples, runtime.clock),
         "waiters": lambda: runtime.waiters.watch(runtime.jobs, runtime.clock),
+        **workers,
     }
 
 

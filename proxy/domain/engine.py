@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from proxy.domain.orphan_rule import OrphanTimes
 
 PATIENCE_SPARE_S = 3600.0
 """The sendings between the pauses take time, too."""
@@ -43,6 +47,7 @@ class Engine:
     download_retries: int
     decisions_kept: int
     verify_every_s: float
+    orphans: OrphanTimes
     look_up_after_s: tuple[float, ...]
     unknown_then: UnknownThen
 

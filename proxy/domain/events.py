@@ -324,6 +324,32 @@ class DecisionsLost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OrphanCharged:
+    """What a vendor made and no attempt explains was charged to nobody; `task` is the vendor's."""
+
+    provider: ProviderName
+    account: str
+    task: str
+    charged_micro_usd: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookEnded:
+    """A vendor's list was looked through; `outcome` is "ok", "unpriced" or what stopped it.
+
+    `orphans` are those that are over and unexplained, `unpriced` those of them of which nobody
+    can say what they cost.
+    """
+
+    provider: ProviderName
+    account: str
+    outcome: str
+    listed: int
+    orphans: int
+    unpriced: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoreJudged:
     """Whether the store holds all that the ledger's files say; told whenever that changes."""
 
@@ -358,6 +384,8 @@ Event = (
     | WorkerTurned
     | LedgerVerified
     | DecisionsLost
+    | OrphanCharged
+    | LookEnded
     | StoreJudged
 )
 """Any event; observers match on the type."""

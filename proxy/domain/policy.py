@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from proxy.domain.bucket import LimitMode
+from proxy.domain.orphan_rule import OrphanRule
 from proxy.domain.outage import Outage
 from proxy.domain.price import BillsOn, Price
 from proxy.domain.video import Substitute
@@ -289,6 +290,7 @@ class Account:
     reason: str | None
     slots: int
     submit: RateLimit | None = None
+    orphans: OrphanRule = OrphanRule.NAMED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

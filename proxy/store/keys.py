@@ -32,6 +32,7 @@ PERMANENT = (
     "undelivered",
     "followed",
     "silenced",
+    "looks",
 )
 """Nouns of cell keys without a TTL; a `job` has none until it ends, all others always have one."""
 
@@ -157,6 +158,10 @@ class Keys:
     def silenced(self) -> str:
         """STRING, permanent: receivers that want nothing more of a configuration."""
         return self._name("silenced")
+
+    def looks(self) -> str:
+        """HASH, permanent: turns at looking through vendors' lists, by account."""
+        return self._name("looks")
 
     def heard(self, message: str) -> str:
         """STRING, 15 min: what became of a message about a job, so that it is heard once."""

@@ -256,6 +256,19 @@ STORE_CALL = _histogram(
     "Time that scripts and commands of the store took.",
     STORE_SECONDS,
 )
+ORPHANS = _counter(
+    "greenlight_orphans_total",
+    ("provider", "account"),
+    "Tasks of vendors that no attempt explains, charged to nobody.",
+)
+ORPHANS_USD = _counter(
+    "greenlight_orphans_usd_total", ("provider", "account"), "Charged to nobody for them."
+)
+ORPHAN_LOOKS = _counter(
+    "greenlight_orphan_looks_total",
+    ("operation", "outcome"),
+    "Times that a vendor's list was looked through (list): ok, unpriced, or what stopped it.",
+)
 RESTORE_NEEDED = _gauge(
     "greenlight_restore_needed",
     (),

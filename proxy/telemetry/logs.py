@@ -78,6 +78,8 @@ FIELDS: Mapping[type, tuple[str, ...]] = {
     ),
     events.UpkeepEnded: ("part", "outcome", "items"),
     events.DecisionsLost: ("count",),
+    events.OrphanCharged: ("provider", "account", "task", "charged_micro_usd"),
+    events.LookEnded: ("provider", "account", "outcome", "listed", "orphans", "unpriced"),
     events.StoreJudged: ("is_whole",),
     events.EndNoticed: ("job", "provider", "model", "lag_s"),
     events.WorkerTurned: ("busy",),
@@ -92,6 +94,7 @@ _LEVELS: Mapping[type, int] = {
     events.WorkerTurned: logging.DEBUG,
     events.AnsweredStale: logging.DEBUG,
     events.FailedOver: logging.WARNING,
+    events.OrphanCharged: logging.WARNING,
     events.BudgetPassed: logging.WARNING,
     events.BudgetAlert: logging.WARNING,
     events.OutcomeUnknown: logging.WARNING,
@@ -147,7 +150,12 @@ def level_of(event: Event) -> int:
     match event:
         case events.StoreCalled() | events.ProviderCalled() | events.CallbackReceived():
             return _call_level(event)
-        case events.NoticeSent() | events.UpkeepEnded() | events.LedgerVerified():
+        case (
+            events.NoticeSent()
+            | events.UpkeepEnded()
+            | events.LedgerVerified()
+            | events.LookEnded()
+        ):
             return _chore_level(event)
         case events.Moved():
             return logging.DEBUG if event.after is event.before else logging.INFO
@@ -173,15 +181,16 @@ def _call_level(
 
 
 def _chore_level(
-    event: events.NoticeSent | events.UpkeepEnded | events.LedgerVerified,
+    event: events.NoticeSent | events.UpkeepEnded | events.LedgerVerified | events.LookEnded,
 ) -> int:
     if isinstance(event, events.LedgerVerified):
         return logging.CRITICAL if event.broken else logging.INFO
     if isinstance(event, events.NoticeSent):
         return _NOTICE_LEVELS.get(event.outcome, logging.INFO)
     if event.outcome != "ok":
-        return logging.ERROR
-    return logging.INFO if event.items else logging.DEBUG
+        return logging.WARNING if isinstance(event, events.LookEnded) else logging.ERROR
+    found = event.orphans if isinstance(event, events.LookEnded) else event.items
+    return logging.INFO if found else logging.DEBUG
 
 
 def _request_level(event: events.RequestServed) -> int:

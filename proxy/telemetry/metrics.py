@@ -85,6 +85,8 @@ class Metrics:
             events.NoticeSent: self._notice_sent,
             events.UpkeepEnded: self._upkeep_ended,
             events.DecisionsLost: self._decisions_lost,
+            events.OrphanCharged: self._orphan_charged,
+            events.LookEnded: self._look_ended,
             events.StoreJudged: self._store_judged,
             events.EndNoticed: self._end_noticed,
             events.WorkerTurned: self._worker_turned,
@@ -295,6 +297,14 @@ class Metrics:
 
     def _decisions_lost(self, event: events.DecisionsLost) -> None:
         self._families.count(catalog.DECISIONS_LOST, (), event.count)
+
+    def _orphan_charged(self, event: events.OrphanCharged) -> None:
+        account = (event.provider, event.account)
+        self._families.count(catalog.ORPHANS, account)
+        self._families.count(catalog.ORPHANS_USD, account, _usd(event.charged_micro_usd))
+
+    def _look_ended(self, event: events.LookEnded) -> None:
+        self._families.count(catalog.ORPHAN_LOOKS, ("list", event.outcome))
 
     def _store_judged(self, event: events.StoreJudged) -> None:
         self._families.set(catalog.RESTORE_NEEDED, (), 0 if event.is_whole else 1)

@@ -141,6 +141,10 @@ ONE_OF_EACH: tuple[Event, ...] = (
     events.EndNoticed(job=JOB, provider=KLING, model=MODEL, lag_s=4.0),
     events.WorkerTurned(busy=2),
     events.LedgerVerified(entries=12, broken=0),
+    events.OrphanCharged(provider=KLING, account="main", task="t-1", charged_micro_usd=336_000),
+    events.LookEnded(
+        provider=KLING, account="main", outcome="ok", listed=3, orphans=1, unpriced=0
+    ),
 )
 
 

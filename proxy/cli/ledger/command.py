@@ -11,6 +11,7 @@ from proxy.cli.json_line import write_json
 from proxy.cli.ledger.download import FORMATS, STANDARD_OUTPUT, Download, runs_until
 from proxy.cli.ledger.entries_table import entries_table
 from proxy.cli.ledger.invoice import is_settled, show_comparison, show_posted
+from proxy.cli.ledger.orphans import orphans
 from proxy.cli.ledger.restore import restore
 from proxy.cli.span import BEGINNING, span_of, span_options
 from proxy.cli.video import entries
@@ -26,6 +27,7 @@ def command() -> None:
     """Prove the ledger, show it, export it, and make it agree with invoices."""
 
 
+command.add_command(orphans)
 command.add_command(restore)
 
 

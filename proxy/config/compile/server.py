@@ -26,6 +26,7 @@ from proxy.config.settings import (
 )
 from proxy.domain.engine import Engine
 from proxy.domain.ids import ProviderName
+from proxy.domain.orphan_rule import OrphanTimes
 from proxy.domain.outage import Outage
 from proxy.domain.policy import Account, AdminToken, PollTimes, Provider
 
@@ -164,6 +165,7 @@ def _routing_view(
                 reason=account.reason,
                 slots=written.slots,
                 submit=None if written.submit is None else compile_bucket(written.submit),
+                orphans=written.orphans,
             )
             for written, account in accounts
         ),
@@ -200,6 +202,11 @@ def compile_engine(server: ServerSchema) -> Engine:
         unknown_then=server.unknown.then,
         decisions_kept=server.decisions.keep,
         verify_every_s=seconds(worker.verify_every),
+        orphans=OrphanTimes(
+            every_s=seconds(server.orphans.every),
+            grace_s=seconds(server.orphans.grace),
+            back_s=seconds(server.orphans.back),
+        ),
     )
 
 

@@ -28,6 +28,7 @@ from proxy.config.schema.fields import (
 from proxy.config.schema.limits import BucketSection
 from proxy.domain.engine import UnknownThen
 from proxy.domain.notice import NoticeKind
+from proxy.domain.orphan_rule import OrphanRule
 
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
@@ -98,6 +99,7 @@ class AccountSection(Section):
     credentials: dict[str, Text] = Field(default_factory=dict)
     slots: Annotated[Count, Field(ge=1, le=100_000)] = 5
     submit: BucketSection | None = None
+    orphans: OrphanRule = OrphanRule.NAMED
 
 
 class PollSection(Section):
@@ -162,6 +164,14 @@ class WorkerSection(Section):
     download_retries: Annotated[Count, Field(ge=0, le=100)] = 3
 
 
+class OrphansSection(Section):
+    """When the vendors' own lists are looked through for what no attempt explains."""
+
+    every: DurationMs = HOUR_MS
+    grace: DurationMs = 2 * HOUR_MS
+    back: DurationMs = 7 * 24 * HOUR_MS
+
+
 class BreakerSection(Section):
     """When calls to an ailing provider stop, and when one is tried again."""
 
@@ -219,6 +229,7 @@ class ServerSchema(Section):
     unknown: UnknownSection = Field(default_factory=UnknownSection)
     worker: WorkerSection = Field(default_factory=WorkerSection)
     outage: OutageSection = Field(default_factory=OutageSection)
+    orphans: OrphansSection = Field(default_factory=OrphansSection)
     breaker: BreakerSection = Field(default_factory=BreakerSection)
     decisions: DecisionsSection = Field(default_factory=DecisionsSection)
     notify: Items[NotifySection] = Field(default_factory=dict)

@@ -219,6 +219,19 @@ POST_INVOICE = _change(
     body=_INVOICE,
     errors=("archive_damaged",),
 )
+ORPHANS = _read(
+    "/ledger/orphans",
+    "What vendors list and no attempt explains; charges nothing",
+    query=("provider", "since"),
+    errors=("not_found", "archive_damaged"),
+)
+CHARGE_ORPHANS = _change(
+    "/ledger/orphans",
+    STOPPING,
+    "The same, and it is charged to nobody",
+    body=("provider", "since"),
+    errors=("not_found", "archive_damaged"),
+)
 SURVEY = _read(
     "/ledger/restore",
     "What the ledger's files know that the store does not",

@@ -13,6 +13,7 @@ from proxy.http.admin.bodies import endpoint_body, list_body
 from proxy.http.admin.decisions import DecisionRoutes
 from proxy.http.admin.handlers import AdminRoutes
 from proxy.http.admin.letters import LetterAdminRoutes
+from proxy.http.admin.orphans import OrphanRoutes
 from proxy.http.admin.restore import RestoreRoutes
 from proxy.http.answer import json_answer
 from proxy.http.finance import FinanceRoutes
@@ -37,6 +38,7 @@ def admin_routes(services: AdminServices) -> tuple[AdminRoute, ...]:
     mandates = TokenMandates(services.random_bytes)
     own = AdminRoutes(services, mandates)
     decisions = DecisionRoutes(services.decisions)
+    orphans = OrphanRoutes(services.orphans, mandates)
     restore = RestoreRoutes(services.restore, mandates)
     letters = LetterAdminRoutes(services.letters, mandates)
     finance = FinanceRoutes(services.finance, verify=services.verify, mandates=mandates)
@@ -73,6 +75,8 @@ def admin_routes(services: AdminServices) -> tuple[AdminRoute, ...]:
         AdminRoute(endpoints.MANIFEST, finance.manifest),
         AdminRoute(endpoints.RECONCILE, finance.compare),
         AdminRoute(endpoints.POST_INVOICE, finance.correct),
+        AdminRoute(endpoints.ORPHANS, orphans.survey),
+        AdminRoute(endpoints.CHARGE_ORPHANS, orphans.charge),
         AdminRoute(endpoints.SURVEY, restore.survey),
         AdminRoute(endpoints.RESTORE, restore.restore),
         AdminRoute(endpoints.WRITE_OFF, finance.write_off),

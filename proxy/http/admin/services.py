@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from proxy.gateway.admin.letters import LetterDesk
     from proxy.gateway.decisions import DecisionDesk
     from proxy.gateway.finance.desk import FinanceDesk
+    from proxy.gateway.orphans import OrphanDesk
     from proxy.gateway.ports.ledger import Ledger
     from proxy.gateway.restore.desk import RestoreDesk
     from proxy.gateway.runtime import Runtime
@@ -55,6 +56,7 @@ class AdminServices:
     controls: ControlDesk
     jobs: JobDesk
     decisions: DecisionDesk
+    orphans: OrphanDesk
     restore: RestoreDesk
     letters: LetterDesk
     ledger: Ledger

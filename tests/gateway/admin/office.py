@@ -18,6 +18,7 @@ from proxy.gateway.admin.letters import LetterDesk
 from proxy.gateway.admin.limit import spend
 from proxy.gateway.decisions import DecisionDesk
 from proxy.gateway.finance.desk import FinanceDesk
+from proxy.gateway.orphans import OrphanDesk
 from proxy.gateway.restore.desk import RestoreDesk
 from proxy.http.admin.endpoints import PREFIX, Role
 from proxy.http.admin.routes import admin_routes
@@ -173,6 +174,7 @@ async def opened(stage: Stage) -> AsyncIterator[Office]:
         controls=ControlDesk(runtime, ledger, controls),
         jobs=JobDesk(runtime, RedisJobSearch(stage.client, stage.keys)),
         decisions=DecisionDesk(RedisDecisionLog(stage.client, stage.keys), runtime.live),
+        orphans=OrphanDesk(runtime, ledger, repairs.unfinished),
         restore=RestoreDesk(runtime, repairs, ledger, controls),
         letters=LetterDesk(stage.runtime),
         ledger=ledger,
