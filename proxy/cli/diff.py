@@ -63,7 +63,7 @@ def committed_now(admin: Admin) -> dict[str, Committed]:
 def would_hold(admin: Admin, before: Snapshot, after: Snapshot) -> dict[str, Committed]:
     """What the ledger holds for every account that a change opens."""
     old, new = budgets_by_account(before), budgets_by_account(after)
-    opened = {name: str(budget.timezone) for name, budget in new.items() if name not in old}
+    opened = {name: str(new[name][0].timezone) for name in new if name not in old}
     if not opened:
         return {}
     return _held(admin.post("/budgets/preview", {"accounts": opened}))

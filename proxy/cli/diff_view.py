@@ -5,7 +5,7 @@ from rich.table import Table
 
 from proxy.cli.console import plain, table, usd
 from proxy.domain.effective import Change
-from proxy.domain.limits_changed import AccountChange, Fate
+from proxy.domain.limits_changed import AccountChange, Fate, is_soft
 from proxy.domain.money import format_usd
 from proxy.domain.policy import Budget
 
@@ -48,6 +48,9 @@ def _accounts_table(accounts: tuple[AccountChange, ...], *, is_known: bool) -> T
     shown = table("account", *right, "then it", right=right)
     for change in accounts:
         mark = "is too low" if change.falls_short else _FATES[change.fate]
+        budget = change.after or change.before
+        if budget is not None and is_soft(budget):
+            mark += ", warns only"
         shown.add_row(
             plain(change.account),
             _limit(change.before),

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from proxy.domain.policy import OnExceed
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -38,7 +40,7 @@ class Committed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountChange:
-    """An account whose budget differs. `committed` None: nobody said what it holds."""
+    """A budget of an account that differs. `committed` None: nobody said what it holds."""
 
     account: str
     fate: Fate
@@ -48,28 +50,33 @@ class AccountChange:
 
     @property
     def falls_short(self) -> bool:
-        """Say whether a new or lowered limit is below what is spent and held already."""
-        if self.after is None or self.committed is None:
+        """Say whether a new or lowered limit is below what is spent and held already.
+
+        One that only warns keeps nobody from spending.
+        """
+        before, after = self.before, self.after
+        if after is None or self.committed is None or is_soft(after):
             return False
-        is_lower = self.before is None or self.after.limit_micro_usd < self.before.limit_micro_usd
-        return is_lower and self.after.limit_micro_usd < self.committed.micro_usd
+        if before is not None and not is_soft(before):
+            is_lower = after.limit_micro_usd < before.limit_micro_usd
+        else:
+            is_lower = True
+        return is_lower and after.limit_micro_usd < self.committed.micro_usd
 
 
 def account_changes(
     before: Snapshot, after: Snapshot, committed: Mapping[str, Committed]
 ) -> tuple[AccountChange, ...]:
-    """Every account that the change touches, sorted by name.
+    """Every budget that the change touches, sorted by its account's name.
 
     A budget that only changed its place in a file is not listed.
     """
     old, new = budgets_by_account(before), budgets_by_account(after)
     found = []
     for account in sorted(old.keys() | new.keys()):
-        was, will = old.get(account), new.get(account)
-        if was == will:
-            continue
-        fate = Fate.OPENED if was is None else Fate.CLOSED if will is None else Fate.KEPT
-        found.append(
+        olds, news = old.get(account, ()), new.get(account, ())
+        fate = Fate.OPENED if not olds else Fate.CLOSED if not news else Fate.KEPT
+        found += [
             AccountChange(
                 account=account,
                 fate=fate,
@@ -77,23 +84,41 @@ def account_changes(
                 after=will,
                 committed=committed.get(account),
             )
-        )
+            for was, will in _pairs(olds, news)
+            if was != will
+        ]
     return tuple(found)
 
 
-def budgets_by_account(snapshot: Snapshot) -> dict[str, Budget]:
-    """Every budget of organisation, teams and keys by its account's name.
+def budgets_by_account(snapshot: Snapshot) -> dict[str, tuple[Budget, ...]]:
+    """The budgets of organisation, teams and keys by their account's name.
 
-    Several may limit one account: the lowest limit is the one in force.
+    An account may have one that limits it and one that only warns, in this order.
     """
     budgets = [*snapshot.organisation_budgets]
     for team in snapshot.teams.values():
         budgets += team.budgets
     for key in snapshot.keys.values():
         budgets += key.budgets
-    found: dict[str, Budget] = {}
-    for budget in budgets:
-        known = found.get(budget.account)
-        if known is None or budget.limit_micro_usd < known.limit_micro_usd:
-            found[budget.account] = budget
+    found: dict[str, tuple[Budget, ...]] = {}
+    for budget in sorted(budgets, key=is_soft):
+        found[budget.account] = (*found.get(budget.account, ()), budget)
     return found
+
+
+def is_soft(budget: Budget) -> bool:
+    """Say whether a budget only warns."""
+    return budget.on_exceed is OnExceed.ALLOW
+
+
+def _pairs(
+    olds: tuple[Budget, ...], news: tuple[Budget, ...]
+) -> list[tuple[Budget | None, Budget | None]]:
+    """What became of each budget of an account: of the only one what is the only one now."""
+    if len(olds) <= 1 and len(news) <= 1:
+        return [(next(iter(olds), None), next(iter(news), None))]
+    return [(_of_kind(olds, soft=soft), _of_kind(news, soft=soft)) for soft in (False, True)]
+
+
+def _of_kind(budgets: tuple[Budget, ...], *, soft: bool) -> Budget | None:
+    return next((budget for budget in budgets if is_soft(budget) is soft), None)

@@ -72,6 +72,16 @@ def test_beside_the_limit_other_words_of_a_budget(
     assert f"{MONTH}: on_exceed: deny -> next" in said.out
 
 
+def test_a_budget_that_only_warns_is_marked(terminal: Terminal, sides: tuple[Path, Path]) -> None:
+    edit(
+        sides[1],
+        "  - {id: daily",
+        '  - {id: soft, period: day, limit: "$300", on_exceed: allow}\n  - {id: daily',
+    )
+    said = terminal("diff", *map(str, sides))
+    assert "team:marketing|day       -  $300.00  goes on, warns only" in said.out
+
+
 async def test_a_limit_below_what_is_committed_fails(
     terminal: Terminal, sides: tuple[Path, Path], admin: FakeProxy
 ) -> None:

@@ -202,13 +202,14 @@ def test_a_team_without_a_time_zone_has_the_organisations(loaded: Loaded) -> Non
 
 
 def test_budgets(loaded: Loaded) -> None:
-    monthly, kling = loaded.snapshot.teams[TeamId("research")].budgets
+    monthly, early, kling = loaded.snapshot.teams[TeamId("research")].budgets
     assert ("team:research", PeriodKind.MONTH, 15) == (
         monthly.scope,
         monthly.period,
         monthly.start_day,
     )
     assert 500_500_000 == monthly.limit_micro_usd
+    assert (monthly.account, OnExceed.ALLOW) == (early.account, early.on_exceed)
     assert (OnExceed.NEXT, Match(model="kling-*", metadata={"project": "demo"})) == (
         kling.on_exceed,
         kling.match,

@@ -6,7 +6,7 @@ import pytest
 
 from proxy.domain.limits_changed import Committed, Fate, account_changes
 from proxy.domain.period import PeriodKind
-from proxy.domain.policy import Budget, Snapshot
+from proxy.domain.policy import Budget, OnExceed, Snapshot
 from tests.builders import a_budget, a_key, a_snapshot, a_team
 
 MONTH = "team:marketing|month"
@@ -73,10 +73,38 @@ def test_an_account_that_comes_back_may_fall_short_at_once() -> None:
     assert change.falls_short
 
 
-def test_of_several_budgets_of_an_account_the_lowest_counts() -> None:
-    before = with_budgets(a_budget(limit_micro_usd=7), a_budget(id="b", limit_micro_usd=5))
-    after = with_budgets(a_budget(id="b", limit_micro_usd=5), a_budget(limit_micro_usd=9))
-    assert () == account_changes(before, after, HELD)
+def a_soft(limit_micro_usd: int = 5000) -> Budget:
+    return a_budget(id="soft", limit_micro_usd=limit_micro_usd, on_exceed=OnExceed.ALLOW)
+
+
+def test_a_budget_that_only_warns_stands_beside_the_one_that_limits() -> None:
+    hard, soft = a_budget(limit_micro_usd=2000), a_soft(500)
+    (change,) = account_changes(with_budgets(hard), with_budgets(soft, hard), HELD)
+    assert (MONTH, Fate.KEPT, None, soft) == (
+        change.account,
+        change.fate,
+        change.before,
+        change.after,
+    )
+    lower = a_budget(limit_micro_usd=999)
+    (change,) = account_changes(with_budgets(hard, soft), with_budgets(soft, lower), HELD)
+    assert (hard, lower, True) == (change.before, change.after, change.falls_short)
+    (change,) = account_changes(with_budgets(hard, soft), with_budgets(hard), HELD)
+    assert (soft, None) == (change.before, change.after)
+
+
+def test_what_only_warns_falls_never_short() -> None:
+    (change,) = account_changes(with_budgets(a_soft()), with_budgets(a_soft(1)), HELD)
+    assert not change.falls_short
+
+
+@pytest.mark.parametrize(("limit", "falls_short"), [(1000, False), (999, True)])
+def test_a_budget_that_limits_from_now_on_may_fall_short(limit: int, *, falls_short: bool) -> None:
+    hard = a_budget(id="soft", limit_micro_usd=limit)
+    (change,) = account_changes(with_budgets(a_soft(999)), with_budgets(hard), HELD)
+    assert (Fate.KEPT, falls_short) == (change.fate, change.falls_short)
+    (change,) = account_changes(with_budgets(hard), with_budgets(a_soft(999)), HELD)
+    assert not change.falls_short
 
 
 def test_budgets_of_the_organisation_and_of_keys_count_too() -> None:

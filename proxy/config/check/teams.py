@@ -13,6 +13,7 @@ from proxy.config.schema.limits import BudgetSection, MatchSection
 from proxy.config.schema.policies import OrganisationSchema, RoutingSchema, TeamSchema
 from proxy.config.schema.server import ServerSchema
 from proxy.config.validate import Checked
+from proxy.domain.policy import OnExceed
 
 Owner = Checked[OrganisationSchema] | Checked[TeamSchema]
 
@@ -98,11 +99,13 @@ def _check_budgets(
             owner.report((*here, "id"), message)
         ids.add(budget.id)
         match = compile_match(budget.match)
-        account = (budget.period, budget.start_day, match.canonical() if match else "")
+        is_soft = budget.on_exceed is OnExceed.ALLOW
+        counted = match.canonical() if match else ""
+        account = (budget.period, budget.start_day, counted, is_soft)
         if account in accounts:
             message = (
                 f"limits the same spending as budget {accounts[account]} "
-                "(same period and match); allowed: one limit"
+                "(same period and match); allowed: one limit, and one that only warns"
             )
             owner.report((*here, "period"), message)
         accounts.setdefault(account, budget.id)
