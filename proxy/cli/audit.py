@@ -1,12 +1,16 @@
 """`greenlight audit`: what persons changed, and why."""
 
+import re
+
 import click
 
 from proxy.cli.admin import admin_options, open_admin
 from proxy.cli.change import json_option, moment
-from proxy.cli.console import console, plain, table
+from proxy.cli.console import console, plain, table, usd
 from proxy.cli.json_line import write_json
 from proxy.cli.video import entries
+
+_AMOUNT = re.compile(r"-?[0-9]+\.[0-9]{6}", re.ASCII)
 
 
 @click.command()
@@ -40,8 +44,14 @@ def command(
         return
     shown = table("at", "action", "target", "before", "after", "by", "reason")
     for each in entries(answer.get("data")):
-        texts = (each.get(name) for name in ("action", "target", "before", "after", "actor"))
+        states = [_state(each.get(name)) for name in ("before", "after")]
+        texts = (each.get("action"), each.get("target"), *states, each.get("actor"))
         shown.add_row(moment(each.get("at")), *map(plain, texts), plain(each.get("reason")))
     console().print(shown)
     if answer.get("has_more") is True:
         click.echo("there are more: raise --limit, or give --until")
+
+
+def _state(text: object) -> object:
+    """What was, or is now; an amount as people write it."""
+    return usd(text) if isinstance(text, str) and _AMOUNT.fullmatch(text) else text

@@ -200,4 +200,8 @@ def _name(budget: Json) -> Text:
 
 
 def _matched(match: Json) -> str:
-    return ", ".join(f"{name} {value}" for name, value in match.items())
+    metadata = match.get("metadata")
+    named = {name: value for name, value in match.items() if name != "metadata"}
+    if isinstance(metadata, dict):
+        named |= {f"metadata.{name}": value for name, value in metadata.items()}
+    return ", ".join(f"{name} {value}" for name, value in named.items())

@@ -289,6 +289,18 @@ async def test_the_audit(admin: FakeProxy, terminal: Terminal) -> None:
     assert {"action": "freeze", "actor": "ops1", "limit": "1"} == admin.asked[0].query
 
 
+async def test_amounts_of_the_audit_are_dollars(admin: FakeProxy, terminal: Terminal) -> None:
+    change = {
+        "action": "adjust",
+        "target": "video_a-1",
+        "before": "0.336000",
+        "after": "-0.800000",
+    }
+    admin.will_answer({"data": [{"at": "2026-11-24T09:30:00.250Z", **change}]})
+    said = await terminal.beside("audit")
+    assert "adjust  video_a-1  $0.336  -$0.80" in said.out
+
+
 def a_process(**changed: object) -> Json:
     return {
         "process": 7,

@@ -141,7 +141,7 @@ async def test_what_persons_changed_is_shown_with_its_reason(
             "override",
             "team:marketing|month|2026-11",
             "marketing",
-            "limit $100.00 until 2026-12-01 05:00:00Z: the launch",
+            "limit +$100.00 until 2026-12-01 05:00:00Z: the launch",
         ],
         ["adjust", "video_a-1", "marketing", "$0.336", "invoice 42"],
         ["settle", "video_a-1", "marketing", "-$0.40", "$0.336", "content_policy, bills_on:full"],

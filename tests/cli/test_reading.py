@@ -120,13 +120,14 @@ async def test_an_override_stands_beside_the_limit(proxy: FakeProxy, terminal: T
     accounts = a_budget()["accounts"]
     assert isinstance(accounts, list)
     lifted = {**accounts[0], "override": "5000.000000", "left": "7499.664000"}
-    soft = {**accounts[1], "on_exceed": "allow"}
+    match = {"model": "veo-3.1*", "metadata": {"film": "alpha"}}
+    soft = {**accounts[1], "on_exceed": "allow", "match": match}
     proxy.will_answer({**a_budget(), "accounts": [lifted, soft]})
     heading, monthly, veo = (await terminal.beside("budgets")).out.splitlines()[:3]
     assert ["left", "of", "override", "resets"] == heading.split()[-4:]
     assert "$7499.664  $5000.00  +$5000.00  2026-12-01 05:00Z" in monthly
     assert "$0.00             never" in veo
-    assert veo.startswith("team:marketing veo (model veo-3.1*; warns only)")
+    assert veo.startswith("team:marketing veo (model veo-3.1*, metadata.film alpha; warns only)")
     assert 3 == monthly.count("█")  # 2500.336 of 10,000
 
 

@@ -40,7 +40,9 @@ def _moved(entry: Json, name: str) -> str:
 def _why(entry: Json) -> str:
     """How an attempt ended and whose figure it cost; of a person's change its reason."""
     if entry.get("kind") == "override":
-        lifted = f"limit {usd(entry.get('amount'))} until {moment(entry.get('until'))}"
+        amount = usd(entry.get("amount"))
+        sign = "" if amount.startswith("-") else "+"
+        lifted = f"limit {sign}{amount} until {moment(entry.get('until'))}"
         return f"{lifted}: {entry.get('reason')}"
     said = (
         (entry.get("reason"),) if entry.get("reason") else (entry.get("outcome"), entry.get("by"))
