@@ -35,6 +35,7 @@ SECRETS = {
     "RUNWAYML_API_SECRET": RUNWAY_SECRET,
     "OPENAI_API_KEY": OPENAI_KEY,
 }
+FREELY = {"refusals": 0}  # vendors refuse contents here as they are told
 START_TIMEOUT_S = 20.0
 KEY_ID = "syst2345"
 ADMIN_ID = "admn2345"
@@ -154,7 +155,7 @@ class Deployment:
             "team": "marketing",
             "keys": [{"id": KEY_ID, "name": "web", "sha256": self._key_sha256}],
             "budgets": [{"id": "monthly", "period": "month", "limit": "$100000"}],
-            "limits": {"submit": {"capacity": 5000, "refill": "1000/s"}},
+            "limits": {"submit": {"capacity": 5000, "refill": "1000/s"}, "moderation": FREELY},
             "queued": 5000,
             "running": 200,
             "use": {
