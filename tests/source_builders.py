@@ -15,8 +15,9 @@ from tests.job_builders import a_job
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from proxy.domain.ids import JobId
     from proxy.domain.job import Job
-    from proxy.domain.policy import Offer
+    from proxy.domain.policy import Offer, Snapshot
     from proxy.domain.video import VideoJob
     from proxy.gateway.views import Start
 
@@ -53,6 +54,11 @@ def begun(request: VideoJob, start: Start | None, find: Callable[[str], Job]) ->
     if start is None:
         return request
     return replace(request, source=a_source(start.verb, find(start.video_id)))
+
+
+def a_link(snapshot: Snapshot, job: JobId) -> str | None:
+    """Where a provider would fetch the video that a job starts from."""
+    return None if snapshot.public_url is None else f"{snapshot.public_url}/{job}"
 
 
 def a_given(

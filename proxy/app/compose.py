@@ -17,6 +17,7 @@ from proxy.app.notices import Notices
 from proxy.app.orphans import orphan_chores
 from proxy.app.readiness import Readiness
 from proxy.app.reload import Reload
+from proxy.app.source_links import source_links
 from proxy.app.spool import own_folder, spool_root
 from proxy.app.watch import marks_of
 from proxy.artifacts.inputs import HashedInputs
@@ -107,6 +108,8 @@ class _Local:
     times: LearnedTimes
     waiters: Waiters
     siblings: int
+    links: Links
+    notices: Notices
 
 
 async def compose(
@@ -129,14 +132,14 @@ async def compose(
     sessions = await stack.enter_async_context(open_sessions())
     notices = Notices(sessions, clock, loaded.server)
     observer = _observers(metrics, clock, times, waiters, notices.troubles)
-    local = _Local(clock, bell, observer, times, waiters, options.siblings)
-    spool_dir = stack.enter_context(own_folder(spool_root(loaded.server.artifacts.url)))
-    secret = link_secret(loaded.server)
-    builder = AdapterBuilder(sessions=sessions, clock=clock, spool_dir=spool_dir, secret=secret)
+    spool = stack.enter_context(own_folder(spool_root(loaded.server.artifacts.url)))
+    links = Links(secret=link_secret(loaded.server), public_url=loaded.server.public_url)
+    builder = AdapterBuilder(sessions=sessions, clock=clock, spool_dir=spool, secret=links.secret)
     live = Live(Current(snapshot=loaded.snapshot, providers=builder.build(loaded.server)))
     client = _client(stack, loaded.server, address, observer)
-    pictures = Pictures(sessions, _picture_rules(loaded.server), spool_dir=spool_dir)
-    runtime = _runtime(loaded.server, live, client, pictures, local=local, notices=notices)
+    pictures = Pictures(sessions, _picture_rules(loaded.server), spool_dir=spool)
+    local = _Local(clock, bell, observer, times, waiters, options.siblings, links, notices)
+    runtime = _runtime(loaded.server, live, client, pictures=pictures, local=local)
     metrics.set_catalog(loaded.snapshot)
     return Parts(
         runtime=runtime,
@@ -153,9 +156,9 @@ async def compose(
             loaded=loaded,
         ),
         readiness=Readiness(runtime.accounts, runtime.openings, clock),
-        links=Links(secret=secret, public_url=loaded.server.public_url),
-        callbacks=Callbacks(runtime, secret),
-        spool_dir=spool_dir,
+        links=links,
+        callbacks=Callbacks(runtime, links.secret),
+        spool_dir=spool,
         look=lambda: marks_of(options.config, loaded.policies),
         chores=_chores(runtime, client, times, notices=notices, role=options.role),
     )
@@ -212,13 +215,7 @@ def _client(
 
 
 def _runtime(
-    server: ServerSettings,
-    live: Live,
-    client: Client,
-    pictures: Pictures,
-    *,
-    local: _Local,
-    notices: Notices,
+    server: ServerSettings, live: Live, client: Client, *, pictures: Pictures, local: _Local
 ) -> Runtime:
     keys, clock, retention_s = Keys(), local.clock, _retention(live)
     artifacts = open_artifacts(server.artifacts.url)
@@ -252,11 +249,12 @@ def _runtime(
         decisions=Decisions(local.observer),
         waiters=local.waiters,
         letters=RedisLetters(client, keys),
-        addresses=notices.addresses,
+        addresses=local.notices.addresses,
         standby=Standby(live, clock, siblings=local.siblings),
         random=random.SystemRandom().random,
         random_bytes=os.urandom,
         wake=local.bell.ring,
+        link_to_source=source_links(live, local.links, clock),
     )
 
 

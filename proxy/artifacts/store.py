@@ -136,6 +136,17 @@ class Artifacts:
             await obstore.rename_async(self._objects, name, following)
             await self._sync(following)
 
+    async def copy(self, name: str, following: str) -> None:
+        """Give an object a second name, replacing what bore it; a local folder links it.
+
+        Raises:
+            FileNotFoundError: there is no such object.
+            ArtifactUnavailable: the store cannot be written to.
+        """
+        with _translated(name):
+            await obstore.copy_async(self._objects, name, following)
+            await self._sync(following)
+
     async def list(self, prefix: str) -> AsyncIterator[StoredObject]:
         """Every object under a prefix that ends in a slash. Raises ArtifactUnavailable."""
         pages = obstore.list(self._objects, prefix=prefix.rstrip("/"))

@@ -28,6 +28,7 @@ SHORT_SIDE_PX: Mapping[str, int] = MappingProxyType(
 )
 
 
+VIDEO_TYPE = "video/mp4"
 PICTURE_TYPES = ("image/jpeg", "image/png", "image/webp")
 PICTURE_BYTES_MAX = 20 * 2**20
 PICTURE_HEAD_BYTES = 12
@@ -145,9 +146,15 @@ class Order:
 
     @property
     def pictures(self) -> tuple[OrderInput, ...]:
-        """Every input: first frame, last frame, reference images."""
+        """Every picture: first frame, last frame, reference images."""
         frames = (self.first_frame, self.last_frame)
         return (*(frame for frame in frames if frame is not None), *self.reference_images)
+
+    @property
+    def files(self) -> tuple[OrderInput, ...]:
+        """Everything that is sent with the order: its pictures, and the video it starts from."""
+        video = self.source.file if self.source is not None else None
+        return self.pictures if video is None else (*self.pictures, video)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

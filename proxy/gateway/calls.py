@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, assert_never
 
 from proxy.domain.errors import ProviderError
 from proxy.domain.events import ProviderCalled
-from proxy.domain.video import Order, OrderInput, OrderSource
+from proxy.domain.failure import Failure, FailureKind
+from proxy.domain.source import Way
+from proxy.domain.video import VIDEO_TYPE, Order, OrderInput, OrderSource
+from proxy.gateway import sources
 from proxy.gateway.inputs import read_input
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable
 
-    from proxy.domain.failure import Failure
     from proxy.domain.job import Job
     from proxy.domain.video import InputFile
     from proxy.gateway.runtime import Runtime
@@ -54,7 +56,11 @@ def _observe(
 
 
 def order_for(runtime: Runtime, job: Job) -> Order:
-    """What the current candidate is asked to make."""
+    """What the current candidate is asked to make.
+
+    Raises:
+        ProviderError: the video that it starts from cannot be given to it any more.
+    """
     candidate = job.candidate
     request = job.request
 
@@ -74,14 +80,31 @@ def order_for(runtime: Runtime, job: Job) -> Order:
         reference_images=tuple(handle(file) for file in request.reference_images),
         negative_prompt=request.negative_prompt,
         seed=request.seed,
-        source=_source_for(job),
+        source=_source_for(runtime, job),
     )
 
 
-def _source_for(job: Job) -> OrderSource | None:
+def _source_for(runtime: Runtime, job: Job) -> OrderSource | None:
     """The video the order starts from, as the current candidate is given it."""
-    source = job.request.source
-    if source is None:
+    source, way = job.request.source, job.candidate.way
+    if source is None or way is None:
         return None
     begun = OrderSource(verb=source.verb, seconds=source.seconds)
-    return replace(begun, operation=source.operation)
+    match way:
+        case Way.ORIGIN:
+            return replace(begun, operation=source.operation)
+        case Way.BYTES:
+            file = OrderInput(
+                media_type=VIDEO_TYPE,
+                size_bytes=source.size_bytes,
+                open=lambda: sources.chunks(runtime, job),
+            )
+            return replace(begun, file=file)
+        case Way.LINK:
+            url = runtime.link_to_source(job.id)
+            if url is None:
+                message = "not asked: it would fetch the video from public_url, which is not set"
+                raise ProviderError(Failure(kind=FailureKind.SOURCE_GONE, message=message))
+            return replace(begun, url=url)
+        case _:
+            assert_never(way)

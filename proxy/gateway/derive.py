@@ -9,10 +9,15 @@ from proxy.domain.errors import JobNotFound, VideoNotReady
 from proxy.domain.ids import JobId, is_job_id
 from proxy.domain.job import JobState, public_status
 from proxy.domain.source import Source, Verb
+from proxy.domain.video import VIDEO_TYPE
+from proxy.gateway import sources
 from proxy.gateway.create import create, observing_refusals
-from proxy.gateway.read import is_kept
+from proxy.gateway.read import answering_unavailable, is_kept
+from proxy.gateway.views import ContentView
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from proxy.domain.job import Job
     from proxy.domain.video import VideoJob
     from proxy.gateway.create import CreateRequest
@@ -34,7 +39,10 @@ async def derive(
     """
     with observing_refusals(runtime, caller):
         video = await with_source(runtime, caller, request.video, start)
-    return await create(runtime, caller, replace(request, video=video))
+    view = await create(runtime, caller, replace(request, video=video))
+    if not view.is_replay:
+        await sources.keep(runtime, view.job)
+    return view
 
 
 async def with_source(runtime: Runtime, caller: Caller, video: VideoJob, start: Start) -> VideoJob:
@@ -57,6 +65,34 @@ async def with_source(runtime: Runtime, caller: Caller, video: VideoJob, start: 
         message = f"the video's file is no longer kept, so it cannot be {_DONE[start.verb]}"
         raise JobNotFound(message, param=start.param)
     return replace(video, source=_source_of(job, start.verb))
+
+
+async def linked_source(runtime: Runtime, job_id: str) -> ContentView:
+    """Open the video that a job starts from, as long as the job needs it.
+
+    Raises:
+        JobNotFound: no such job, or one that has ended; or the file is gone.
+    """
+    job = await runtime.jobs.load(JobId(job_id)) if is_job_id(job_id) else None
+    source, name = None if job is None else job.request.source, None
+    if job is not None and source is not None and not job.state.is_terminal:
+        with answering_unavailable():
+            name = await sources.name_of(runtime, job)
+    if job is None or source is None or name is None:
+        message = f"no unfinished video {job_id[:64]!r} starts from another one"
+        raise JobNotFound(message)
+
+    def open_range(start: int, length: int) -> AsyncIterator[bytes]:
+        return runtime.artifacts.open(name, start=start, length=length)
+
+    return ContentView(
+        job=job,
+        size_bytes=source.size_bytes,
+        sha256=source.sha256,
+        media_type=VIDEO_TYPE,
+        open=open_range,
+        buckets=(),
+    )
 
 
 def _source_of(job: Job, verb: Verb) -> Source:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from proxy.domain.errors import StoreUnavailable
 from proxy.domain.events import Ended, EndNoticed, Moved, Resolved
 from proxy.domain.job import JobState, Resolution
+from proxy.gateway import sources
 from proxy.gateway.ports.provider import Cancels
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ async def cancel(
         queued = replace(stored, state=JobState.QUEUED)
         resolved(runtime, queued, stored)
         ended(runtime, queued, stored)
+        await sources.drop(runtime, stored)
     elif stored.state is JobState.RUNNING:
         await hurry(runtime, stored)
     return stored

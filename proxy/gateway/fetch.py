@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from proxy.domain.errors import ProviderError
 from proxy.domain.events import Stored
 from proxy.domain.job import JobError, JobState
-from proxy.domain.video import Artifact
+from proxy.domain.video import VIDEO_TYPE, Artifact
 from proxy.gateway.lease import heartbeat
 from proxy.gateway.names import video_name
 from proxy.gateway.ports.artifacts import ArtifactTooLarge, ArtifactUnavailable
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from proxy.gateway.ports.provider import Succeeded, VideoProvider
     from proxy.gateway.runtime import Runtime
 
-MEDIA_TYPE = "video/mp4"
 DEFAULT_RETENTION_S = 30 * 86_400
 """For jobs whose team has left the configuration."""
 
@@ -107,7 +106,7 @@ class Fetch:
                 size_bytes += len(chunk)
         except FileNotFoundError:
             return None
-        return Artifact(sha256=digest.hexdigest(), size_bytes=size_bytes, media_type=MEDIA_TYPE)
+        return Artifact(sha256=digest.hexdigest(), size_bytes=size_bytes, media_type=VIDEO_TYPE)
 
     async def _store(
         self, job: Job, result: Succeeded, adapter: VideoProvider, *, snapshot: Snapshot
@@ -154,7 +153,7 @@ class Fetch:
                 took_s=runtime.clock.monotonic_s() - started_s,
             )
         )
-        return Artifact(sha256=sha256, size_bytes=size_bytes, media_type=MEDIA_TYPE)
+        return Artifact(sha256=sha256, size_bytes=size_bytes, media_type=VIDEO_TYPE)
 
     async def _complete(
         self, job: Job, artifact: Artifact, *, charged: int, by: str, snapshot: Snapshot

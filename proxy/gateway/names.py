@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 
 VIDEOS = "videos/"
+SOURCES = "sources/"
 INPUTS = "inputs/"
 ARRIVING = f"{INPUTS}arriving-"
 """How inputs begin whose content, and so whose name, is not known yet."""
@@ -18,6 +19,17 @@ ARRIVING = f"{INPUTS}arriving-"
 def video_name(job: Job) -> str:
     """Where a job's finished video is kept."""
     return f"{VIDEOS}{job.team}/{job.id}.mp4"
+
+
+def source_video_name(job: Job) -> str:
+    """Where the finished video is kept that a job starts from."""
+    assert job.request.source is not None
+    return f"{VIDEOS}{job.team}/{job.request.source.id}.mp4"
+
+
+def kept_source_name(job: Job) -> str:
+    """Where a job has its own copy of that video until it ends."""
+    return f"{SOURCES}{job.team}/{job.id}.mp4"
 
 
 def input_name(team: TeamId, job: JobId, sha256: str) -> str:

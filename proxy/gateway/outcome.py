@@ -13,6 +13,7 @@ from proxy.domain.events import FailedOver, OutcomeUnknown
 from proxy.domain.failure import REACTIONS, AttemptMoney, Failure, FailureKind
 from proxy.domain.job import JobError, JobState, StoppedBy, Work, advance
 from proxy.domain.price import Billing, charge
+from proxy.gateway import sources
 from proxy.gateway.facts import ended, moved, resolved
 from proxy.gateway.names import video_name
 from proxy.gateway.ports.admission import PeriodMoved
@@ -316,8 +317,10 @@ class Outcome:
         return stored
 
     async def _clear(self, before: Job, stored: Job) -> None:
-        """Give back what the attempt held beside money: its slot, and bytes of a cancelled job."""
+        """Give back what the attempt held beside money: its slot, and bytes nobody needs."""
         await self.release_slot(before)
+        if stored.state.is_terminal:
+            await sources.drop(self._runtime, stored)
         if stored.state is JobState.CANCELLED and before.state is JobState.STORING:
             await self._runtime.artifacts.delete(video_name(stored))
 

@@ -10,6 +10,7 @@ from proxy.gateway.doubts import Doubts
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from proxy.domain.ids import JobId
     from proxy.gateway.archive import Archive
     from proxy.gateway.balances import BalanceBook
     from proxy.gateway.decisions import Decisions
@@ -34,7 +35,8 @@ class Runtime:
     """The ports, the live configuration, and the injected sources of time and chance.
 
     `random` is uniform in [0, 1); `random_bytes` makes unguessable ids; `wake` tells the worker of
-    this process that there is something to do.
+    this process that there is something to do. `link_to_source` makes a signed link to the video
+    that a job starts from, for the provider that fetches it; None where nobody can reach us.
     """
 
     live: Live
@@ -62,4 +64,5 @@ class Runtime:
     random: Callable[[], float]
     random_bytes: Callable[[int], bytes]
     wake: Callable[[], None]
+    link_to_source: Callable[[JobId], str | None]
     doubts: Doubts = field(default_factory=Doubts)

@@ -11,7 +11,7 @@ from proxy.domain.ids import JobId, TeamId, is_job_id
 from proxy.domain.policy import Retention
 from proxy.gateway.archive import DamagedArchive
 from proxy.gateway.kept import is_handed_out
-from proxy.gateway.names import ARRIVING, INPUTS, VIDEOS
+from proxy.gateway.names import ARRIVING, INPUTS, SOURCES, VIDEOS
 from proxy.gateway.ports.artifacts import ArtifactUnavailable
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class Upkeep:
         return await self._runtime.jobs.expire(await self._runtime.accounts.now_ms())
 
     async def clear_leftovers(self) -> int:
-        """Remove what processes that were killed left half written; returns how many.
+        """Remove what processes that were killed left half written or behind; returns how many.
 
         Raises:
             ArtifactUnavailable: the rest is left for the next time.
@@ -127,6 +127,11 @@ class Upkeep:
         artifacts = self._runtime.artifacts
         before_s = self._runtime.clock.now_s() - SETTLING_S
         removed = await artifacts.clear_unfinished(before_s=before_s)
+        async for stored in artifacts.list(SOURCES):
+            job = await self._job_of(stored)
+            if job is None or job.state.is_terminal:
+                await artifacts.delete(stored.name)
+                removed += 1
         async for stored in artifacts.list(INPUTS):
             if stored.name.startswith(ARRIVING) and stored.modified_at_s < before_s:
                 await artifacts.delete(stored.name)

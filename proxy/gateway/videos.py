@@ -15,7 +15,7 @@ from proxy.gateway.create import (
     observing_refusals,
     refused_early,
 )
-from proxy.gateway.derive import derive, with_source
+from proxy.gateway.derive import derive, linked_source, with_source
 from proxy.gateway.following import follow
 from proxy.gateway.pictures import PictureIntake
 from proxy.gateway.quote import quote
@@ -173,6 +173,10 @@ class Videos:
     async def linked_content(self, job_id: str) -> ContentView:
         """Open a finished video for the holder of a signed link."""
         return await read.linked_content(self._runtime, job_id)
+
+    async def linked_source(self, job_id: str) -> ContentView:
+        """Open the video that a job starts from, for the provider that was given a signed link."""
+        return await linked_source(self._runtime, job_id)
 
     async def budget(self, caller: Caller) -> BudgetView:
         """The team's accounts at every level, its limits and its job counts."""

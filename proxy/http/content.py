@@ -19,6 +19,7 @@ from proxy.http import errors
 from proxy.http.answer import names_etag
 from proxy.http.byterange import ByteRange, read_range
 from proxy.http.keys import CALLER, STREAM
+from proxy.http.links import SOURCE_VARIANT
 from proxy.http.middleware import LINK_PARAM
 from proxy.http.ratelimit import rate_headers
 from proxy.http.render import stale_headers
@@ -45,8 +46,11 @@ class ContentRoutes:
 
     async def fetch(self, request: web.Request) -> web.StreamResponse:
         """Answer the artifact with Range, If-Range and If-None-Match honoured."""
-        _check_variant(request.query.get("variant", VARIANT))
-        view = await self._open(request)
+        variant = request.query.get("variant", VARIANT)
+        is_source = variant == SOURCE_VARIANT and LINK_PARAM in request.query
+        if not is_source:
+            _check_variant(variant)
+        view = await self._open(request, is_source=is_source)
         headers = _headers(request, view)
         etag = headers["ETag"]
         if names_etag(request.headers.get("If-None-Match", ""), etag):
@@ -62,14 +66,18 @@ class ContentRoutes:
             wanted = None
         return await _send(request, view, wanted if is_current else None, headers)
 
-    async def _open(self, request: web.Request) -> ContentView:
+    async def _open(self, request: web.Request, *, is_source: bool) -> ContentView:
         job_id = request.match_info["id"]
         signature = request.query.get(LINK_PARAM)
         if signature is None:
             return await self._videos.content(request[CALLER], job_id)
         expires = request.query.get("expires", "")
         now_s = self._clock.now_s()
-        self._links.verify(job_id, expires=expires, signature=signature, now_s=now_s)
+        self._links.verify(
+            job_id, expires=expires, signature=signature, now_s=now_s, is_source=is_source
+        )
+        if is_source:
+            return await self._videos.linked_source(job_id)
         return await self._videos.linked_content(job_id)
 
 

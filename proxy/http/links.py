@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from proxy.domain.errors import Unauthenticated
 
 LINK_LIFETIME_S = 3600
+SOURCE_VARIANT = "source"
+_CONTENT, _SOURCE = "content-link", "source-link"
 _STEP_S = 600
 _EXPIRES_DIGITS_MAX = 12
 
@@ -50,22 +52,32 @@ class Links:
         url = f"{base}/v1/videos/{job_id}/content?expires={expires_s}&signature={signature}"
         return SignedLink(url=url, expires_at_s=expires_s)
 
-    def verify(self, job_id: str, *, expires: str, signature: str, now_s: float) -> None:
-        """Check what a request presents.
+    def sign_source(self, job_id: str, *, now_s: float) -> SignedLink:
+        """Make a link to the video that a job starts from; `public_url` must be known."""
+        assert self.public_url is not None
+        expires_s = int(now_s) // _STEP_S * _STEP_S + LINK_LIFETIME_S
+        signature = self._signature(job_id, expires_s, kind=_SOURCE)
+        query = f"variant={SOURCE_VARIANT}&expires={expires_s}&signature={signature}"
+        url = f"{self.public_url}/v1/videos/{job_id}/content?{query}"
+        return SignedLink(url=url, expires_at_s=expires_s)
+
+    def verify(
+        self, job_id: str, *, expires: str, signature: str, now_s: float, is_source: bool = False
+    ) -> None:
+        """Check what a request presents; `is_source`: for the video that the job starts from.
 
         Raises:
             Unauthenticated: not signed by us for this job, or expired; the message is the same.
         """
         is_number = expires.isascii() and expires.isdigit() and len(expires) < _EXPIRES_DIGITS_MAX
         expires_s = int(expires) if is_number else 0
-        good = hmac.compare_digest(
-            self._signature(job_id, expires_s).encode(), signature.encode(errors="replace")
-        )
+        made = self._signature(job_id, expires_s, kind=_SOURCE if is_source else _CONTENT)
+        good = hmac.compare_digest(made.encode(), signature.encode(errors="replace"))
         if not good or now_s >= expires_s:
             message = "this link is wrong or has expired; GET the video again for a fresh one"
             raise Unauthenticated(message)
 
-    def _signature(self, job_id: str, expires_s: int) -> str:
-        signed = f"content-link|{expires_s}|{job_id}".encode(errors="replace")
+    def _signature(self, job_id: str, expires_s: int, *, kind: str = _CONTENT) -> str:
+        signed = f"{kind}|{expires_s}|{job_id}".encode(errors="replace")
         digest = hmac.digest(self.secret, signed, hashlib.sha256)
         return urlsafe_b64encode(digest).rstrip(b"=").decode()

@@ -117,6 +117,9 @@ class VideoService(Protocol):
     async def linked_content(self, job_id: str) -> ContentView:
         """Open a finished artifact for the holder of a signed link."""
 
+    async def linked_source(self, job_id: str) -> ContentView:
+        """Open the video that an unfinished job starts from, for the holder of a signed link."""
+
     async def budget(self, caller: Caller) -> BudgetView:
         """Read the team's accounts and limits."""
 

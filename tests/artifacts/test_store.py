@@ -100,6 +100,25 @@ async def test_a_range_outside_the_object_is_refused(artifacts: Artifacts) -> No
         await read(artifacts, NAME, start=3, length=1)
 
 
+async def test_a_copy_stays_when_the_first_name_goes(artifacts: Artifacts) -> None:
+    second = "sources/marketing/video_b.mp4"
+    await artifacts.put(second, chunks_of(b"an older one"), bytes_max=100)
+    await artifacts.put(NAME, chunks_of(b"abc"), bytes_max=3)
+    await artifacts.copy(NAME, second)
+    await artifacts.delete(NAME)
+    assert b"abc" == await read(artifacts, second)
+    with pytest.raises(FileNotFoundError):
+        await artifacts.copy(NAME, second)
+    assert b"abc" == await read(artifacts, second)
+
+
+async def test_a_local_copy_takes_no_space(artifacts: Artifacts, tmp_path: Path) -> None:
+    await artifacts.put(NAME, chunks_of(b"abc"), bytes_max=3)
+    await artifacts.copy(NAME, "sources/marketing/video_b.mp4")
+    first, second = (tmp_path / "artifacts" / name for name in files_below(tmp_path / "artifacts"))
+    assert first.stat().st_ino == second.stat().st_ino
+
+
 async def test_a_stream_over_the_limit_leaves_nothing(
     artifacts: Artifacts, tmp_path: Path
 ) -> None:

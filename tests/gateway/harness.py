@@ -63,6 +63,7 @@ from tests.gateway.closures import Closures
 from tests.gateway.outages import LossySlots, LossyWork, LostHints, Script
 from tests.gateway.shelf import Shelf
 from tests.job_builders import a_request, fingerprint_of
+from tests.source_builders import a_link
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -71,15 +72,7 @@ if TYPE_CHECKING:
     from proxy.domain.engine import Engine
     from proxy.domain.ids import ProviderName
     from proxy.domain.job import Job
-    from proxy.domain.policy import (
-        Account,
-        ApiKey,
-        Budget,
-        Offer,
-        Provider,
-        Snapshot,
-        Team,
-    )
+    from proxy.domain.policy import Account, ApiKey, Budget, Offer, Provider, Snapshot, Team
     from proxy.domain.routing import RoutingPolicy
     from proxy.gateway.ports.provider import VideoProvider
     from proxy.gateway.ports.runtime import Clock
@@ -194,8 +187,7 @@ class Stage:
         self.waiters = Waiters()
         self.addresses = FakeAddresses()
         self.reports: list[tuple[str, Exception]] = []
-        self.may_report = False
-        self.turns = 0
+        self.turns, self.may_report = 0, False
         self.bell = Bell()
         self.shelf = Shelf()
         self.keys = Keys()
@@ -241,6 +233,7 @@ class Stage:
             random=lambda: 0.5,
             random_bytes=os.urandom,
             wake=self.bell.ring,
+            link_to_source=lambda job: a_link(self.snapshot, job),
         )
 
     def _current(self, snapshot: Snapshot) -> Current:

@@ -260,6 +260,10 @@ class RecordingVideos(Intake):
         self.note("linked_content", job_id=job_id)
         return self._content(job_id, ())
 
+    async def linked_source(self, job_id: str) -> ContentView:
+        self.note("linked_source", job_id=job_id)
+        return self._content(job_id, ())
+
     def _content(self, job_id: str, buckets: tuple[BucketState, ...]) -> ContentView:
         job = self._find(job_id)
         if job.artifact is None:

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hashlib
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -186,6 +187,25 @@ async def test_a_link_is_for_one_video(
     async with client.session.get(moved.with_query(signature="x"), headers=headers) as answer:
         assert 401 == answer.status
     assert links.public_url is None
+
+
+async def test_a_source_is_for_the_holder_of_its_own_link_alone(
+    client: Client, videos: RecordingVideos, links: Links, clock: StillClock
+) -> None:
+    path = await a_completed_video(client, videos)
+    public = replace(links, public_url=str(client.make_url("")).rstrip("/"))
+    link = URL(public.sign_source(path.split("/")[3], now_s=clock.now_s()).url)
+    no_key = {"Authorization": ""}
+    async with client.session.get(link, headers=no_key) as answer:
+        assert (200, VIDEO_BYTES) == (answer.status, await answer.read())
+    assert "linked_source" == videos.calls[-1][0]
+    as_content = link.update_query(variant="video")
+    made = (await link_of(client, path)).update_query(variant="source")
+    for refused in (as_content, made):
+        async with client.session.get(refused, headers=no_key) as answer:
+            assert 401 == answer.status
+    async with client.get(path, params={"variant": "source"}) as answer:
+        assert 400 == answer.status
 
 
 async def test_an_artifact_that_is_gone_is_404(client: Client, videos: RecordingVideos) -> None:

@@ -20,9 +20,17 @@ def sign(
     return LINKS.sign(job_id, origin="http://host", now_s=now_s, until_s=until_s)
 
 
-def verify(link: SignedLink, job_id: str = "video_a", *, now_s: float = NOW_S) -> None:
+def verify(
+    link: SignedLink, job_id: str = "video_a", *, now_s: float = NOW_S, is_source: bool = False
+) -> None:
     query = parse_qs(urlsplit(link.url).query)
-    LINKS.verify(job_id, expires=query["expires"][0], signature=query["signature"][0], now_s=now_s)
+    LINKS.verify(
+        job_id,
+        expires=query["expires"][0],
+        signature=query["signature"][0],
+        now_s=now_s,
+        is_source=is_source,
+    )
 
 
 def test_a_signed_link_holds_until_it_expires() -> None:
@@ -84,3 +92,17 @@ def test_a_short_secret_is_refused() -> None:
 def test_anything_else_is_refused(expires: str, signature: str) -> None:
     with pytest.raises(Unauthenticated):
         LINKS.verify("video_a", expires=expires, signature=signature, now_s=NOW_S)
+
+
+def test_a_link_to_a_source_is_for_nothing_else() -> None:
+    public = replace(LINKS, public_url="https://video.example.com/gl")
+    link = public.sign_source("video_a", now_s=NOW_S)
+    assert link.url.startswith("https://video.example.com/gl/v1/videos/video_a/content?variant=")
+    assert ["source"] == parse_qs(urlsplit(link.url).query)["variant"]
+    verify(link, is_source=True)
+    with pytest.raises(Unauthenticated):
+        verify(link)
+    with pytest.raises(Unauthenticated):
+        verify(link, now_s=link.expires_at_s, is_source=True)
+    with pytest.raises(Unauthenticated):
+        verify(sign(), is_source=True)

@@ -63,6 +63,12 @@ class ArtifactStore(Protocol):
     def list(self, prefix: str) -> AsyncIterator[StoredObject]:
         """Every object whose name begins with a prefix that ends in a slash, in any order."""
 
+    async def copy(self, name: str, following: str) -> None:
+        """Give an object a second name; either can be removed without the other.
+
+        FileNotFoundError when there is no such object.
+        """
+
     async def delete(self, name: str) -> None:
         """Remove an object; removing what is not there is no error."""
 
