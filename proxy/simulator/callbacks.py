@@ -67,7 +67,7 @@ class Callbacks:
 
         `body_of` gives the body for the task as it stands, None to say nothing of it.
         """
-        if task.order.plan.callback != "none" and _is_loopback(recipient.url):
+        if task.order.plan.callback != "none" and is_loopback(recipient.url):
             self._followed.append(_Followed(task, recipient, body_of))
             self._news.set()
 
@@ -148,7 +148,8 @@ def _key(secret: str) -> bytes:
         return secret.encode()
 
 
-def _is_loopback(url: str) -> bool:
+def is_loopback(url: str) -> bool:
+    """Say whether a URL leads to this machine, by its host alone."""
     host = URL(url).host or ""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback

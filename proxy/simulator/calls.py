@@ -10,7 +10,8 @@ _KEPT_MAX = 500_000
 class Inputs:
     """What a submit carried beside its prompt.
 
-    A picture is the SHA-256 of its bytes, or its URL where only that was sent.
+    A picture is the SHA-256 of its bytes, or its URL where only that was sent; so is the video
+    that is started from, or else it is the vendor's own name of it.
     """
 
     first_frame: str | None = None
@@ -18,6 +19,7 @@ class Inputs:
     reference_images: tuple[str, ...] = ()
     negative_prompt: str | None = None
     seed: int | None = None
+    video: str | None = None
 
     def sent(self) -> dict[str, object]:
         """Return what there is, by name."""

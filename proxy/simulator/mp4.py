@@ -80,8 +80,8 @@ def retimed(template: bytes, seconds: int) -> bytes:
     that whole seconds are exact.
     """
     data = bytearray(template)
-    boxes = dict(_boxes(template, 0, len(template)))
-    frames = _U32.unpack_from(data, boxes[b"stts"] + _STTS_COUNT)[0]
+    found = dict(boxes(template, 0, len(template)))
+    frames = _U32.unpack_from(data, found[b"stts"] + _STTS_COUNT)[0]
     movie_ticks = seconds * _MOVIE_TIMESCALE
     # Offsets of version-0 boxes. Source: ISO/IEC 14496-12:2022, 8.2.2, 8.3.2, 8.4.2, 8.6.1.2,
     # 8.6.6.
@@ -94,18 +94,24 @@ def retimed(template: bytes, seconds: int) -> bytes:
         (b"mdhd", 16, frames * _TICKS_PER_FRAME * seconds),
         (b"stts", _STTS_DELTA, _TICKS_PER_FRAME * seconds),
     ):
-        _U32.pack_into(data, boxes[box] + offset, value)
+        _U32.pack_into(data, found[box] + offset, value)
     return bytes(data)
 
 
-def _boxes(data: bytes, start: int, stop: int) -> Iterator[tuple[bytes, int]]:
-    """Yield (type, offset of the content) of every box, outer before inner."""
+def boxes(data: bytes, start: int, stop: int) -> Iterator[tuple[bytes, int]]:
+    """Yield (type, offset of the content) of every box, outer before inner.
+
+    Raises:
+        struct.error: The file ends inside a box's head.
+    """
     while start < stop:
         size, kind = _HEADER.unpack_from(data, start)
+        if size < _HEADER.size:
+            return  # a size that means something else, or nothing
         content = start + _HEADER.size
         yield kind, content
         if kind in _CONTAINERS:
-            yield from _boxes(data, content, start + size)
+            yield from boxes(data, content, start + size)
         start += size
 
 

@@ -56,11 +56,17 @@ async def client(request: pytest.FixtureRequest, simulator: str) -> AsyncIterato
 
 
 async def rendered(
-    client: Sdk, prompt: str, *, model: str = MODEL, image: Sdk = None, **config: object
+    client: Sdk,
+    prompt: str,
+    *,
+    model: str = MODEL,
+    image: Sdk = None,
+    video: Sdk = None,
+    **config: object,
 ) -> Sdk:
     operation = await client.models.generate_videos(
         model=model,
-        source=types.GenerateVideosSource(prompt=prompt, image=image),
+        source=types.GenerateVideosSource(prompt=prompt, image=image, video=video),
         config=types.GenerateVideosConfig(**config),
     )
     async with asyncio.timeout(10):
@@ -100,6 +106,16 @@ async def test_every_input_is_taken_in_the_form_the_sdk_sends(client: Sdk) -> No
     ]
     asset = await rendered(client, "a cat", reference_images=assets, duration_seconds=8)
     assert 1 == len(asset.response.generated_videos)
+
+
+async def test_a_video_is_extended(client: Sdk) -> None:
+    first = await rendered(client, "a cat", duration_seconds=4)
+    (made,) = first.response.generated_videos
+    longer = await rendered(client, "it jumps", video=made.video, duration_seconds=7)
+    (whole,) = longer.response.generated_videos
+    assert (11.0, 1280, 720) == duration_and_size(whole.video.video_bytes)
+    with pytest.raises(errors.ClientError, match="durationSeconds"):
+        await rendered(client, "it jumps", video=made.video, duration_seconds=8)
 
 
 async def test_a_model_that_is_retired_was_not_found(client: Sdk) -> None:

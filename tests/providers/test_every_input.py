@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from proxy.domain.video import Order, OrderInput, Shape
+from proxy.domain.source import Verb
+from proxy.domain.video import Order, OrderInput, OrderSource, Shape
 from proxy.providers.kling import wire as kling
 from proxy.providers.request_body import RequestBody, data_url_bytes
 from proxy.providers.runway import wire as runway
@@ -44,7 +45,7 @@ def an_order(**inputs: object) -> Order:
 
 
 async def sent(document: dict[str, object], order: Order, *, is_data_url: bool = False) -> object:
-    body = RequestBody(document, *order.pictures, is_data_url=is_data_url)
+    body = RequestBody(document, *order.files, is_data_url=is_data_url)
     text = b"".join([piece async for piece in body.stream()])
     assert body.size_bytes == len(text)
     assert body.is_sent
@@ -75,6 +76,17 @@ async def test_vertex_takes_reference_images_as_assets() -> None:
     assert ["asset", "asset"] == [item["referenceType"] for item in found]
     assert [b"cast", b"scene"] == [decoded(item["image"]) for item in found]
     assert {"negativePrompt", "seed"}.isdisjoint(body["parameters"])
+
+
+async def test_vertex_goes_on_with_a_video() -> None:
+    video = an_input(b"a video", media_type="video/mp4")
+    order = an_order(source=OrderSource(verb=Verb.EXTEND, seconds=8, file=video))
+    body = await sent(vertex.create_request(order), order)
+    assert isinstance(body, dict)
+    (instance,) = body["instances"]
+    encoded = b64encode(b"a video").decode()
+    assert {"mimeType": "video/mp4", "bytesBase64Encoded": encoded} == instance["video"]
+    assert 8 == body["parameters"]["durationSeconds"]
 
 
 async def test_kling_takes_both_frames() -> None:

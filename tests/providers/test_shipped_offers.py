@@ -11,7 +11,10 @@ import pytest
 
 from proxy.domain.ids import AttemptId
 from proxy.domain.policy import AudioSupport, FrameSupport, Offer
-from proxy.domain.video import Order, OrderInput, Shape, frame_size_px
+from proxy.domain.source import Verb, Way
+from proxy.domain.video import Order, OrderInput, OrderSource, Shape, frame_size_px
+from proxy.simulator.mp4 import make_clip
+from tests.clip_server import clip_path, serving_clips
 from tests.config.test_shipped import shipped
 from tests.providers.accounts import ATTEMPT, Accounts, a_png, an_input
 
@@ -45,29 +48,27 @@ def picture(resolution: str, aspect_ratio: str) -> OrderInput:
     return an_input(a_png(width_px=width_px, height_px=height_px))
 
 
-def shapes(offer: Offer) -> Iterator[Shape]:
+def shapes(offer: Offer, verb: Verb) -> Iterator[Shape]:
     """Every resolution, ratio and kind of sound that has a price, shortest and longest."""
-    can = offer.can
+    can, support = offer.can, offer.can.verbs.get(verb)
     sounds = {
         AudioSupport.NONE: (False,),
         AudioSupport.OPTIONAL: (False, True),
         AudioSupport.ALWAYS: (True,),
     }[can.audio]
-    lengths = {can.seconds[0], can.seconds[-1]}
-    for resolution, ratio, sound, seconds in product(
-        can.resolutions, can.aspect_ratios, sounds, sorted(lengths)
-    ):
-        if any(
-            price.resolution == resolution and price.audio in (None, sound)
-            for price in offer.prices
-        ):
-            yield Shape(seconds=seconds, resolution=resolution, aspect_ratio=ratio, audio=sound)
+    lengths = (support.adds or support.seconds) if support else can.seconds
+    resolutions = (support and support.resolutions) or can.resolutions
+    ratios = (support and support.aspect_ratios) or can.aspect_ratios
+    for resolution, ratio, sound, seconds in product(resolutions, ratios, sounds, _ends(lengths)):
+        shape = Shape(seconds=seconds, resolution=resolution, aspect_ratio=ratio, audio=sound)
+        if any(price.fits(shape, verb) for price in offer.prices):
+            yield shape
 
 
-def orders(offer: Offer) -> Iterator[Order]:
-    """What the offer says it can do: each shape, with every input that may go with it."""
+def creates(offer: Offer) -> Iterator[Order]:
+    """What the offer says it makes from a prompt: each shape, with every input it may have."""
     can = offer.can
-    for shape in shapes(offer):
+    for shape in shapes(offer, Verb.CREATE):
         plain = Order(prompt="a red fox", upstream=offer.upstream, shape=shape)
         frame = picture(shape.resolution, shape.aspect_ratio)
         if can.first_frame is not FrameSupport.REQUIRED:
@@ -87,12 +88,51 @@ def orders(offer: Offer) -> Iterator[Order]:
             yield replace(plain, first_frame=None, reference_images=references)
 
 
+def derived(offer: Offer, clips_url: str) -> Iterator[Order]:
+    """What it says it makes from a video that it is given: each shape, the shortest and longest.
+
+    The first is as large as one may be. What it makes only of its own is with the tests of its
+    adapter.
+    """
+    for verb, support in offer.can.verbs.items():
+        forms = product(shapes(offer, verb), support.ways, _ends(support.seconds))
+        for number, (shape, way, seconds) in enumerate(forms):
+            if way is Way.ORIGIN:
+                continue
+            width, height = frame_size_px(shape.resolution, shape.aspect_ratio)
+            most = 0 if number else support.bytes_max.get(way, 0)
+            source = OrderSource(
+                verb=verb,
+                seconds=seconds,
+                file=a_clip(width, height, seconds, most) if way is Way.BYTES else None,
+                url=clips_url + clip_path(width, height, seconds, most)
+                if way is Way.LINK
+                else None,
+            )
+            yield Order(prompt="at night", upstream=offer.upstream, shape=shape, source=source)
+
+
+def a_clip(width: int, height: int, seconds: int, size_bytes: int) -> OrderInput:
+    clip = make_clip(width, height, seconds, size_bytes)
+    return an_input(b"".join(clip.chunks()), media_type="video/mp4")
+
+
+def _ends(values: tuple[int, ...]) -> list[int]:
+    return sorted({*values[:1], *values[-1:]})
+
+
 @pytest.mark.parametrize("name", OFFERS)
 async def test_the_simulated_vendor_takes_what_is_offered(
     accounts: Accounts, simulator_url: str, name: str
 ) -> None:
     offer = OFFERS[name]
     provider = adapter(accounts, simulator_url, offer)
-    for number, order in enumerate(orders(offer)):
-        operation = await provider.submit(order, AttemptId(f"{ATTEMPT}{number}"))
-        assert operation, order
+    made = creates(offer) if offer.can.creates else ()
+    async with serving_clips() as clips_url:
+        orders = [*made, *derived(offer, clips_url)]
+        for number, order in enumerate(orders):
+            operation = await provider.submit(order, AttemptId(f"{ATTEMPT}{number}"))
+            assert operation, order
+    assert {order.source.verb for order in orders if order.source} == {
+        verb for verb, support in offer.can.verbs.items() if support.ways != (Way.ORIGIN,)
+    }

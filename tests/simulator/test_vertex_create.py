@@ -1,11 +1,22 @@
+import base64
+import hashlib
+
 import pytest
 
+from proxy.simulator.mp4 import make_clip
+from proxy.simulator.videos import read_video
 from tests.simulator.simulated import MODEL, TOKEN, Simulated
 from tests.simulator.test_kling_create import a_jpeg, a_png
 
 PNG = {"bytesBase64Encoded": a_png(), "mimeType": "image/png"}
 BUCKET = {"gcsUri": "gs://bucket/cat.png", "mimeType": "image/png"}
 ASSET = {"image": PNG, "referenceType": "asset"}
+LITE = "veo-3.1-lite-generate-001"
+
+
+def a_video(seconds: int = 8, width: int = 1280, height: int = 720) -> dict[str, str]:
+    content = base64.b64encode(make_clip(width, height, seconds).head).decode()
+    return {"bytesBase64Encoded": content, "mimeType": "video/mp4"}
 
 
 def a_body(instance: dict[str, object], **parameters: object) -> dict[str, object]:
@@ -35,7 +46,7 @@ async def test_both_api_versions_answer(sim: Simulated) -> None:
         (MODEL, {"durationSeconds": 4, "resolution": "4k", "generateAudio": False}, 1_000_000),
         ("veo-3.1-generate-001", {"generateAudio": False}, 1_600_000),
         ("veo-3.1-generate-001", {"resolution": "4k"}, 4_800_000),
-        ("veo-3.1-lite-generate-001", {"resolution": "1080p"}, 640_000),
+        (LITE, {"resolution": "1080p"}, 640_000),
     ],
 )
 async def test_each_model_is_billed_by_second_resolution_sound_and_clips(
@@ -65,7 +76,7 @@ async def test_each_model_is_billed_by_second_resolution_sound_and_clips(
         (MODEL, {"compressionQuality": "best"}, "compressionQuality"),
         (MODEL, {"seconds": 8}, "parameters.seconds"),
         (MODEL, {"storageUri": "https://b/x"}, "storageUri"),
-        ("veo-3.1-lite-generate-001", {"resolution": "4k"}, "resolution"),
+        (LITE, {"resolution": "4k"}, "resolution"),
     ],
 )
 async def test_what_a_model_cannot_do_is_refused_by_name(
@@ -116,7 +127,20 @@ async def test_images_are_taken_as_the_vendor_takes_them(
         (a_body({"referenceImages": [ASSET | {"referenceType": "style"}]}), "referenceType"),
         (a_body({"referenceImages": [{"referenceType": "asset"}]}), "image"),
         (a_body({"referenceImages": [ASSET]}, durationSeconds=4), "durationSeconds"),
-        (a_body({"video": BUCKET}), "not supported by the simulator yet"),
+        (a_body({"mask": BUCKET}), "not supported by the simulator yet"),
+        (a_body({"video": BUCKET}), "video.mimeType"),
+        (a_body({"video": a_video() | {"gcsUri": "gs://b/x.mp4"}}), "one of"),
+        (a_body({"video": {"mimeType": "video/mp4"}}), "one of"),
+        (a_body({"video": a_video() | {"bytesBase64Encoded": "***"}}), "no MP4"),
+        (a_body({"video": a_video() | {"bytesBase64Encoded": a_png()}}), "no MP4"),
+        (a_body({"video": {"gcsUri": "gs://b/x.mp4", "mimeType": "video/mp4"}}), "no MP4"),
+        (a_body({"video": a_video(31)}), "1 to 30 seconds"),
+        (a_body({"video": a_video(8, 720, 720)}), "720p or 1080p"),
+        (a_body({"video": a_video()}, resolution="1080p"), "resolution"),
+        (a_body({"video": a_video()}, durationSeconds=8), "durationSeconds"),
+        (a_body({"video": a_video()}, aspectRatio="9:16"), "aspectRatio"),
+        (a_body({"video": a_video(), "image": PNG}), "combined"),
+        (a_body({"video": a_video(), "referenceImages": [ASSET]}), "combined"),
         (a_body({"prompt": "[[render=x]]"}), "render"),
         (a_body({"prompt": "[[download=expired]]"}), "inline"),
     ],
@@ -129,9 +153,41 @@ async def test_a_malformed_body_is_refused_by_name(
     assert named in answer.json["error"]["message"]
 
 
+async def test_an_extension_is_billed_by_what_it_adds_and_answers_the_whole(
+    sim: Simulated,
+) -> None:
+    video = a_video(8, 720, 1280)
+    answer = await sim.vertex_raw(a_body({"video": video}, aspectRatio="9:16"))
+    assert 200 == answer.status, answer.json
+    sim.clock.advance(10)
+    assert 700_000 == (await sim.invoice())["total_micro_usd"]
+    (made,) = (await sim.fetch(answer.json["name"])).json["response"]["videos"]
+    whole = read_video(base64.b64decode(made["bytesBase64Encoded"]))
+    assert whole is not None
+    assert (720, 1280, 15.0) == (whole.width, whole.height, whole.seconds)
+    (call,) = await sim.calls("vertex", "submit")
+    content = base64.b64decode(video["bytesBase64Encoded"])
+    assert {"video": hashlib.sha256(content).hexdigest()} == call["inputs"]
+
+
+async def test_an_extension_starts_from_a_video_in_a_bucket(sim: Simulated) -> None:
+    name = await sim.vertex_id(storageUri="gs://films/veo/", durationSeconds=4)
+    written = {"mimeType": "video/mp4", "gcsUri": f"gs://films/veo/{name.rpartition('/')[2]}/x"}
+    too_early = await sim.vertex_raw(a_body({"video": written}))
+    assert "no MP4" in too_early.json["error"]["message"]
+    sim.clock.advance(10)
+    (video,) = (await sim.fetch(name)).json["response"]["videos"]
+    assert 200 == (await sim.vertex_raw(a_body({"prompt": "", "video": video}))).status
+
+
+async def test_the_lite_model_extends_nothing(sim: Simulated) -> None:
+    answer = await sim.vertex_raw(a_body({"video": a_video()}), LITE)
+    assert "does not extend" in answer.json["error"]["message"]
+
+
 async def test_reference_images_are_beyond_the_lite_model(sim: Simulated) -> None:
     body = a_body({"referenceImages": [ASSET]})
-    assert 400 == (await sim.vertex_raw(body, "veo-3.1-lite-generate-001")).status
+    assert 400 == (await sim.vertex_raw(body, LITE)).status
 
 
 async def test_labels_are_taken(sim: Simulated) -> None:

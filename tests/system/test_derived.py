@@ -115,6 +115,44 @@ async def test_nothing_is_admitted_without_a_source(workshop: Workshop) -> None:
     await workshop.finished(queued["id"])
 
 
+async def test_veo_goes_on_with_a_video_whose_file_goes_meanwhile(workshop: Workshop) -> None:
+    made = await workshop.made(model="veo-3.1-fast", seconds=4)
+    status, longer, _ = await workshop.derive(
+        "extend", made["id"], "It drifts on. [[render=0.6]]", seconds="7", audio=True
+    )
+    assert (200, "11") == (status, longer["seconds"]), longer
+    (file,) = workshop.artifacts(f"videos/*/{made['id']}.mp4")
+    file.unlink()
+    ended = await workshop.finished(longer["id"])
+    greenlight = ended["greenlight"]
+    assert ("veo-3.1-fast", "bytes", "0.700000") == (
+        ended["model"],
+        greenlight["source"]["how"],
+        greenlight["cost_usd"]["charged"],
+    )
+    again = await workshop.derived("extend", longer["id"], seconds="7", model="veo-3.1")
+    assert ("18", "veo-3.1") == (again["seconds"], again["model"])
+    assert [] == workshop.artifacts("sources/*/*")
+    status, body, _ = await workshop.derive("extend", again["id"], seconds="8")
+    assert (422, True) == (status, "seconds 8 is not one of 7" in body["error"]["message"])
+    assert [] == await check_money(workshop)
+
+
+@pytest.mark.parametrize(
+    ("directive", "code"),
+    [("outcome=filtered", "content_policy"), ("outcome=internal", "provider_failed")],
+)
+async def test_an_extension_that_fails_costs_nothing_and_keeps_nothing(
+    workshop: Workshop, directive: str, code: str
+) -> None:
+    made = await workshop.made(model="veo-3.1-fast", seconds=4)
+    ended = await workshop.derived("extend", made["id"], f"On. [[{directive}]]", seconds="7")
+    assert code == ended["error"]["code"]
+    assert "0.000000" == ended["greenlight"]["cost_usd"]["charged"]
+    assert [] == workshop.artifacts("sources/*/*")
+    assert [] == await check_money(workshop)
+
+
 async def test_a_lost_submit_keeps_its_money_and_buys_once(workshop: Workshop) -> None:
     made = await workshop.made()
     before = await workshop.accepted()

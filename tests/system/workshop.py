@@ -12,6 +12,7 @@ from tests.system.deployment import OPENAI_KEY, Deployment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 SORA: Mapping[str, Any] = {"model": "sora-2", "seconds": "4"}
 PATHS = {"edit": "/videos/edits", "extend": "/videos/extensions"}
@@ -80,6 +81,10 @@ class Workshop(Deployment):
             session.delete(url, headers=headers) as answer,
         ):
             assert answer.status == 200
+
+    def artifacts(self, pattern: str) -> list[Path]:
+        """What is kept under names of this form."""
+        return list((self.folder / "var" / "artifacts").glob(pattern))
 
     async def accepted(self) -> int:
         """How many submits the vendors have accepted so far."""

@@ -76,7 +76,7 @@ class VertexProvider:
         del attempt
         model = f"{self._parent}/publishers/google/models/{order.upstream}"
         url = f"{self._api_url}/{model}:predictLongRunning"
-        body = RequestBody(wire.create_request(order, self._storage_uri), *order.pictures)
+        body = RequestBody(wire.create_request(order, self._storage_uri), *order.files)
         answer = await self._exchange.submit(url, body, await self._headers())
         content = wire.read_json(answer.body)
         error = wire.read_error(content) if content is not None else None

@@ -53,17 +53,21 @@ class Outcome:
 
 
 def create_request(order: Order, storage_uri: str | None = None) -> dict[str, object]:
-    """Return the body of a create; pictures fill its last strings, in their order."""
+    """Return the body of a create; files fill its last strings, in their order.
+
+    An extension is a create with a video, and for as many seconds as are added.
+    """
     instance: dict[str, object] = {"prompt": order.prompt}
     if order.first_frame is not None:
-        instance["image"] = _picture(order.first_frame)
+        instance["image"] = _media(order.first_frame)
     if order.last_frame is not None:
-        instance["lastFrame"] = _picture(order.last_frame)
+        instance["lastFrame"] = _media(order.last_frame)
     if order.reference_images:
         instance["referenceImages"] = [
-            {"referenceType": "asset", "image": _picture(image)}
-            for image in order.reference_images
+            {"referenceType": "asset", "image": _media(image)} for image in order.reference_images
         ]
+    if order.source is not None and order.source.file is not None:
+        instance["video"] = _media(order.source.file)
     parameters: dict[str, object] = {
         "durationSeconds": order.shape.seconds,
         "aspectRatio": order.shape.aspect_ratio,
@@ -81,7 +85,7 @@ def create_request(order: Order, storage_uri: str | None = None) -> dict[str, ob
     return {"parameters": parameters, "instances": [instance]}
 
 
-def _picture(source: OrderInput) -> dict[str, str]:
+def _media(source: OrderInput) -> dict[str, str]:
     return {"mimeType": source.media_type, VIDEO_KEY: ""}
 
 

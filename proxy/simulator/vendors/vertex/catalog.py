@@ -15,10 +15,12 @@ class Model:
     Attributes:
         rates: Micro-dollars per second and clip by (resolution, with sound).
         reference_images_max: How many asset images may be referred to; 0 is none.
+        extends: Whether it takes a video to go on with.
     """
 
     rates: Mapping[tuple[str, bool], int]
     reference_images_max: int
+    extends: bool = True
 
     @property
     def resolutions(self) -> tuple[str, ...]:
@@ -57,6 +59,7 @@ MODELS: Mapping[str, Model] = {
             ("1080p", True): 80_000,
         },
         reference_images_max=0,
+        extends=False,
     ),
 }
 # Every other id answers like a retired one: 404, "was not found". Among them are, retired
@@ -66,6 +69,14 @@ MODELS: Mapping[str, Model] = {
 
 SECONDS = (4, 6, 8)
 SECONDS_WITH_REFERENCES = 8
+# An extension adds 7 seconds to an MP4 of 1 to 30, and is made at 720p.
+# Source: https://docs.cloud.google.com/vertex-ai/generative-ai/docs/video/extend-a-veo-video,
+# 2026-11-22, for the length of the video;
+# https://github.com/GoogleCloudPlatform/vertex-ai-creative-studio/pull/1274, 2026-04-15, for
+# the 7.
+SECONDS_ADDED = 7
+EXTENDED_SECONDS_MIN, EXTENDED_SECONDS_MAX = 1, 30
+EXTENDED_RESOLUTION = "720p"
 CLIPS_MAX = 4
 PROMPT_MAX = 8_000  # characters; the vendor states 1,024 tokens, which nobody here counts
 
@@ -78,6 +89,7 @@ _SIZES: Mapping[tuple[str, str], tuple[int, int]] = {
     ("4k", "9:16"): (2160, 3840),
 }
 ASPECT_RATIOS = ("16:9", "9:16")
+EXTENDED_SIZES = ((1280, 720), (720, 1280), (1920, 1080), (1080, 1920))
 
 
 def frame_size(resolution: str, aspect_ratio: str) -> tuple[int, int]:

@@ -22,7 +22,7 @@ from proxy.simulator.vendors.vertex.catalog import MODELS, Model
 from proxy.simulator.vendors.vertex.errors import VertexError, fault_error
 from proxy.simulator.vendors.vertex.operations import body_of
 from proxy.simulator.vendors.vertex.requests import read_create
-from proxy.simulator.vendors.vertex.storage import Storage, keep
+from proxy.simulator.vendors.vertex.storage import Storage, keep, stored
 from proxy.simulator.world import CALL, World
 
 NAME = "vertex"
@@ -75,7 +75,7 @@ class _Api:
         world, call = self._world, request[CALL]
         call.operation = "submit"
         project, model = self._authorise(request)
-        create = read_create(await _json(request), model)
+        create = read_create(await _json(request), model, lambda uri: stored(NAME, world, uri))
         plan = world.scenarios.next_submit(NAME, create.prompt)
         call.label, call.inputs = plan.label, create.inputs
         _check_plan(plan, is_inline=create.storage_uri is None)
@@ -95,6 +95,7 @@ class _Api:
             clips=create.clips,
             micro_usd_per_s=create.micro_usd_per_s,
             plan=plan,
+            free_seconds=create.given_seconds,
             output_uri=create.storage_uri,
         )
         task = world.tasks.accept(f"{_parent(request)}/operations/{world.new_uuid()}", order)

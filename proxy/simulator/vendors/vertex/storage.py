@@ -6,7 +6,7 @@ bucket exists and its project may read it; nothing else of Cloud Storage is here
 
 from aiohttp import web
 
-from proxy.simulator.links import send_clip
+from proxy.simulator.links import clip_of, send_clip
 from proxy.simulator.tasks import Phase, Task
 from proxy.simulator.vendors.vertex.auth import callers
 from proxy.simulator.vendors.vertex.errors import VertexError, fault_error
@@ -30,6 +30,18 @@ def keep(world: World, task: Task) -> None:
         world.kept[_KEPT, name] = {"task_id": task.task_id}
 
 
+def stored(provider: str, world: World, uri: str) -> bytes | None:
+    """Return the clip that an operation has written to a URI; None if there is none."""
+    task = _written(provider, world, uri.removeprefix(SCHEME))
+    return None if task is None else b"".join(clip_of(task).chunks())
+
+
+def _written(provider: str, world: World, name: str) -> Task | None:
+    kept = world.kept.get((_KEPT, name))
+    task = world.tasks.get(provider, str(kept["task_id"])) if kept else None
+    return task if task and task.phase(world.now_s()) in _WRITTEN else None
+
+
 class Storage:
     """The one method of Cloud Storage that a caller of Veo needs."""
 
@@ -43,7 +55,7 @@ class Storage:
         call.operation = "download"
         known = callers(request, world)
         bucket, name = request.match_info["bucket"], request.match_info["object"]
-        task = self._written(f"{bucket}/{name}")
+        task = _written(self._provider, world, f"{bucket}/{name}")
         if task is None:
             raise VertexError(status="NOT_FOUND", message=f"No such object: {bucket}/{name}")
         call.task_id = task.task_id
@@ -57,13 +69,6 @@ class Storage:
         if fault in {"404", "expired"}:  # an object that a lifecycle rule removed
             raise fault_error("404")  # noqa: EM101 - a directive's word
         return await send_clip(request, world, task, fault)
-
-    def _written(self, name: str) -> Task | None:
-        kept = self._world.kept.get((_KEPT, name))
-        task = self._world.tasks.get(self._provider, str(kept["task_id"])) if kept else None
-        if task is None or task.phase(self._world.now_s()) not in _WRITTEN:
-            return None
-        return task
 
 
 _WRITTEN = frozenset({Phase.SUCCEEDED, Phase.VANISHED})
