@@ -33,7 +33,7 @@ from tests.gateway.clocks import SteppedClock
 from tests.gateway.edge import serving
 from tests.gateway.harness import a_video, fast_snapshot
 from tests.gateway.test_limits import ask
-from tests.job_builders import a_mandate
+from tests.job_builders import a_job_id, a_mandate
 from tests.store.stores import until_back
 
 if TYPE_CHECKING:
@@ -241,7 +241,7 @@ async def test_content_that_was_not_there_yet_may_be_there_by_now(new_stage: Sta
         with pytest.raises(VideoNotReady):
             await stage.videos.content(stage.caller(), failed.job.id)
         with pytest.raises(StoreUnavailable):
-            await stage.videos.linked_content(job.id[:-1] + "z")
+            await stage.videos.linked_content(a_job_id(77))
 
 
 async def test_what_was_read_long_ago_is_not_told(new_stage: StageMaker) -> None:
