@@ -51,6 +51,7 @@ from proxy.store.hints import RedisHints
 from proxy.store.jobs import RedisJobs
 from proxy.store.keys import Keys
 from proxy.store.letters import RedisLetters
+from proxy.store.lines import RedisLines
 from proxy.store.registry import RedisAccountRegistry
 from proxy.store.render_times import RedisRenderTimes
 from proxy.store.slots import RedisSlots
@@ -230,6 +231,7 @@ def _runtime(
         work=RedisWork(
             client, keys, retention_s=retention_s, observer=local.observer, announcer=announcer
         ),
+        lines=RedisLines(client, keys, observer=local.observer),
         slots=RedisSlots(client),
         hints=RedisHints(client, keys),
         artifacts=artifacts,

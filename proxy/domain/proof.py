@@ -102,7 +102,7 @@ class Replay:
         self.charged: dict[str, int] = {}
         self.violations: list[Violation] = []
         self.entries = 0
-        self._teams: dict[str, str] = {}
+        self._owners: dict[str, tuple[str, str]] = {}
         self._limits = limits or {}
         self._overrides: dict[str, list[tuple[int, int]]] = {}
         self._below_zero: set[str] = set()
@@ -136,9 +136,9 @@ class Replay:
             case _:
                 pass
 
-    def team_of(self, attempt: str) -> str:
-        """The team that an open attempt is of."""
-        return self._teams[attempt]
+    def owner_of(self, attempt: str) -> tuple[str, str]:
+        """The team that an open attempt is of, and its provider."""
+        return self._owners[attempt]
 
     def compare(self, stored: Mapping[str, Sums]) -> None:
         """Compare the sums with what the store holds, by balance name."""
@@ -218,11 +218,11 @@ class Replay:
         if entry.attempt in self.held or entry.attempt in self.charged:
             self._note(Law.ONCE, entry.attempt, f"reserved again by {entry.id}")
         self.held[entry.attempt] = entry.reserved_micro_usd
-        self._teams[entry.attempt] = entry.team
+        self._owners[entry.attempt] = entry.team, entry.charge.provider
 
     def _resolve(self, entry: Entry) -> None:
         held = self.held.pop(entry.attempt, None)
-        self._teams.pop(entry.attempt, None)
+        self._owners.pop(entry.attempt, None)
         if held is None:
             self._note(Law.ONCE, entry.attempt, f"resolved by {entry.id}, though not open")
         elif held != -entry.reserved_micro_usd:

@@ -16,7 +16,7 @@ from proxy.gateway.calls import call, order_for
 from proxy.gateway.facts import cancel, hurry
 from proxy.gateway.lease import heartbeat
 from proxy.gateway.ports.jobs import LostLease, NotBegun, Release
-from proxy.gateway.turns import ORPHAN_RUNNING_MAX
+from proxy.gateway.turns import running_max
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -42,43 +42,52 @@ class Dispatch:
         self._outcome = outcome
 
     async def begin(
-        self, job: Job, current: Current, full: set[tuple[ProviderName, str]]
-    ) -> Job | None:
-        """Take a slot and write the intent; None when the job must wait, ended, or is another's.
+        self,
+        job: Job,
+        current: Current,
+        full: set[tuple[ProviderName, str]],
+        *,
+        cost: int,
+    ) -> Job | NotBegun:
+        """Take a slot and write the intent; TAKEN also when the job ended, or left its provider.
+
+        Accounts are asked in the order of the configuration: the next one takes what the first
+        has no room for. A submit that is sent again goes to the account of the first one.
 
         Args:
             job: a queued job.
             current: the configuration in force.
             full: accounts that have no slot just now; not asked again, and added to.
+            cost: what its turn costs the job's line.
 
         Raises:
             LostLease: another worker moved the job meanwhile.
         """
         if job.cancel_requested:
             await cancel(self._runtime, job, is_forgotten=job.is_deleted)
-            return None
+            return NotBegun.TAKEN
         if self._runtime.balances.now_ms() >= job.deadline_at_ms:
             await self._outcome.miss_deadline(job)
-            return None
+            return NotBegun.TAKEN
         provider = current.snapshot.providers.get(job.candidate.provider)
         if provider is None or not provider.is_configured:
             await self._leave(job, f"{job.candidate.provider} is no longer configured")
-            return None
+            return NotBegun.TAKEN
         pinned = job.pinned_account
         if pinned is not None and not provider.has(pinned):
             await self._leave(job, f"account {pinned} of {provider.name} is no longer configured")
-            return None
-        for account in provider.accounts:
+            return NotBegun.TAKEN
+        for account in accounts_for(job, provider):
             place = (provider.name, account.name)
-            if not account.is_configured or place in full or pinned not in (None, account.name):
+            if place in full:
                 continue
             slot = await self._take_slot(job, provider, account, current)
             if slot.is_taken:
                 return await self._write_intent(
-                    job, provider, account, slot=slot, snapshot=current.snapshot
+                    job, provider, account, slot=slot, snapshot=current.snapshot, cost=cost
                 )
             full.add(place)
-        return None
+        return NotBegun.NO_SLOT
 
     async def submit(self, job: Job, current: Current) -> None:
         """Send a submitting job to its provider and store what came of it."""
@@ -161,18 +170,19 @@ class Dispatch:
         *,
         slot: SlotState,
         snapshot: Snapshot,
-    ) -> Job | None:
+        cost: int,
+    ) -> Job | NotBegun:
         runtime = self._runtime
         if slot.is_new:
             runtime.observer.observe(
                 SlotTaken(job=job.id, provider=provider.name, account=account.name)
             )
-        team = snapshot.teams.get(job.team)
         begun = await runtime.work.begin(
             job,
             account=account.name,
-            running_max=team.running if team else ORPHAN_RUNNING_MAX,
+            running_max=running_max(job.team, snapshot.teams),
             lease_s=snapshot.engine.lease_s,
+            cost=cost,
         )
         if isinstance(begun, NotBegun):
             if begun is not NotBegun.TAKEN or (
@@ -181,7 +191,7 @@ class Dispatch:
                 await runtime.slots.give_back(
                     provider.name, account.name, job.attempt_id, submit=account.submit
                 )
-            return None
+            return begun
         runtime.observer.observe(
             Submitting(
                 job=job.id,
@@ -243,6 +253,13 @@ class Dispatch:
     async def _leave(self, job: Job, message: str) -> None:
         failure = Failure(kind=FailureKind.UNAVAILABLE, message=message)
         await self._outcome.fail_over(job, failure, Release(by="not_configured"))
+
+
+def accounts_for(job: Job, provider: Provider) -> list[Account]:
+    """The accounts a job may go to: that of its source, or where its attempt has been before."""
+    accounts = [account for account in provider.accounts if account.is_configured]
+    bound = job.pinned_account or job.attempt.account
+    return [account for account in accounts if account.name == bound] or accounts
 
 
 def _awaits(latest: Job, sent: Job) -> bool:

@@ -21,8 +21,9 @@ from proxy.gateway.ports.jobs import NextAttempt, Release, Settle
 from proxy.gateway.remaining import later, remaining, sent_attempts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
 
+    from proxy.domain.ids import ProviderName
     from proxy.domain.job import Job
     from proxy.domain.moderation import Moderation
     from proxy.gateway.ports.jobs import Resolve
@@ -101,7 +102,8 @@ class Outcome:
         message = "the deadline passed before an attempt could start"
         missed = JobError(code="deadline_exceeded", message=message)
         after = _failed(job, missed, None, self._now_ms())
-        failed = [attempt.error for attempt in job.attempts[:-1] if attempt.error is not None]
+        sent = [attempt for attempt in job.attempts[:-1] if attempt.submitted_at_ms is not None]
+        failed = [attempt.error for attempt in sent if attempt.error is not None]
         if failed:
             after = replace(after, error=failed[-1], stopped_by=StoppedBy.DEADLINE)
         return await self._finish(job, after, Release(by="deadline"))
@@ -169,7 +171,12 @@ class Outcome:
         return await self._went_on(job, stored, failure.kind.value)
 
     async def move_on(
-        self, job: Job, reason: JobError, *, or_unhealthy: bool = False
+        self,
+        job: Job,
+        reason: JobError,
+        *,
+        or_unhealthy: bool = False,
+        within: Container[ProviderName] | None = None,
     ) -> Job | None:
         """Take a waiting job to a later candidate that fits; None if there is none: it stays.
 
@@ -177,6 +184,7 @@ class Outcome:
             job: queued; nothing of its attempt is at a provider.
             reason: why it does not wait on; its code stands in events and in the attempt.
             or_unhealthy: whether a candidate that is unhealthy will do.
+            within: the providers in question; None is all.
 
         Raises:
             LostLease: another worker took it.
@@ -184,6 +192,8 @@ class Outcome:
         release = Release(by=reason.code)
         conditions = self._runtime.conditions.now(self._runtime.live.snapshot)
         left = later(job, self._remaining(job), conditions, or_unhealthy=or_unhealthy)
+        if within is not None:
+            left = tuple(place for place in left if place[1].provider in within)
         following, stopped_by = self._affordable(job, release, left)
         if stopped_by is not None:
             return None

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from proxy.gateway.ports.hints import Hints
     from proxy.gateway.ports.jobs import Jobs, Slots, Work
     from proxy.gateway.ports.letters import Letters
+    from proxy.gateway.ports.lines import Lines
     from proxy.gateway.ports.notices import Addresses
     from proxy.gateway.ports.render_times import RenderTimes
     from proxy.gateway.ports.runtime import Clock, Observer
@@ -44,6 +45,7 @@ class Runtime:
     accounts: Accounts
     jobs: Jobs
     work: Work
+    lines: Lines
     slots: Slots
     hints: Hints
     artifacts: ArtifactStore

@@ -1,126 +1,148 @@
-"""Whose waiting job goes next: the team with the least under way for its weight."""
+"""Whose waiting job goes next: of each provider's lines the one that is furthest behind."""
 
 from __future__ import annotations
 
-import asyncio
 import heapq
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from proxy.domain.turn import turn_cost
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from proxy.domain.ids import TeamId
-    from proxy.domain.job import Job
-    from proxy.gateway.runtime import Runtime
+    from proxy.domain.ids import JobId, ProviderName, TeamId
+    from proxy.domain.policy import Team
+    from proxy.gateway.ports.lines import Line, LineState, Place
 
-WAITING_PER_TEAM = 50
-"""How many jobs of a team are looked at in one turn, and as many again further back."""
 ORPHAN_RUNNING_MAX = 1
 """How many jobs of a team that left the configuration may run at once."""
+ORPHAN_WEIGHT = 1
+
+
+def running_max(team: TeamId, teams: Mapping[TeamId, Team]) -> int:
+    """How many jobs of a team may run at once."""
+    known = teams.get(team)
+    return known.running if known else ORPHAN_RUNNING_MAX
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """A job that may be dispatched now; `line` None is one that only waits for its end."""
+
+    job: JobId
+    line: Line | None
 
 
 @dataclass(slots=True, kw_only=True)
-class _Line:
-    jobs: deque[Job]
-    running: int
-    running_max: int
-    weight: int
+class _Standing:
+    line: Line
+    places: deque[Place]
+    has_more: bool
+    time: int
 
     @property
-    def rank(self) -> tuple[float, int]:
-        return self.running / self.weight, self.jobs[0].attempt.reserved_at_ms
+    def rank(self) -> tuple[int, int, TeamId]:
+        """Who is furthest behind, then who waits longest."""
+        return self.time, self.since_ms, self.line.team
 
     @property
-    def may_go_on(self) -> bool:
-        return bool(self.jobs) and self.running < self.running_max
+    def since_ms(self) -> int:
+        """Since when its first job waits; of a line that was not read so far, longest of all."""
+        return self.places[0].since_ms if self.places else 0
 
 
 class Turns:
-    """The jobs that may be dispatched now, in a fair order.
+    """The jobs that may be dispatched now, in a fair order; read once, and good for one go.
 
-    Jobs that only wait for their end (cancelled, or past their deadline) come first and need no
-    room. A team that runs all it may, or is frozen, is left out, so that no slot is taken for
-    nothing.
+    Every process works the same order out of the same lines: what another one was quicker at is
+    counted as if it had been begun here. Jobs that only wait for their end come first and need no
+    room. Lines are left out whose team runs all it may, or is frozen, so that no slot is taken
+    for nothing.
+
+    Args:
+        late: jobs that only wait for their end.
+        states: the lines of providers that have room.
+        teams: the configuration's.
     """
 
-    def __init__(self, ending: Iterable[Job], lines: dict[TeamId, _Line]) -> None:
-        self._ending = deque(ending)
-        self._lines = lines
-        self._heap: list[tuple[tuple[float, int], TeamId]] = []
-        for team in lines:
-            self._push(team)
+    def __init__(
+        self, late: Iterable[JobId], states: Iterable[LineState], teams: Mapping[TeamId, Team]
+    ) -> None:
+        self._late = deque(late)
+        self._teams = teams
+        self._running: dict[TeamId, int] = {}
+        self._heaps: dict[ProviderName, list[tuple[tuple[int, int, TeamId], _Standing]]] = {}
+        self._closed: set[ProviderName] = set()
+        self._on_turn: _Standing | None = None
+        self.is_cut = False
+        """A line of which not all was read would have been next: there is more to do at once."""
+        for state in states:
+            if state.places and not state.is_held:
+                self._running[state.line.team] = state.running
+                standing = _Standing(
+                    line=state.line,
+                    places=deque(state.places),
+                    has_more=state.has_more,
+                    time=state.time,
+                )
+                self._stand(standing)
 
-    def next(self) -> Job | None:
-        """The job whose turn it is, None when nobody waits; tell `began` if it was dispatched."""
-        if self._ending:
-            return self._ending.popleft()
-        while self._heap:
-            rank, team = heapq.heappop(self._heap)
-            line = self._lines[team]
-            if not line.may_go_on:
-                continue
-            if rank != line.rank:
-                self._push(team)
-                continue
-            job = line.jobs.popleft()
-            self._push(team)
-            return job
-        return None
+    def next(self) -> Turn | None:
+        """The job whose turn it is, None when there is none; tell `took` if it was taken."""
+        if self._late:
+            return Turn(job=self._late.popleft(), line=None)
+        if self._on_turn is not None:
+            self._stand(self._on_turn)
+            self._on_turn = None
+        for provider in list(self._heaps):
+            self._clear(provider)
+        if not self._heaps:
+            return None
+        # Lines of several providers meet in `running` only: there who waits longest goes first.
+        heap = min(self._heaps.values(), key=lambda heap: heap[0][1].since_ms)
+        _, standing = heapq.heappop(heap)
+        self._on_turn = standing
+        return Turn(job=standing.places.popleft().job, line=standing.line)
 
-    def began(self, job: Job) -> None:
-        """Count a job against its team."""
-        self._lines[job.team].running += 1
+    def took(self, share: float = 1.0) -> None:
+        """Count the last turn as taken, here or by somebody quicker; see `render_share`."""
+        if self._on_turn is not None:
+            line = self._on_turn.line
+            self._on_turn.time += self.cost(line, share)
+            self._running[line.team] += 1
 
-    def _push(self, team: TeamId) -> None:
-        if self._lines[team].may_go_on:
-            heapq.heappush(self._heap, (self._lines[team].rank, team))
+    def cost(self, line: Line, share: float = 1.0) -> int:
+        """What a turn costs a line."""
+        team = self._teams.get(line.team)
+        return turn_cost(team.weight if team else ORPHAN_WEIGHT, share)
 
+    def close(self, provider: ProviderName) -> None:
+        """There is no room at a provider any more."""
+        self._closed.add(provider)
+        self._heaps.pop(provider, None)
 
-class Queues:
-    """Reads who waits, turn by turn.
+    def leave_out(self, team: TeamId) -> None:
+        """A team runs all it may, or is frozen."""
+        self._running[team] = running_max(team, self._teams)
 
-    Every turn looks at the oldest jobs of each team, and at one more part of the queues that are
-    longer, a later one each time: jobs for an account that is full must not hide those behind
-    them that go elsewhere.
-    """
+    def _stand(self, standing: _Standing) -> None:
+        provider = standing.line.provider
+        if (standing.places or standing.has_more) and provider not in self._closed:
+            heapq.heappush(self._heaps.setdefault(provider, []), (standing.rank, standing))
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
-        self._beyond = WAITING_PER_TEAM
-
-    async def turns(self) -> Turns:
-        """Read who waits and how much each of their teams has under way."""
-        runtime = self._runtime
-        waiting = await runtime.work.waiting(WAITING_PER_TEAM, beyond=self._beyond)
-        self._beyond = (self._beyond if waiting.has_more else 0) + WAITING_PER_TEAM
-        now_ms = runtime.balances.now_ms()
-        ending: list[Job] = []
-        lines: dict[TeamId, deque[Job]] = {}
-        for job in waiting.jobs:
-            if job.cancel_requested or now_ms >= job.deadline_at_ms:
-                ending.append(job)
+    def _clear(self, provider: ProviderName) -> None:
+        """Drop the lines in front that give nobody up, and the heap if none is left."""
+        heap = self._heaps[provider]
+        while heap:
+            standing = heap[0][1]
+            team = standing.line.team
+            if self._running[team] >= running_max(team, self._teams):
+                heapq.heappop(heap)
+            elif standing.places:
+                return
             else:
-                lines.setdefault(job.team, deque()).append(job)
-        return Turns(ending, await self._lines(lines))
-
-    async def _lines(self, waiting: Mapping[TeamId, deque[Job]]) -> dict[TeamId, _Line]:
-        runtime = self._runtime
-        snapshot = runtime.live.snapshot
-        states = await asyncio.gather(
-            *(runtime.accounts.team_state(team, (), ()) for team in waiting)
-        )
-        lines = {}
-        for (team, jobs), state in zip(waiting.items(), states, strict=True):
-            if state.frozen:
-                continue
-            known = snapshot.teams.get(team)
-            frozen = state.frozen_providers
-            lines[team] = _Line(
-                jobs=deque(job for job in jobs if job.candidate.provider not in frozen),
-                running=state.running_jobs,
-                running_max=known.running if known else ORPHAN_RUNNING_MAX,
-                weight=known.weight if known else 1,
-            )
-        return lines
+                self.is_cut = True
+                break
+        del self._heaps[provider]

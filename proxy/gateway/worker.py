@@ -15,13 +15,13 @@ from proxy.gateway.fetch import Fetch
 from proxy.gateway.outcome import Outcome
 from proxy.gateway.poll import Poll
 from proxy.gateway.ports.jobs import LostLease
-from proxy.gateway.turns import Queues
+from proxy.gateway.queue import Queue
 from proxy.gateway.unknown import Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from proxy.domain.ids import JobId, ProviderName
+    from proxy.domain.ids import JobId
     from proxy.domain.job import Job
     from proxy.gateway.live import Current
     from proxy.gateway.runtime import Runtime
@@ -58,7 +58,7 @@ class Worker:
         self._courtesy = Courtesy(runtime.clock)
         self._poll = Poll(runtime, outcome, fetch, self._courtesy)
         self._unknown = Unknown(runtime, outcome, self._poll)
-        self._queues = Queues(runtime)
+        self._queue = Queue(runtime, self._dispatch, outcome)
         self._busy: set[str] = set()
         self._clock_due_s = 0.0
         self._is_draining = False
@@ -88,9 +88,9 @@ class Worker:
         await self._follow_clock()
         # An older copy of the store would have what was queued in it bought again.
         await self._runtime.openings.ensure_whole()
-        idle_s = await self._follow_due(group)
-        await self._dispatch_waiting(group)
-        return idle_s
+        due_s = await self._follow_due(group)
+        waits_s = await self._dispatch_waiting(group)
+        return min((each_s for each_s in (due_s, waits_s) if each_s is not None), default=None)
 
     async def _follow_clock(self) -> None:
         """Judge deadlines by the store's clock, whatever this machine's own says."""
@@ -149,21 +149,27 @@ class Worker:
             if job.id in steps:
                 self._start(group, job, steps[job.id], is_asking=True)
 
-    async def _dispatch_waiting(self, group: asyncio.TaskGroup) -> None:
+    async def _dispatch_waiting(self, group: asyncio.TaskGroup) -> float | None:
+        """Begin what has its turn; returns seconds until a provider can take the next one."""
         current = self._runtime.live.current
         concurrency = current.snapshot.engine.concurrency
         # The last quarter is for jobs under way: slow submits must not keep them from their end.
         room = concurrency - concurrency // 4
-        turns = await self._queues.turns()
-        full: set[tuple[ProviderName, str]] = set()
+        if len(self._busy) >= room:
+            return None
+        turns = await self._queue.turns(current.snapshot, most=room - len(self._busy))
         while len(self._busy) < room and not self._is_draining:
-            job = turns.next()
-            if job is None:
-                return
-            begun = await self._guard(job.id, self._dispatch.begin(job, current, full))
+            turn = turns.next()
+            if turn is None:
+                break
+            begun = await self._guard(turn.job, self._queue.begin(turn, turns, current))
             if begun is not None:
-                turns.began(job)
                 self._start(group, begun, partial(self._dispatch.submit, begun, current))
+        if turns.is_cut:
+            return 0.0
+        if not self._is_draining:
+            await self._guard("queue", self._queue.replan(current.snapshot))
+        return self._queue.wait_s
 
     def _start(
         self,

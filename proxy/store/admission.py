@@ -23,7 +23,13 @@ from proxy.gateway.ports.admission import (
     Revoked,
     TooManyOpen,
 )
-from proxy.store.arguments import Books, bucket_fields, bucket_states, bucket_terms
+from proxy.store.arguments import (
+    Books,
+    bucket_fields,
+    bucket_states,
+    bucket_terms,
+    lines_of,
+)
 from proxy.store.codec import fields_of, job_of
 from proxy.store.entries import job_facts
 from proxy.store.flags import refusals_field
@@ -42,6 +48,8 @@ if TYPE_CHECKING:
     from proxy.store.connection import Argument, Reply
     from proxy.store.keys import Keys
 
+FIRST_LINE = 11
+"""Where the providers' lines begin in KEYS."""
 VALUES = 5
 """How many values stand between the clock and the buckets in the script's reply."""
 
@@ -96,19 +104,23 @@ class RedisAdmission:
     def keys_of(self, command: AdmitCommand) -> list[str]:
         """KEYS of the admit script."""
         keys, job = self._keys, command.job
-        names = [
+        tries = keys.tries(job.key, job.fingerprint)
+        idempotency = tries
+        if command.idempotency_key is not None:
+            idempotency = keys.idempotency(job.key, command.idempotency_key)
+        return [
             keys.job(job.id),
             keys.team(job.team),
             keys.organisation(),
             keys.job_list(job.team),
-            keys.waiting(job.team),
+            keys.lines(),
             keys.ledger(),
-            keys.tries(job.key, job.fingerprint),
+            tries,
             keys.teams(),
+            idempotency,
+            keys.deadlines(),
+            *lines_of(keys, job, command.bids),
         ]
-        if command.idempotency_key is not None:
-            names.append(keys.idempotency(job.key, command.idempotency_key))
-        return names
 
     async def _replayed(
         self, command: AdmitCommand, job: JobId, buckets: tuple[BucketState, ...]
@@ -153,7 +165,8 @@ def arguments_of(
         *books.fields(),
         *bucket_terms(command.buckets),
         *books.limits(),
-        *books.bids(job, command.bids),
+        *books.bids(job, command.bids, first_line=FIRST_LINE),
+        job.deadline_at_ms,
     ]
 
 

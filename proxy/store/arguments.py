@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
     from proxy.domain.balance import Balance, Bid
     from proxy.domain.bucket import Bucket, BucketState
-    from proxy.domain.ids import TeamId
+    from proxy.domain.ids import ProviderName, TeamId
     from proxy.domain.job import Job
     from proxy.store.connection import Argument
+    from proxy.store.keys import Keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +67,37 @@ class Books:
         """Limit of each balance, as bids.lua takes it."""
         return [_limit(balance) for balance in self.balances]
 
-    def bids(self, job: Job, bids: Sequence[Bid]) -> list[Argument]:
-        """Each bid, then each group of balances that counts one, as bids.lua takes them."""
+    def bids(self, job: Job, bids: Sequence[Bid], *, first_line: int) -> list[Argument]:
+        """Each bid, then each group of balances that counts one, as bids.lua takes them.
+
+        `first_line` is where `lines_of` the bids begin in KEYS.
+        """
         groups: dict[tuple[int, ...], int] = {}
+        places_of = {name: at for at, name in enumerate(_providers(job, bids), first_line)}
         lines: list[Argument] = []
         for bid in bids:
             places = tuple(self.places[index] for index in bid.balances)
             group = groups.setdefault(places, len(groups))
-            offer = offer_facts(job.plan.candidates[bid.candidate])
-            lines.append(f"{bid.candidate} {bid.quote_micro_usd} {group}\n{offer}")
+            candidate = job.plan.candidates[bid.candidate]
+            where = f"{group} {places_of[candidate.provider]}"
+            offer = offer_facts(candidate)
+            lines.append(f"{bid.candidate} {bid.quote_micro_usd} {where}\n{offer}")
         for places in groups:
             lines.append(" ".join(map(str, places)))
             # Several budgets may limit one account: all are checked, its balance counts once.
             names = dict.fromkeys(self.balances[place].name for place in places)
             lines.append("\n".join(owned_name(self.team, name) for name in names))
         return lines
+
+
+def lines_of(keys: Keys, job: Job, bids: Sequence[Bid]) -> list[str]:
+    """The line of each provider that is bid for, in the order that bids.lua counts on."""
+    return [keys.waiting(job.team, provider) for provider in _providers(job, bids)]
+
+
+def _providers(job: Job, bids: Sequence[Bid]) -> list[ProviderName]:
+    names = (job.plan.candidates[bid.candidate].provider for bid in bids)
+    return list(dict.fromkeys(names))
 
 
 def _limit(balance: Balance) -> Argument:

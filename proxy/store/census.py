@@ -11,6 +11,7 @@ from proxy.domain.ids import JobId
 from proxy.domain.job import JobState
 from proxy.gateway.ports.census import Census, Standing
 from proxy.store.codec import Unreadable, fields_of, job_of
+from proxy.store.keys import line_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,11 +25,12 @@ UNKNOWN_READ_MAX = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Line:
-    queued: int
-    running: int
-    open: int
-    first_ms: float | None
+class _Waiting:
+    jobs: int = 0
+    first_ms: float | None = None
+
+
+_NOBODY = _Waiting()
 
 
 class RedisCensus:
@@ -44,18 +46,21 @@ class RedisCensus:
 
     async def take(self, teams: Sequence[TeamId]) -> Census:
         """Count the unfinished jobs of teams."""
-        now_ms, lines = await asyncio.gather(
-            self._now_ms(), asyncio.gather(*(self._line(team) for team in teams))
+        now_ms, queued, under_way = await asyncio.gather(
+            self._now_ms(),
+            self._queued(),
+            asyncio.gather(*(self._under_way(team) for team in teams)),
         )
         counts: dict[tuple[TeamId, Standing], int] = {}
         since_ms: dict[Standing, float] = {}
-        for team, line in zip(teams, lines, strict=True):
-            counts[team, Standing.QUEUED] = line.queued
-            counts[team, Standing.RUNNING] = line.running
-            counts[team, Standing.UNKNOWN] = max(0, line.open - line.queued - line.running)
-            if line.first_ms is not None:
-                earliest = since_ms.get(Standing.QUEUED, line.first_ms)
-                since_ms[Standing.QUEUED] = min(earliest, line.first_ms)
+        for team, (running, unfinished) in zip(teams, under_way, strict=True):
+            waiting = queued.get(team, _NOBODY)
+            counts[team, Standing.QUEUED] = waiting.jobs
+            counts[team, Standing.RUNNING] = running
+            counts[team, Standing.UNKNOWN] = max(0, unfinished - waiting.jobs - running)
+            if waiting.first_ms is not None:
+                earliest = since_ms.get(Standing.QUEUED, waiting.first_ms)
+                since_ms[Standing.QUEUED] = min(earliest, waiting.first_ms)
         if any(counts[team, Standing.UNKNOWN] for team in teams):
             unknown_ms = await self._unknown_since_ms(teams)
             if unknown_ms is not None:
@@ -65,20 +70,30 @@ class RedisCensus:
             oldest_s={state: max(0.0, now_ms - at_ms) / 1000 for state, at_ms in since_ms.items()},
         )
 
-    async def _line(self, team: TeamId) -> _Line:
-        waiting = self._keys.waiting(team)
-        queued, first, running, open_jobs = await asyncio.gather(
-            self._client.read(("ZCARD", waiting)),
-            self._client.read(("ZRANGE", waiting, 0, 0, "WITHSCORES")),
+    async def _queued(self) -> dict[TeamId, _Waiting]:
+        """How many jobs of each team wait, in all its lines, and since when the first does."""
+        counts = fields_of(await self._client.read(("HGETALL", self._keys.lines())))
+        firsts = await asyncio.gather(
+            *(self._client.read(("ZRANGE", line, 0, 0, "WITHSCORES")) for line in counts)
+        )
+        found: dict[TeamId, _Waiting] = {}
+        for (line, count), first in zip(counts.items(), firsts, strict=True):
+            team, _ = line_of(line)
+            before = found.get(team, _NOBODY)
+            since_ms = [float(first[1])] if first else []
+            since_ms += [before.first_ms] if before.first_ms is not None else []
+            found[team] = _Waiting(
+                jobs=before.jobs + int(count), first_ms=min(since_ms, default=None)
+            )
+        return found
+
+    async def _under_way(self, team: TeamId) -> tuple[int, int]:
+        """How many jobs of a team run, and how many are unfinished."""
+        running, unfinished = await asyncio.gather(
             self._client.read(("SCARD", self._keys.running(team))),
             self._client.read(("HGET", self._keys.team(team), "open")),
         )
-        return _Line(
-            queued=queued,
-            running=running,
-            open=int(open_jobs or 0),
-            first_ms=float(first[1]) if first else None,
-        )
+        return running, int(unfinished or 0)
 
     async def _unknown_since_ms(self, teams: Sequence[TeamId]) -> float | None:
         """Since when the oldest job is of unknown outcome: those under way that do not run."""

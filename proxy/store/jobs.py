@@ -178,7 +178,8 @@ class RedisJobs:
 
     async def queue_position(self, job: Job) -> int | None:
         """Place of a queued job among its team's, from 1; None when it waits no more."""
-        rank = await self._client.read(("ZRANK", self._keys.waiting(job.team), job.id))
+        line = self._keys.waiting(job.team, job.candidate.provider)
+        rank = await self._client.read(("ZRANK", line, job.id))
         return None if rank is None else rank + 1
 
     async def _spend_and_read(

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from proxy.domain.ids import ProviderName, TeamId
+
 if TYPE_CHECKING:
-    from proxy.domain.ids import JobId, KeyId, ProviderName, TeamId
+    from proxy.domain.ids import JobId, KeyId
 
 PREFIX = "gl:"
 PERMANENT = (
@@ -20,6 +22,9 @@ PERMANENT = (
     "org",
     "list",
     "wait",
+    "lines",
+    "deadlines",
+    "turns",
     "run",
     "teams",
     "due",
@@ -67,9 +72,21 @@ class Keys:
         """ZSET, permanent: the team's job ids by creation in ms; trimmed when jobs end."""
         return self._name("list", team)
 
-    def waiting(self, team: TeamId) -> str:
-        """ZSET, permanent: queued job ids by the ms from which they may be dispatched."""
-        return self._name("wait", team)
+    def waiting(self, team: TeamId, provider: ProviderName) -> str:
+        """ZSET, permanent: ids of a team's jobs that wait for a provider, by ms; a line."""
+        return self._name("wait", team, provider)
+
+    def lines(self) -> str:
+        """HASH, permanent: how many jobs wait in each line that is not empty, by its key."""
+        return self._name("lines")
+
+    def deadlines(self) -> str:
+        """ZSET, permanent: ids of all queued jobs by the ms of their deadline."""
+        return self._name("deadlines")
+
+    def turns(self) -> str:
+        """HASH, permanent: the virtual time of each provider, and of each line by its key."""
+        return self._name("turns")
 
     def running(self, team: TeamId) -> str:
         """SET, permanent: ids of jobs that count against the team's `running` limit."""
@@ -178,6 +195,12 @@ class Keys:
     def tries(self, key: KeyId, fingerprint: str) -> str:
         """STRING, 15 min: what equal creates of one API key did lately (the SDK-retry rule)."""
         return self._name("try", key, fingerprint[:FINGERPRINT_CHARS])
+
+
+def line_of(key: str) -> tuple[TeamId, ProviderName]:
+    """Whose line a key is, and for which provider: no name of either holds a colon."""
+    _, team, provider = key.rsplit(":", 2)
+    return TeamId(team), ProviderName(provider)
 
 
 def slots(provider: ProviderName, account: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
-from proxy.domain.ids import JobId, TeamId
+from proxy.domain.ids import JobId, ProviderName, TeamId
 from proxy.domain.proof import Replay, Sums, Verification, Whereabouts
 from proxy.store.audit import audit_entry
 from proxy.store.changes import RedisChanges
@@ -108,11 +108,14 @@ class RedisLedger(RedisChanges):
 
     async def _seek(self, replay: Replay, last: str) -> None:
         """Look for the job of each attempt that was open, and at the queues."""
-        teams = {attempt: replay.team_of(attempt) for attempt in replay.held}
-        jobs = {attempt.rpartition("-")[0]: TeamId(team) for attempt, team in teams.items()}
-        seen = await _each(self._whereabouts_of(JobId(job), team) for job, team in jobs.items())
-        known = await self._client.read(("SMEMBERS", self._keys.teams()))
-        queues = [self._keys.due(), *(self._keys.waiting(TeamId(t.decode())) for t in known)]
+        jobs = {attempt.rpartition("-")[0]: replay.owner_of(attempt) for attempt in replay.held}
+        lines = {
+            job: self._keys.waiting(TeamId(team), ProviderName(provider))
+            for job, (team, provider) in jobs.items()
+        }
+        seen = await _each(self._whereabouts_of(JobId(job), line) for job, line in lines.items())
+        known = await self._client.read(("HKEYS", self._keys.lines()))
+        queues = [self._keys.due(), *(line.decode() for line in known)]
         members = await _each(self._client.read(("ZRANGE", key, 0, -1)) for key in queues)
         # What happened meanwhile: where those jobs stand is another proof's.
         start = f"({last}" if last else "-"
@@ -121,8 +124,8 @@ class RedisLedger(RedisChanges):
         replay.seek(dict(zip(jobs, seen, strict=True)), moved=moved)
         replay.queued((job.decode() for queue in members for job in queue), moved=moved)
 
-    async def _whereabouts_of(self, job: JobId, team: TeamId) -> Whereabouts | None:
-        keys = [self._keys.job(job), self._keys.due(), self._keys.waiting(team)]
+    async def _whereabouts_of(self, job: JobId, line: str) -> Whereabouts | None:
+        keys = [self._keys.job(job), self._keys.due(), line, self._keys.lines()]
         try:
             state, number, queues = await self._whereabouts.run(self._client, keys, [job])
         except ReplyError:  # what stands there is no record at all

@@ -71,9 +71,8 @@ class RedisRepairs:
 
     async def unfinished(self) -> Sequence[Job]:
         """Every job that stands in a queue; those whose record cannot be read are left out."""
-        members = await self._client.read(("SMEMBERS", self._keys.teams()))
-        queues = [self._keys.due()]
-        queues += [self._keys.waiting(TeamId(team.decode())) for team in sorted(members)]
+        lines = await self._client.read(("HKEYS", self._keys.lines()))
+        queues = [self._keys.due(), *sorted(line.decode() for line in lines)]
         ids = [
             JobId(job.decode())
             for queue in queues

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from proxy.gateway.ports.jobs import SlotState
+from proxy.gateway.ports.jobs import SlotState, SlotUse
 from proxy.store.keys import slots as slots_key
 from proxy.store.keys import submits as submits_key
 from proxy.store.script import Script
@@ -23,8 +23,19 @@ class RedisSlots:
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self._look = Script.load("slot_look")
         self._take = Script.load("slot_take")
         self._give_back = Script.load("slot_give_back")
+
+    async def look(
+        self, provider: ProviderName, account: str, *, submit: RateLimit | None
+    ) -> SlotUse:
+        """See how an account stands; nothing is taken."""
+        keys = [slots_key(provider, account), submits_key(provider, account)]
+        interval_us = submit.interval_us if submit else 0
+        span_us = submit.span_us if submit else 0
+        held, wait_us = await self._look.run(self._client, keys, [interval_us, span_us])
+        return SlotUse(held=held, wait_s=wait_us / 1e6)
 
     async def take(
         self,

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from proxy.store.keys import Keys
 
 OPERATION_BYTES = 8
+STEP_KEYS = 10
+"""How many `step_keys` there are; what a script takes besides comes after them."""
 
 
 def new_operation(*, keeps_lease: bool = False) -> str:
@@ -27,16 +29,18 @@ def new_operation(*, keeps_lease: bool = False) -> str:
 
 
 def step_keys(keys: Keys, job: Job) -> list[str]:
-    """KEYS of begin, commit, finish, fail_over and cancel."""
+    """KEYS of begin, commit, finish, fail_over and cancel; the line is that of the attempt."""
     return [
         keys.job(job.id),
         keys.due(),
-        keys.waiting(job.team),
+        keys.waiting(job.team, job.candidate.provider),
         keys.running(job.team),
         keys.team(job.team),
         keys.organisation(),
         keys.ledger(),
         keys.job_list(job.team),
+        keys.lines(),
+        keys.deadlines(),
     ]
 
 

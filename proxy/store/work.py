@@ -6,31 +6,28 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from proxy.domain.events import RecordSetAside
 from proxy.domain.ids import JobId, TeamId
 from proxy.domain.job import JobState
+from proxy.domain.turn import TURN
 from proxy.gateway.ports.admission import PeriodMoved
-from proxy.gateway.ports.jobs import NotBegun, Settle, Waiting
+from proxy.gateway.ports.jobs import NotBegun, Settle
 from proxy.store.announcing import Announcing
-from proxy.store.arguments import Books
+from proxy.store.arguments import Books, lines_of
 from proxy.store.codec import (
     STATE_LETTERS,
-    Unreadable,
     attempt_text,
     end_text,
-    fields_of,
-    job_of,
     submitted_text,
     work_text,
 )
-from proxy.store.connection import ReplyError
 from proxy.store.entries import attempt_facts, job_facts, person_facts
 from proxy.store.flags import refusals_field
+from proxy.store.records import Records
 from proxy.store.script import Script, insist
-from proxy.store.steps import new_operation, step_keys, stored
+from proxy.store.steps import STEP_KEYS, new_operation, step_keys, stored
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Callable, Sequence
 
     from proxy.domain.job import Job
     from proxy.domain.moderation import Moderation
@@ -39,11 +36,8 @@ if TYPE_CHECKING:
     from proxy.gateway.ports.notices import Announcer
     from proxy.gateway.ports.runtime import Observer
     from proxy.store.client import Client
-    from proxy.store.connection import Argument, Reply
+    from proxy.store.connection import Argument
     from proxy.store.keys import Keys
-
-SET_ASIDE_S = 300.0
-"""How long a record that cannot be read is left alone, before it is looked at again."""
 
 
 class RedisWork:
@@ -64,9 +58,8 @@ class RedisWork:
         self._client = client
         self._keys = keys
         self._retention_s = retention_s
-        self._observer = observer
+        self._records = Records(client, observer)
         self._announcing = Announcing(keys, announcer)
-        self._put_off = Script.load("put_off")
         self._due = Script.load("due")
         self._claim = Script.load("claim")
         self._begin = Script.load("begin")
@@ -88,42 +81,12 @@ class RedisWork:
         claimed = await asyncio.gather(*(self._claim_one(job, lease_s) for job in jobs))
         return [job for job in claimed if job is not None]
 
-    async def waiting(self, limit_per_team: int, *, beyond: int) -> Waiting:
-        """Queued jobs that may be dispatched now, oldest first within each team.
-
-        One whose record cannot be read is set aside, and keeps nobody from the others.
-        """
-        teams = sorted(await self._client.read(("SMEMBERS", self._keys.teams())))
-        queues = [self._keys.waiting(TeamId(team.decode())) for team in teams]
-        found = await asyncio.gather(
-            *(self._part_of(queue, limit_per_team, beyond) for queue in queues)
-        )
-        jobs = await asyncio.gather(
-            *(
-                self._read(job, queue)
-                for queue, (ids, _) in zip(queues, found, strict=True)
-                for job in ids
-            )
-        )
-        return Waiting(
-            jobs=tuple(job for job in jobs if job is not None and job.state is JobState.QUEUED),
-            has_more=any(goes_on for _, goes_on in found),
-        )
-
-    async def _part_of(self, queue: str, limit: int, beyond: int) -> tuple[list[JobId], bool]:
-        """The first ids of a queue and a later part of it; whether it goes on after that."""
-        first, wait_ms = await self._due.run(self._client, [queue], [limit, 0])
-        ids, goes_on = first, wait_ms == 0
-        if goes_on:
-            later, wait_ms = await self._due.run(self._client, [queue], [limit, beyond])
-            ids, goes_on = [*first, *later], wait_ms == 0
-        # Between the two the queue may have moved on: nobody is named twice.
-        return [JobId(job.decode()) for job in dict.fromkeys(ids)], goes_on
-
     async def begin(
-        self, job: Job, *, account: str, running_max: int, lease_s: float
+        self, job: Job, *, account: str, running_max: int, lease_s: float, cost: int = TURN
     ) -> Job | NotBegun:
         """Write the intent to submit the current attempt at an account, leased and fenced.
+
+        That is the turn of the job's line; `cost` is how far its virtual time moves on.
 
         Insists on an answer for a while: an intent that was written without our knowing would
         look like a submit of unknown outcome to whoever finds it.
@@ -135,8 +98,9 @@ class RedisWork:
             running_max,
             _milliseconds(lease_s),
             job.candidate.provider,
+            cost,
         ]
-        keys = step_keys(self._keys, job)
+        keys = [*step_keys(self._keys, job), self._keys.turns()]
         reply = await insist(
             lambda: self._begin.run(self._client, keys, arguments), at_most_s=lease_s / 2
         )
@@ -166,6 +130,7 @@ class RedisWork:
             STATE_LETTERS[after.state],
             _milliseconds(due_in_s),
             STATE_LETTERS[before.state],
+            before.deadline_at_ms,
             *_changes(before, after),
         ]
         keys = step_keys(self._keys, before)
@@ -238,9 +203,11 @@ class RedisWork:
             told,
             *books.fields(),
             *books.limits(),
-            *books.bids(before, following.bids),
+            *books.bids(before, following.bids, first_line=STEP_KEYS + len(letters) + 1),
+            before.deadline_at_ms,
         ]
-        keys = [*step_keys(self._keys, before), *letters]
+        lines = lines_of(self._keys, before, following.bids)
+        keys = [*step_keys(self._keys, before), *letters, *lines]
         reply = await insist(lambda: self._fail_over.run(self._client, keys, arguments))
         if reply[0] == b"moved":
             return PeriodMoved(now_ms=reply[1])
@@ -251,25 +218,7 @@ class RedisWork:
         operation = new_operation(keeps_lease=True)
         arguments: list[Argument] = [operation, job, _milliseconds(lease_s)]
         asked = self._claim.run(self._client, keys, arguments)
-        return await self._readable(job, asked, self._keys.due())
-
-    async def _read(self, job: JobId, queue: str) -> Job | None:
-        asked = self._client.read(("HGETALL", self._keys.job(job)))
-        return await self._readable(job, asked, queue)
-
-    async def _readable(self, job: JobId, asked: Awaitable[Reply], queue: str) -> Job | None:
-        """A job from its fields; None when it is gone, or cannot be read and was set aside."""
-        try:
-            fields = fields_of(await asked)
-            return job_of(job, fields) if fields else None
-        except Unreadable:
-            pass
-        except ReplyError as error:
-            if "WRONGTYPE" not in str(error):
-                raise
-        await self._put_off.run(self._client, [queue], [job, _milliseconds(SET_ASIDE_S)])
-        self._observer.observe(RecordSetAside(job=job))
-        return None
+        return await self._records.readable(job, asked, self._keys.due())
 
     def _head(self, before: Job, *, keeps_lease: bool = False) -> list[Argument]:
         operation = new_operation(keeps_lease=keeps_lease)

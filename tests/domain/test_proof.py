@@ -70,9 +70,9 @@ def test_a_whole_life_breaks_no_law() -> None:
     assert (4, {}, {ATTEMPT: 7}) == (found.entries, found.held, found.charged)
 
 
-def test_an_open_attempt_knows_its_team() -> None:
+def test_an_open_attempt_knows_its_team_and_provider() -> None:
     found = replay(RESERVE)
-    assert ({ATTEMPT: 5}, "marketing") == (found.held, found.team_of(ATTEMPT))
+    assert ({ATTEMPT: 5}, ("marketing", "kling")) == (found.held, found.owner_of(ATTEMPT))
 
 
 def test_a_balance_that_is_not_its_sum_is_found() -> None:

@@ -37,6 +37,7 @@ from proxy.store.jobs import RedisJobs
 from proxy.store.keys import Keys, slots
 from proxy.store.ledger import RedisLedger
 from proxy.store.letters import RedisLetters
+from proxy.store.lines import RedisLines
 from proxy.store.registry import RedisAccountRegistry
 from proxy.store.slots import RedisSlots
 from proxy.store.work import RedisWork
@@ -60,7 +61,7 @@ from tests.fakes import (
 )
 from tests.gateway.brief import Entry, brief
 from tests.gateway.closures import Closures
-from tests.gateway.outages import LossySlots, LossyWork, LostHints, Script
+from tests.gateway.outages import LostHints, Script, lossy
 from tests.gateway.shelf import Shelf
 from tests.job_builders import a_request, fingerprint_of
 from tests.source_builders import a_link
@@ -213,6 +214,7 @@ class Stage:
                 observer=self.observer,
                 announcer=announcer,
             ),
+            lines=RedisLines(client, keys, observer=self.observer),
             slots=RedisSlots(client),
             hints=RedisHints(client, keys),
             artifacts=artifacts,
@@ -257,12 +259,7 @@ class Stage:
         """Let the worker's store go away as the script that is returned will say."""
         script = Script()
         self.may_report = True
-        runtime = self.runtime
-        self.runtime = replace(
-            runtime,
-            work=LossyWork(runtime.work, script),
-            slots=LossySlots(runtime.slots, script),
-        )
+        self.runtime = lossy(self.runtime, script)
         return script
 
     def lossy_hints(self) -> None:

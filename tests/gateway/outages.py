@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
 from proxy.domain.errors import StoreUnavailable
+from proxy.domain.turn import TURN
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from proxy.domain.bucket import RateLimit
     from proxy.domain.ids import AttemptId, JobId, ProviderName
@@ -24,10 +25,12 @@ if TYPE_CHECKING:
         Resolve,
         Slots,
         SlotState,
-        Waiting,
+        SlotUse,
         Work,
     )
     from proxy.gateway.ports.ledger import Mandate
+    from proxy.gateway.ports.lines import Line, Lines, LineState
+    from proxy.gateway.runtime import Runtime
 
 _T = TypeVar("_T")
 
@@ -67,6 +70,16 @@ class Script:
         return answer
 
 
+def lossy(runtime: Runtime, script: Script) -> Runtime:
+    """The worker's ports, over a store that goes away as scripted."""
+    return replace(
+        runtime,
+        work=LossyWork(runtime.work, script),
+        lines=LossyLines(runtime.lines, script),
+        slots=LossySlots(runtime.slots, script),
+    )
+
+
 class LossyWork:
     """The worker's side of a store that goes away as scripted."""
 
@@ -80,18 +93,13 @@ class LossyWork:
     async def claim(self, jobs: Sequence[JobId], *, lease_s: float) -> list[Job]:
         return await self._script.play("claim", lambda: self._inner.claim(jobs, lease_s=lease_s))
 
-    async def waiting(self, limit_per_team: int, *, beyond: int) -> Waiting:
-        return await self._script.play(
-            "waiting", lambda: self._inner.waiting(limit_per_team, beyond=beyond)
-        )
-
     async def begin(
-        self, job: Job, *, account: str, running_max: int, lease_s: float
+        self, job: Job, *, account: str, running_max: int, lease_s: float, cost: int = TURN
     ) -> Job | NotBegun:
         return await self._script.play(
             "begin",
             lambda: self._inner.begin(
-                job, account=account, running_max=running_max, lease_s=lease_s
+                job, account=account, running_max=running_max, lease_s=lease_s, cost=cost
             ),
         )
 
@@ -135,12 +143,39 @@ class LossyWork:
         )
 
 
+class LossyLines:
+    """Lines of a store that goes away as scripted."""
+
+    def __init__(self, inner: Lines, script: Script) -> None:
+        self._inner = inner
+        self._script = script
+
+    async def counts(self) -> Mapping[Line, int]:
+        return await self._script.play("counts", self._inner.counts)
+
+    async def read(self, lines: Sequence[Line], *, limit: int) -> list[LineState]:
+        return await self._script.play("lines", lambda: self._inner.read(lines, limit=limit))
+
+    async def late(self, now_ms: int, *, limit: int) -> list[JobId]:
+        return await self._script.play("late", lambda: self._inner.late(now_ms, limit=limit))
+
+    async def load(self, job: JobId, line: Line | None = None) -> Job | None:
+        return await self._script.play("load", lambda: self._inner.load(job, line))
+
+
 class LossySlots:
     """Slots of a store that goes away as scripted."""
 
     def __init__(self, inner: Slots, script: Script) -> None:
         self._inner = inner
         self._script = script
+
+    async def look(
+        self, provider: ProviderName, account: str, *, submit: RateLimit | None
+    ) -> SlotUse:
+        return await self._script.play(
+            "look", lambda: self._inner.look(provider, account, submit=submit)
+        )
 
     async def take(
         self,

@@ -33,7 +33,11 @@ if TYPE_CHECKING:
     [
         "due",
         "claim",
-        "waiting",
+        "look",
+        "counts",
+        "late",
+        "lines",
+        "load",
         "take",
         "renew",
         "release",

@@ -163,7 +163,7 @@ async def test_a_worker_cancelled_before_a_step_began_leaves_no_loose_end(
         async def cancel() -> None:
             running.cancel()
 
-        script.interruptions["waiting"] = cancel
+        script.interruptions["lines"] = cancel
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             await asyncio.wait((running,))
@@ -186,7 +186,7 @@ async def test_a_job_in_a_state_nobody_expects_is_reported_and_left(new_stage: S
     stage = new_stage(snapshot=fast_snapshot(engine=engine))
     view = await stage.create()
     keys, stage.may_report = stage.keys, True
-    await stage.client.call(("ZREM", keys.waiting(view.job.team), view.job.id))
+    await stage.client.call(("ZREM", keys.waiting(view.job.team, KLING), view.job.id))
     await stage.client.call(("ZADD", keys.due(), 1, view.job.id))
     async with stage.working():
 

@@ -9,8 +9,8 @@ from proxy.store.script import source_of
 
 READS = frozenset(
     (
-        "EXISTS", "GET", "HGET", "HGETALL", "HMGET", "SCARD", "TIME", "XRANGE", "XREVRANGE",
-        "ZCARD", "ZRANGEBYSCORE", "ZRANK", "ZSCORE",
+        "EXISTS", "GET", "HEXISTS", "HGET", "HGETALL", "HMGET", "SCARD", "TIME", "XRANGE",
+        "XREVRANGE", "ZCARD", "ZCOUNT", "ZRANGEBYSCORE", "ZRANK", "ZSCORE",
     )
 )  # fmt: skip
 """What a script may call and change nothing."""

@@ -22,6 +22,7 @@ from proxy.store.hints import RedisHints
 from proxy.store.jobs import RedisJobs
 from proxy.store.keys import Keys
 from proxy.store.ledger import RedisLedger
+from proxy.store.lines import RedisLines
 from proxy.store.notices import RedisBulletin
 from proxy.store.outbox import RedisOutbox
 from proxy.store.render_times import RedisRenderTimes
@@ -54,6 +55,7 @@ class Store:
     admission: RedisAdmission
     jobs: RedisJobs
     work: RedisWork
+    lines: RedisLines
     slots: RedisSlots
     accounts: RedisAccounts
     ledger: RedisLedger
@@ -73,6 +75,7 @@ class Store:
             admission=RedisAdmission(client, keys),
             jobs=RedisJobs(client, keys, retention_s=retention_s),
             work=RedisWork(client, keys, retention_s=retention_s, observer=observer),
+            lines=RedisLines(client, keys, observer=observer),
             slots=RedisSlots(client),
             accounts=RedisAccounts(client, keys),
             ledger=RedisLedger(client, keys),
@@ -103,8 +106,14 @@ class Store:
         return await self.work.commit(before, after, due_in_s=due_in_s)
 
     async def waiting(self, limit: int = 10) -> list[Job]:
-        """The oldest jobs of each team that wait."""
-        return list((await self.work.waiting(limit, beyond=10**6)).jobs)
+        """The first jobs of each line that may be dispatched."""
+        states = await self.lines.read(list(await self.lines.counts()), limit=limit)
+        jobs = [
+            await self.lines.load(place.job, state.line)
+            for state in states
+            for place in state.places
+        ]
+        return [job for job in jobs if job is not None]
 
     async def cancelled(self, job: Job, *, is_forgotten: bool) -> Job:
         """A job as a cancel leaves it behind."""

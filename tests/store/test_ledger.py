@@ -176,7 +176,7 @@ async def test_a_job_that_stands_in_no_queue_or_in_two_is_found(store: Store) ->
     job = await store.running()
     await store.client.call(("ZREM", store.keys.due(), job.id))
     assert [(Law.QUEUED, job.id)] == await found_by(store)
-    for queue in (store.keys.due(), store.keys.waiting(MARKETING)):
+    for queue in (store.keys.due(), store.keys.waiting(MARKETING, KLING)):
         await store.client.call(("ZADD", queue, 1, job.id))
     assert [(Law.QUEUED, job.id)] == await found_by(store)
 

@@ -13,7 +13,7 @@ from proxy.domain.recovery import End, Lift
 from proxy.gateway.ports.ledger import NotPosted, Posted
 from proxy.gateway.ports.restore import Outlook
 from proxy.store.repairs import RedisRepairs
-from tests.builders import MARKETING
+from tests.builders import KLING, MARKETING
 from tests.job_builders import a_job_id, a_mandate
 from tests.store.stores import Store, a_balance, a_command
 
@@ -67,7 +67,8 @@ async def test_ending_a_lost_attempt(losing: Losing, outlook: Outlook) -> None:
     assert NotPosted.NOTHING is await repairs(losing.store).end_lost(
         reserve, outlook, a_mandate("early")
     )
-    for key in (losing.store.keys.job(job.id), losing.store.keys.waiting(MARKETING)):
+    keys = losing.store.keys
+    for key in (keys.job(job.id), keys.waiting(MARKETING, KLING), keys.lines()):
         await losing.store.client.call(("DEL", key))
     ended = await losing.once(lambda far: repairs(far).end_lost(reserve, outlook, a_mandate()))
     assert isinstance(ended, Posted)

@@ -12,8 +12,9 @@ from proxy.domain.events import RecordSetAside
 from proxy.store.codec import Unreadable, job_of
 from proxy.store.connection import ReplyError
 from proxy.store.packing import PACKING, pack
-from proxy.store.work import SET_ASIDE_S
-from tests.builders import MARKETING
+from proxy.store.records import SET_ASIDE_S
+from proxy.store.script import Script
+from tests.builders import KLING, MARKETING
 from tests.job_builders import a_job
 from tests.store.stores import Store, a_command
 
@@ -69,7 +70,7 @@ async def test_a_queued_job_that_cannot_be_read_holds_up_nobody(
     await damage(store, bad, what)
     assert [good] == await store.waiting(10)
     assert [bad.id] == await aside(store)
-    assert await is_put_off(store, store.keys.waiting(MARKETING), bad)
+    assert await is_put_off(store, store.keys.waiting(MARKETING, KLING), bad)
 
 
 @pytest.mark.parametrize("what", DAMAGES.values(), ids=DAMAGES)
@@ -124,8 +125,8 @@ async def test_one_that_was_taken_up_meanwhile_is_left_alone(store: Store) -> No
     """A worker of a newer version can read it, and has begun it."""
     job = await store.admitted()
     await store.begun(job)
-    queue = store.keys.waiting(MARKETING)
-    assert 0 == await store.work._put_off.run(store.client, [queue], [job.id, 1000])
+    queue = store.keys.waiting(MARKETING, KLING)
+    assert 0 == await Script.load("put_off").run(store.client, [queue], [job.id, 1000])
     assert await store.client.read(("ZSCORE", queue, job.id)) is None
 
 

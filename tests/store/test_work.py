@@ -147,37 +147,6 @@ async def test_a_team_runs_no_more_than_it_may(store: Store) -> None:
     assert [jobs[1]] == await store.waiting(10)
 
 
-async def test_waiting_jobs_come_oldest_first_and_only_when_their_time_has_come(
-    store: Store,
-) -> None:
-    jobs = []
-    for number in (2, 1, 0):
-        jobs.append(await store.admitted(a_command(number)))
-        await store.client.call(("ZADD", store.keys.waiting(MARKETING), len(jobs), jobs[-1].id))
-    assert jobs == await store.waiting(10)
-    assert jobs[:2] == await store.waiting(2)
-    later = await store.begun(jobs[0])
-    await store.work.commit(later, replace(later, state=JobState.QUEUED), due_in_s=60)
-    assert jobs[1:] == await store.waiting(10)
-    assert (3, 0) == await counts(store)
-
-
-async def test_a_long_queue_is_seen_part_by_part(store: Store) -> None:
-    jobs = [await store.admitted(a_command(number)) for number in range(7)]
-    for place, job in enumerate(jobs):
-        await store.client.call(("ZADD", store.keys.waiting(MARKETING), place, job.id))
-    parts = [
-        (2, jobs[:4], True),
-        (4, [*jobs[:2], *jobs[4:6]], True),
-        (6, [*jobs[:2], *jobs[6:]], False),
-    ]
-    for beyond, seen, has_more in parts:
-        waiting = await store.work.waiting(2, beyond=beyond)
-        assert (tuple(seen), has_more) == (waiting.jobs, waiting.has_more)
-    short = await store.work.waiting(7, beyond=7)
-    assert (tuple(jobs), False) == (short.jobs, short.has_more)
-
-
 async def test_commit_stores_what_the_worker_learned(store: Store) -> None:
     begun = await store.begun(await store.admitted())
     attempt = replace(begun.attempt, operation={"task_id": "t-1", "n": 1})

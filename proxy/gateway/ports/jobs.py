@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
+from proxy.domain.turn import TURN
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -139,20 +141,16 @@ class JobSearch(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
-    """Jobs that wait, and whether a team has some beyond those that were looked at."""
-
-    jobs: tuple[Job, ...]
-    has_more: bool
-
-
 class NotBegun(StrEnum):
-    """Why a dispatch went no further: somebody else has it, its team runs all it may, a freeze."""
+    """Why a dispatch went no further."""
 
     TAKEN = "taken"
+    """Somebody else has it, or it ended."""
     TEAM_FULL = "team_full"
+    """Its team runs all it may."""
     FROZEN = "frozen"
+    NO_SLOT = "no_slot"
+    """No account that it may go to has a slot, or a token of its rate, to give."""
 
 
 class LostLease(Exception):
@@ -198,20 +196,14 @@ class Work(Protocol):
     async def claim(self, jobs: Sequence[JobId], *, lease_s: float) -> list[Job]:
         """Lease due jobs to this worker, raising their fences; those taken by others are out."""
 
-    async def waiting(self, limit_per_team: int, *, beyond: int) -> Waiting:
-        """Queued jobs that may be dispatched now, oldest first within each team.
-
-        Of a queue longer than the limit also the next ones from place `beyond` on, counted
-        from 0: whoever asks with growing places sees all of it.
-        """
-
     async def begin(
-        self, job: Job, *, account: str, running_max: int, lease_s: float
+        self, job: Job, *, account: str, running_max: int, lease_s: float, cost: int = TURN
     ) -> Job | NotBegun:
         """Write the intent to submit the current attempt at an account, leased and fenced.
 
         queued -> submitting; TAKEN when the job is no longer queued, TEAM_FULL when its team
-        already has `running_max` jobs under way.
+        already has `running_max` jobs under way. It is the turn of the job's line, whose virtual
+        time moves on by `cost`.
         """
 
     async def commit(
@@ -271,8 +263,21 @@ class SlotState:
     wait_s: float = 0.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotUse:
+    """How many slots of an account are held, and seconds until it has a token for a submit."""
+
+    held: int
+    wait_s: float = 0.0
+
+
 class Slots(Protocol):
     """Leased slots of provider accounts, keyed by attempt; taking one again renews it."""
+
+    async def look(
+        self, provider: ProviderName, account: str, *, submit: RateLimit | None
+    ) -> SlotUse:
+        """See how an account stands; nothing is taken."""
 
     async def take(
         self,

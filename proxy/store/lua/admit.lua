@@ -1,12 +1,14 @@
 -- Admit one job: replay checks, token buckets, open jobs, budgets, then write everything, or nothing.
--- KEYS: 1 job 2 team 3 organisation 4 job list 5 waiting 6 ledger 7 tries 8 teams 9 idempotency (or none)
+-- KEYS: 1 job 2 team 3 organisation 4 job list 5 lines 6 ledger 7 tries 8 teams 9 idempotency (the tries again:
+--   none) 10 deadlines, from 11 on the line of each provider
 -- ARGV: 1 job id (also the operation id) 2 packed job 3 created (ms) 4 open jobs at most 5 try number
 --   6 fingerprint 7 team id 8 buckets 9 team's balances 10 organisation's balances 11 bids (all counts)
 --   12 start of the latest period 13 end of the earliest, or of our patience (ms)
 --   14 when to come back after too many open jobs (s) 15 the job's facts
 --   16 field of the key's record of refusals ('': none) 17 1 if a cool-down only watches
 --   then the names of the fields: "open", each bucket, spent and reserved of each balance (the team's first);
---   then interval and span (us) of each bucket as in gcra.lua; then limits, bids and groups as in bids.lua
+--   then interval and span (us) of each bucket as in gcra.lua; then limits, bids and groups as in bids.lua;
+--   last the deadline (ms)
 -- Reply: code, now (us), five values, the time (us) of each bucket (0 or below: nothing was spent of it).
 --   A accepted (candidate, micro-USD, ms, soft budgets it passed, ms left of a cool-down that only watches),
 --   D this operation was done before (fields of the job), R replay (job id), K key conflict, L bucket empty,
@@ -18,7 +20,9 @@
 -- include: flags
 -- include: cooling
 -- include: bids
+-- include: line
 local ledger_key, call = KEYS[6], redis.call
+local idempotency = KEYS[9] ~= KEYS[7] and KEYS[9]
 -- include: ledger
 local function tries()
   -- include: tries
@@ -40,8 +44,8 @@ end
 if call('EXISTS', KEYS[1]) == 1 then return answer('D', call('HGETALL', KEYS[1])) end
 if values[1] and is_flagged(values[1], 'revoked:' .. string.match(ARGV[15], '\n([^\n]*)')) then return answer('X') end
 local records = nil
-if KEYS[9] then
-  local bound = call('GET', KEYS[9])
+if idempotency then
+  local bound = call('GET', idempotency)
   if bound then
     local fingerprint, earlier = string.match(bound, '^(.-)|(.*)$')
     if fingerprint == ARGV[6] then return answer('R', earlier) end
@@ -61,7 +65,7 @@ if now_ms < tonumber(ARGV[12]) or now_ms >= tonumber(ARGV[13]) then return answe
 -- Refusals: one that the SDK retries is remembered, so that its next try is a new create.
 local function refuse(retry_after_s, ...)
   local recall, keep_records, add_record, drop_refusals = tries()
-  if retry_after_s and retry_after_s <= 120 and not KEYS[9] then
+  if retry_after_s and retry_after_s <= 120 and not idempotency then
     records = records or recall(call('GET', KEYS[7]))
     drop_refusals(records, job)
     add_record(records, 'x', job, ARGV[5], (retry_after_s + 30) * 1000)
@@ -83,7 +87,7 @@ if open >= tonumber(ARGV[4]) then return refuse(tonumber(ARGV[14]), 'O', open) e
 for i = 1, org_fields do values[team_fields + 3 + i] = more[i + 2] end
 local v, bids_at = 5 + buckets, limits + of_team + of_org
 local lifts = lifted(values[2], more[2], fields + 1 + buckets, of_team, of_team + of_org)
-local candidate, quote, members, names, facts, passed = choose_bid(values, v, limits, bids_at,
+local candidate, quote, members, names, facts, passed, line = choose_bid(values, v, limits, bids_at,
   tonumber(ARGV[11]), bids_at + ARGV[11], true, more[1], lifts)
 if not candidate then
   local failed, asked = quote, members

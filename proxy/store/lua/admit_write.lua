@@ -21,10 +21,10 @@ call('HSET', KEYS[2], unpack(team))
 if shared > 0 then call('HSET', KEYS[3], unpack(organisation)) end
 if not values[4] then call('SADD', KEYS[8], ARGV[7]) end
 call('ZADD', KEYS[4], ARGV[3], job)
-call('ZADD', KEYS[5], now_ms, job)
+enqueue(line, KEYS[5], KEYS[10], job, now_ms, ARGV[#ARGV])
 post('reserve', '', job .. '-1', quote, '0', names, ARGV[15] .. '\n' .. facts)
-local line = 'j ' .. job .. ' ' .. ARGV[5] .. ' ' .. string.format('%.0f', now_ms + 900000)
-local before = not records and call('SET', KEYS[7], line, 'PX', '900000', 'GET')
+local record = 'j ' .. job .. ' ' .. ARGV[5] .. ' ' .. string.format('%.0f', now_ms + 900000)
+local before = not records and call('SET', KEYS[7], record, 'PX', '900000', 'GET')
 if records or before then
   local recall, keep_records, add_record, drop_refusals = tries()
   records = records or recall(before)
@@ -32,4 +32,4 @@ if records or before then
   add_record(records, 'j', job, ARGV[5], 900000)
   keep_records(KEYS[7], records)
 end
-if KEYS[9] then call('SET', KEYS[9], ARGV[6] .. '|' .. job, 'PX', '86400000') end
+if idempotency then call('SET', idempotency, ARGV[6] .. '|' .. job, 'PX', '86400000') end

@@ -1,18 +1,19 @@
 -- Fragment: balances and the bids that must fit them. All amounts in micro-USD.
 -- `values[v], values[v + 1]` are spent and reserved of balance 0, and so on. `ARGV[limits + n]` is the limit of
 -- balance n; one whose budget says `next` stands there as -1 - limit, one that says `allow` as `a` and the
--- limit. Bids begin at `ARGV[bids_at]`, one each: `candidate quote group`, a line break, the offer's facts for
+-- limit. Bids begin at `ARGV[bids_at]`, one each: `candidate quote group line`, a line break, the offer's facts for
 -- the ledger, the provider first. A group is the balances that count a bid: `ARGV[groups + 2 * group]` their
 -- numbers, the one after it their names with their owners, one a line.
+-- `KEYS[line]` is where jobs wait for the bid's provider.
 
--- Returns candidate, quote, numbers, names, facts and passed `allow` limits (numbers, or nil) of the first bid
+-- Returns candidate, quote, numbers, names, facts, passed `allow` limits (numbers, or nil) and line of the first bid
 -- that fits; else nil and the first failure: balance, quote (nil when each bid is of a frozen provider). If
 -- `deny_ends`, a bid that fails a `deny` budget ends the search. `flags` are the organisation's, `lifts` as
 -- flags.lua has them.
 local function choose_bid(values, v, limits, bids_at, count, groups, deny_ends, flags, lifts)
   local failed, failed_quote = nil, nil
   for at = bids_at, bids_at + count - 1 do
-    local candidate, quote, group = string.match(ARGV[at], '^(%d+) (%d+) (%d+)\n')
+    local candidate, quote, group, line = string.match(ARGV[at], '^(%d+) (%d+) (%d+) (%d+)\n')
     local members = ARGV[groups + 2 * group]
     local fits, denied, passed = true, false, nil
     if flags and is_frozen(flags, string.match(ARGV[at], '\n([^\n]*)')) then members, fits = '', false end
@@ -36,7 +37,7 @@ local function choose_bid(values, v, limits, bids_at, count, groups, deny_ends, 
     end
     if fits then
       local facts = string.sub(ARGV[at], string.find(ARGV[at], '\n', 1, true) + 1)
-      return candidate, quote, members, ARGV[groups + 2 * group + 1], facts, passed
+      return candidate, quote, members, ARGV[groups + 2 * group + 1], facts, passed, KEYS[tonumber(line)]
     end
     if denied and deny_ends then break end
   end

@@ -1,13 +1,13 @@
 -- Resolve the current attempt, then reserve the first bid that fits and queue the job again. If none fits or
 -- a cancel was requested, end it. A full `deny` budget acts as `next` here: the job was accepted.
--- KEYS: 1 job 2 due 3 waiting 4 running 5 team 6 organisation 7 ledger 8 job list 9 outbox, from 10 on letters and
---   boxes as in announce.lua
+-- KEYS: 1 job 2 due 3 line 4 running 5 team 6 organisation 7 ledger 8 job list 9 lines 10 deadlines 11 outbox, from 12
+--   on letters and boxes as in announce.lua; last the lines of the providers that are bid for
 -- ARGV: 1 to 13 as in finish.lua, 14 wait before the next dispatch (ms)
 --   15 team's balances 16 organisation's balances 17 bids (all counts)
 --   18 start of the latest period 19 end of the earliest (ms) 20 the job's facts
 --   21 1 if nothing is to be done when none fits 22 whom to tell if it ends, for announce.lua
 --   then the names of the fields: spent and reserved of each balance (the team's first);
---   then limits, bids and groups as in bids.lua
+--   then limits, bids and groups as in bids.lua; last the deadline (ms)
 -- Reply: ok and the job's head, lost, over (it had ended before), stays (21), or moved and now (ms): a period is
 --   stale; in all but the first nothing was done
 -- Time: Redis TIME. Complexity: O(log jobs + balances x bids)
@@ -16,6 +16,7 @@ local ledger_key = KEYS[7]
 -- include: ledger
 -- include: fenced
 -- include: resolve
+-- include: line
 -- include: end_job
 -- include: flags
 -- include: bids
@@ -51,7 +52,7 @@ local function resolve_values()
     end
   end
 end
-local candidate, quote, members, names, facts = nil, nil, nil, nil, nil
+local candidate, quote, members, names, facts, passed, line = nil, nil, nil, nil, nil, nil, nil
 if may_go_on then
   -- A frozen team's job goes on as far as the queue, and is held there.
   local _, team_overrides = read(KEYS[5], fields, team_fields)
@@ -59,7 +60,7 @@ if may_go_on then
   local lifts = lifted(team_overrides, overrides, fields, tonumber(ARGV[15]), ARGV[15] + ARGV[16])
   local bids_at = limits + ARGV[15] + ARGV[16]
   resolve_values()
-  candidate, quote, members, names, facts = choose_bid(values, 1, limits, bids_at, bids,
+  candidate, quote, members, names, facts, passed, line = choose_bid(values, 1, limits, bids_at, bids,
     bids_at + bids, false, shared, lifts)
 end
 if not candidate and ARGV[21] == '1' and not is_cancelled then return {'stays'} end
@@ -67,7 +68,7 @@ redis.call('HSET', KEYS[1], 'o' .. ARGV[3], ARGV[7])
 resolve(ARGV[4], ARGV[3], ARGV[9], ARGV[10], ARGV[11], ARGV[12], outcome)
 if not candidate then
   end_job(ARGV[4], ARGV[5], ARGV[6], ARGV[8])
-  if not is_cancelled then announce(9, ARGV[22]) end
+  if not is_cancelled then announce(11, ARGV[22]) end
   return report('ok')
 end
 
@@ -79,7 +80,8 @@ local number = ARGV[3] + 1
 redis.call('HSET', KEYS[1], 's', 'q', 'n', number, 'l', op, 'a' .. number,
   reservation_text(candidate, quote, names))
 redis.call('HDEL', KEYS[1], 'w', 'p', 'h')
-redis.call('ZADD', KEYS[3], now_ms + ARGV[14], ARGV[4])
+dequeue(KEYS[3], KEYS[9], KEYS[10], ARGV[4])
+enqueue(line, KEYS[9], KEYS[10], ARGV[4], now_ms + ARGV[14], ARGV[#ARGV])
 redis.call('ZREM', KEYS[2], ARGV[4])
 redis.call('SREM', KEYS[4], ARGV[4])
 post('reserve', op, ARGV[4] .. '-' .. number, quote, '0', names, ARGV[20] .. '\n' .. facts)

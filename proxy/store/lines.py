@@ -1,0 +1,97 @@
+"""Lines over Redis: one sorted set for each team and provider, and an index of those in use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from proxy.domain.ids import JobId
+from proxy.domain.job import JobState
+from proxy.gateway.ports.lines import Line, LineState, Place
+from proxy.store.codec import fields_of
+from proxy.store.flags import FREEZE, flags_of, frozen_providers
+from proxy.store.keys import line_of
+from proxy.store.records import Records
+from proxy.store.script import Script
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from proxy.domain.job import Job
+    from proxy.gateway.ports.runtime import Observer
+    from proxy.store.client import Client
+    from proxy.store.connection import Argument, Reply
+    from proxy.store.keys import Keys
+
+
+class RedisLines:
+    """Lines over Redis. What changes them is the scripts of admission and of work."""
+
+    def __init__(self, client: Client, keys: Keys, *, observer: Observer) -> None:
+        self._client = client
+        self._keys = keys
+        self._records = Records(client, observer)
+        self._lines = Script.load("lines")
+
+    async def counts(self) -> Mapping[Line, int]:
+        """How many jobs stand in each line that is not empty."""
+        fields = fields_of(await self._client.read(("HGETALL", self._keys.lines())))
+        counts = {}
+        for key, count in fields.items():
+            team, provider = line_of(key)
+            counts[Line(team=team, provider=provider)] = int(count)
+        return counts
+
+    async def read(self, lines: Sequence[Line], *, limit: int) -> list[LineState]:
+        """The first `limit` jobs of each line, all read at one instant."""
+        keys = [self._keys.organisation(), self._keys.turns()]
+        for line in lines:
+            keys += [
+                self._keys.waiting(line.team, line.provider),
+                self._keys.running(line.team),
+                self._keys.team(line.team),
+            ]
+        arguments: list[Argument] = [limit, *(line.provider for line in lines)]
+        shared, *states = await self._lines.run(self._client, keys, arguments)
+        flags = flags_of(shared)
+        return [
+            _state(line, state, limit, flags) for line, state in zip(lines, states, strict=True)
+        ]
+
+    async def late(self, now_ms: int, *, limit: int) -> list[JobId]:
+        """Queued jobs whose deadline has passed, or that only wait for their end."""
+        key = self._keys.deadlines()
+        ids = await self._client.read(("ZRANGEBYSCORE", key, "-inf", now_ms, "LIMIT", 0, limit))
+        return [JobId(job.decode()) for job in ids]
+
+    async def load(self, job: JobId, line: Line | None = None) -> Job | None:
+        """A job that waits in a line (None: a late one), None when it waits no more.
+
+        One that is gone, or whose record cannot be read, is set aside: it holds up nobody.
+        """
+        queue = self._keys.deadlines()
+        if line is not None:
+            queue = self._keys.waiting(line.team, line.provider)
+        asked = self._client.read(("HGETALL", self._keys.job(job)))
+        found = await self._records.readable(job, asked, queue)
+        if found is None:
+            await self._records.put_off(queue, job)
+            return None
+        has_moved = line is not None and found.candidate.provider != line.provider
+        return found if found.state is JobState.QUEUED and not has_moved else None
+
+
+def _state(line: Line, reply: Reply, limit: int, shared: frozenset[str]) -> LineState:
+    jobs, running, flags, time = reply
+    places = tuple(
+        Place(job=JobId(job.decode()), since_ms=int(float(since_ms)))
+        for job, since_ms in zip(jobs[::2], jobs[1::2], strict=True)
+    )
+    is_frozen = FREEZE in shared or line.provider in frozen_providers(shared)
+    return LineState(
+        line=line,
+        places=places,
+        has_more=len(places) == limit,
+        running=running,
+        is_held=is_frozen or FREEZE in flags_of(flags),
+        time=time,
+    )
