@@ -13,7 +13,7 @@ import ipaddress
 import json
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 
 import aiohttp
@@ -42,6 +42,7 @@ class _Followed:
     recipient: Recipient
     body_of: Callable[[Task], object]
     shown: Phase = Phase.SUBMITTED
+    held: list[object] = field(default_factory=list)  # what is sent after the last one instead
 
 
 class Callbacks:
@@ -97,8 +98,19 @@ class Callbacks:
             return
         followed.shown = phase
         content = followed.body_of(task)
-        if content is not None:
-            group.create_task(self._send(session, followed.recipient, task, content))
+        if content is None:
+            return
+        if task.order.plan.callback == "reordered" and phase in UNFINISHED:
+            followed.held.append(content)
+            return
+        told = [content, *reversed(followed.held)]
+        group.create_task(self._send_all(session, followed.recipient, task, told))
+
+    async def _send_all(
+        self, session: aiohttp.ClientSession, to: Recipient, task: Task, told: list[object]
+    ) -> None:
+        for content in told:
+            await self._send(session, to, task, content)
 
     async def _send(
         self, session: aiohttp.ClientSession, to: Recipient, task: Task, content: object

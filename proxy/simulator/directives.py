@@ -11,9 +11,11 @@ from typing import Any
 
 from proxy.simulator.mp4 import PADDED_BYTES_MAX
 
+# 200, and of no use to anybody.
+UNREADABLE_FAULTS = frozenset({"garbage", "truncated", "wrong_types", "oversized"})
 # The task exists and renders, whatever the caller was told.
-ACCEPTED_FAULTS = frozenset(
-    {"accept_then_hang", "accept_then_reset", "accept_then_504", "garbage", "oversized"}
+ACCEPTED_FAULTS = UNREADABLE_FAULTS | frozenset(
+    {"accept_then_hang", "accept_then_reset", "accept_then_504"}
 )
 _STATUS_FAULTS = frozenset({"401", "404", "429", "500", "502", "503", "504"})
 SUBMIT_FAULTS = (
@@ -21,11 +23,13 @@ SUBMIT_FAULTS = (
     | _STATUS_FAULTS
     | frozenset({"400", "410", "account", "concurrency", "content_policy", "hang", "reset"})
 )
-READ_FAULTS = _STATUS_FAULTS | frozenset({"hang", "reset", "garbage", "oversized"})
+READ_FAULTS = _STATUS_FAULTS | UNREADABLE_FAULTS | frozenset({"hang", "reset"})
 OUTCOMES = frozenset(
     {"ok", "internal", "content_policy", "filtered", "cancelled", "hang", "vanish", "garbage"}
 )
-CALLBACK_FAULTS = frozenset({"none", "twice", "forged", "stale", "unsigned", "garbage"})
+CALLBACK_FAULTS = frozenset(
+    {"none", "twice", "reordered", "forged", "stale", "unsigned", "garbage"}
+)
 DOWNLOAD_FAULTS = frozenset({"404", "expired", "truncate", "slow", "reset", "garbage"})
 
 _GROUP = re.compile(r"\[\[(.*?)\]\]", re.DOTALL)

@@ -8,7 +8,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from proxy.simulator.calls import Call
 from proxy.simulator.delivery import send
-from proxy.simulator.directives import BadDirectiveError, Plan
+from proxy.simulator.directives import UNREADABLE_FAULTS, BadDirectiveError, Plan
 from proxy.simulator.world import CALL, NoAnswer, World, reset
 
 _TIMED_OUT = "504"
@@ -17,6 +17,8 @@ _GATEWAY_PAGE = "<html><head><title>502 Bad Gateway</title></head></html>"
 # More than anybody should read where a few hundred bytes are expected.
 _OVERSIZED_BYTES = 8 * 1024**2
 _OVERSIZED_PIECE_BYTES = 64 * 1024
+# What any vendor's answer is read by, each of a type that none of them gives it.
+_WRONG_TYPES = {"code": [], "data": 7, "id": {}, "name": [], "status": 7, "done": "soon"}
 
 
 @dataclass(frozen=True)
@@ -62,10 +64,8 @@ async def read_fault(
     """
     if fault == "ok":
         return None
-    if fault == "garbage":
-        return garbage()
-    if fault == "oversized":
-        return await oversized(request, world)
+    if fault in UNREADABLE_FAULTS:
+        return await _unreadable(request, world, fault)
     if fault == "hang":
         raise await world.hang(request)
     if fault == "reset":
@@ -96,9 +96,17 @@ async def lose_answer(
         raise reset(request)
     if plan.submit == "accept_then_504":
         raise error(_TIMED_OUT)
-    if plan.submit == "oversized":
-        return await oversized(request, world)
-    return garbage() if plan.submit == "garbage" else None
+    if plan.submit in UNREADABLE_FAULTS:
+        return await _unreadable(request, world, plan.submit)
+    return None
+
+
+async def _unreadable(request: web.Request, world: World, fault: str) -> web.StreamResponse:
+    if fault == "oversized":
+        return await _oversized(request, world)
+    if fault == "truncated":
+        return await _truncated(request, world)
+    return web.json_response(_WRONG_TYPES) if fault == "wrong_types" else garbage()
 
 
 def garbage() -> web.Response:
@@ -111,7 +119,17 @@ def gateway_page() -> web.HTTPBadGateway:
     return web.HTTPBadGateway(text=_GATEWAY_PAGE, content_type="text/html")
 
 
-async def oversized(request: web.Request, world: World) -> web.StreamResponse:
+async def _truncated(request: web.Request, world: World) -> web.StreamResponse:
+    """Answer 200 with the first half of sound JSON, then close the connection."""
+    body = b'{"code": 0, "id": "1", "name": "1", "data": {"id": "1", "status": "submitted"}}'
+    headers = {"Content-Type": "application/json"}
+    pieces = [body]
+    return await send(
+        request, world, headers, size_bytes=len(body), pieces=pieces, fault="truncate"
+    )
+
+
+async def _oversized(request: web.Request, world: World) -> web.StreamResponse:
     """Answer 200 with correct JSON of 8 MiB, most of it padding."""
     head, tail = b'{"code": 0, "padding": "', b'"}'
 

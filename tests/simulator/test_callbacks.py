@@ -129,6 +129,20 @@ async def test_a_repetition_has_the_same_id(signing: Simulated, listener: Listen
     assert (first[0]["webhook-id"], first[1]) == (second[0]["webhook-id"], second[1])
 
 
+async def test_the_end_may_be_told_before_the_beginning(
+    sim: Simulated, listener: Listener
+) -> None:
+    task_id = await create(sim, listener, "a cat [[callback=reordered]]")
+    sim.clock.advance(5)
+    told = await sim.kling_id("b [[render=0]]", options={"callback_url": listener.url})
+    await listener.until(1)
+    sim.clock.advance(10)
+    await listener.until(3)
+    assert [(told, "succeeded"), (task_id, "succeeded"), (task_id, "processing")] == [
+        (body["id"], body["status"]) for body in listener.bodies
+    ]
+
+
 @pytest.mark.parametrize("fault", ["forged", "stale", "unsigned", "garbage"])
 async def test_callbacks_can_be_wrong(signing: Simulated, listener: Listener, fault: str) -> None:
     await create(signing, listener, f"a cat [[callback={fault} render=0]]")

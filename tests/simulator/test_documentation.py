@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from proxy.simulator.directives import (
+    CALLBACK_FAULTS,
     DIRECTIVE_KEYS,
     DOWNLOAD_FAULTS,
     OUTCOMES,
@@ -25,6 +26,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "simulator.md"
         OUTCOMES,
         DOWNLOAD_FAULTS,
         READ_FAULTS,
+        CALLBACK_FAULTS,
         KLING_MODELS,
         OPENAI_MODELS,
         RUNWAY_MODELS,

@@ -241,6 +241,32 @@ async def test_a_gateway_before_the_vendor_answers_a_page(sim: Simulated, provid
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
+async def test_an_answer_that_is_cut_off_hides_an_accepted_task(
+    sim: Simulated, provider: str
+) -> None:
+    status = await ask(sim, provider, "a [[status=truncated status_times=1]]")
+    for asked in (submit_of(sim, provider)("a [[submit=truncated]]"), status()):
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await asked
+    assert 200 == (await status()).status
+    assert 2 == len((await sim.invoice())["tasks"])
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+async def test_an_answer_may_be_sound_json_of_wrong_types(sim: Simulated, provider: str) -> None:
+    submitted = await submit_of(sim, provider)("a [[submit=wrong_types]]")
+    status = await ask(sim, provider, "a [[status=wrong_types status_times=1]]")
+    asked = await status()
+    right = (await status()).json
+    for answer in (submitted, asked):
+        assert 200 == answer.status
+        shared = answer.json.keys() & right.keys()
+        assert shared
+        assert all(type(answer.json[name]) is not type(right[name]) for name in shared)
+    assert 2 == len((await sim.invoice())["tasks"])
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
 async def test_an_oversized_answer_is_sound_and_far_too_long(
     sim: Simulated, provider: str
 ) -> None:
