@@ -125,6 +125,7 @@ class Scenario:
         is_retired: Whether the job asks for the provider's retired model.
         is_everywhere: Whether every vendor does the same, not just the one in question.
         is_lasting: Whether it hampers other jobs at the same account, too.
+        is_late: Whether the vendor is at work still when the job has ended.
     """
 
     says: str
@@ -135,6 +136,7 @@ class Scenario:
     is_retired: bool = False
     is_everywhere: bool = False
     is_lasting: bool = False
+    is_late: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from tests.system.submit_scenarios import LOST_ANSWERS, NO_CANDIDATE, REFUSALS, SUCCESS
 from tests.system.task_scenarios import (
     BUCKET,
+    CALLBACKS,
     CANCELS,
     DOWNLOADS,
     MONEY,
@@ -25,6 +26,7 @@ SECTIONS = (
     OUTCOMES,
     STATUS_SOMETIMES,
     STATUS_ALWAYS,
+    CALLBACKS,
     DOWNLOADS,
     MONEY,
     CANCELS,

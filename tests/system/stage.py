@@ -7,10 +7,24 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 from typing_extensions import override
 
-from tests.system.deployment import FAST_ENGINE, Deployment, wait_until
-from tests.system.ending import MANY, MODELS, PRICES, PROVIDERS, RETIRED, Ending, next_price
+from proxy.app.link_secret import FILE_NAME
+from proxy.gateway.callbacks import callback_path
+from proxy.simulator.tasks import UNFINISHED
+from tests.system.deployment import FAST_ENGINE, WEBHOOK_SECRET, Deployment, wait_until
+from tests.system.ending import (
+    KLING,
+    MANY,
+    MODELS,
+    OPENAI,
+    PRICES,
+    PROVIDERS,
+    RETIRED,
+    Ending,
+    next_price,
+)
 from tests.system.labels import label_in
 from tests.system.money import every_job, store_of
 
@@ -98,6 +112,7 @@ class Stage(Deployment):
     give_up_after: str = "5s"
     slots: int = 500
     render_s: float = 0.3
+    are_callbacks_signed: bool = True
     providers: tuple[str, ...] = PROVIDERS
     team: dict[str, Any] = field(
         default_factory=lambda: {
@@ -128,8 +143,30 @@ class Stage(Deployment):
         """The address of Vertex's service account."""
         return self._email
 
-    async def play(self, parts: Iterable[Part]) -> dict[str, Ending]:
-        """Create every part's job at once, wait for all to end; what came of each, by label."""
+    async def be_called_back(self) -> None:
+        """Have the vendors that can tell of a task do so where a scenario says how."""
+        self.ask_for_callbacks(processes=1)
+        secret = (self.folder / "var" / FILE_NAME).read_bytes()
+        webhook = {
+            "provider": OPENAI,
+            "url": self.base_url.removesuffix("/v1") + callback_path(secret, OPENAI, "main"),
+            "secret": WEBHOOK_SECRET,
+        }
+        await self.tell("webhooks", webhook)
+        for provider in (KLING, OPENAI):
+            silent = {"provider": provider, "directive": "callback=none"}
+            await self.tell("scenarios", silent)
+
+    async def tell(self, what: str, body: object) -> None:
+        """POST /_sim/<what>."""
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(f"{self.simulator_url}/_sim/{what}", json=body) as answer,
+        ):
+            assert answer.status == 200, await answer.text()
+
+    async def play(self, parts: Iterable[Part]) -> None:
+        """Create every part's job at once, and wait for all to end."""
         together = asyncio.Semaphore(CREATES_AT_ONCE)
 
         async def one(part: Part) -> tuple[Part, bool]:
@@ -141,8 +178,15 @@ class Stage(Deployment):
             return part, status == 200
 
         created = await asyncio.gather(*map(one, parts))
-        labels = {part.label for part, is_accepted in created if is_accepted}
-        jobs = await self._ended(labels)
+        await self._all_end({part.label for part, is_accepted in created if is_accepted})
+
+    async def endings(self, parts: Iterable[Part]) -> dict[str, Ending]:
+        """What came of each part that was played, by label."""
+        parts = list(parts)
+        late = {part.label for part in parts if part.scenario.is_late}
+        await wait_until(lambda: self._are_over(late), "the vendors to end what nobody awaits")
+        async with store_of(self) as client:
+            jobs = {label_in(job.request.prompt): job for job in await every_job(client)}
         shown = {label_in(video["prompt"]): video for video in await self.videos()}
         calls = (await self.simulated("calls"))["calls"]
         invoice = (await self.simulated("invoice"))["tasks"]
@@ -155,8 +199,13 @@ class Stage(Deployment):
                 submits=[call for call in submits if call["label"] == part.label],
                 invoice=[task for task in invoice if task["label"] == part.label],
             )
-            for part, _ in created
+            for part in parts
         }
+
+    async def _are_over(self, labels: set[str]) -> bool:
+        tasks = (await self.simulated("invoice"))["tasks"]
+        open_ = {task["label"] for task in tasks if task["status"] in UNFINISHED}
+        return labels.isdisjoint(open_)
 
     async def _cancel(self, part: Part, video_id: str) -> None:
         """Cancel as soon as the vendor is where the scenario wants it."""
@@ -172,21 +221,17 @@ class Stage(Deployment):
         tasks = (await self.simulated("invoice"))["tasks"]
         return any((task["label"], task["status"]) == (part.label, wanted) for task in tasks)
 
-    async def _ended(self, labels: set[str]) -> dict[str, Job]:
+    async def _all_end(self, labels: set[str]) -> None:
         """Wait until the jobs have ended and their money is settled."""
         async with store_of(self) as client:
 
-            async def look() -> dict[str, Job] | None:
+            async def look() -> bool:
                 jobs = {label_in(job.request.prompt): job for job in await every_job(client)}
-                open_ = [
-                    label
-                    for label in labels
-                    if not (jobs[label].state.is_terminal and jobs[label].is_settled)
-                ]
-                return None if open_ else jobs
+                return all(
+                    jobs[label].state.is_terminal and jobs[label].is_settled for label in labels
+                )
 
-            found: dict[str, Job] = await wait_until(look, "every job to end", timeout_s=60.0)
-            return found
+            await wait_until(look, "every job to end", timeout_s=60.0)
 
 
 def _ending(

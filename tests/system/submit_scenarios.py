@@ -132,6 +132,8 @@ LOST_ANSWERS = Section(
         Scenario("no answer at all; it was accepted", "submit=accept_then_hang", ACCEPTED),
         Scenario("the connection breaks; it was accepted", "submit=accept_then_reset", ACCEPTED),
         Scenario("an answer that is no JSON; it was accepted", "submit=garbage", ACCEPTED),
+        Scenario("an answer that is cut off; it was accepted", "submit=truncated", ACCEPTED),
+        Scenario("an answer of wrong types; it was accepted", "submit=wrong_types", ACCEPTED),
         Scenario("an answer of 8 MiB; it was accepted", "submit=oversized", ACCEPTED),
         Scenario(
             "... and the first look-up fails",

@@ -60,6 +60,17 @@ OUTCOMES = Section(
             {RUNWAY: elsewhere("provider_failed", is_accepted=True, bills=1)},
         ),
         Scenario("it never ends", "outcome=hang", at_all(unknown(invoiced=0))),
+        Scenario(
+            "it ends after `give_up_after`, and a look-up sees it", "render=5.7", at_all(MADE)
+        ),
+        Scenario(
+            "it fails after `give_up_after`, and a look-up sees it",
+            "render=5.7 outcome=internal",
+            at_all(elsewhere("provider_failed", is_accepted=True)),
+        ),
+        Scenario(
+            "it ends when nobody asks any more", "render=10", at_all(unknown()), is_late=True
+        ),
         Scenario("made, and the vendor loses the record", "outcome=vanish", at_all(unknown())),
         Scenario("made, and its status is garbage", "outcome=garbage", at_all(unknown())),
     ),
@@ -76,6 +87,8 @@ STATUS_FAULTS = (
     ("no answer", "hang"),
     ("the connection breaks", "reset"),
     ("an answer that is no JSON", "garbage"),
+    ("an answer that is cut off", "truncated"),
+    ("an answer of wrong types", "wrong_types"),
     ("an answer of 8 MiB", "oversized"),
 )
 STATUS_SOMETIMES = Section(
@@ -178,6 +191,38 @@ BUCKET = Section(
             ("the object is one of another bucket", "url=gs://others/cat.mp4", LOST_FILE),
             ("its address is no bucket's", "url=http://10.0.0.1/cat.mp4", unknown()),
         )
+    ),
+)
+
+CALLBACKS = Section(
+    "The vendor calls back",
+    "A callback only brings the next poll forward. One that cannot be trusted is refused, and the"
+    " job goes on as if none had come. Kling calls back at each change, OpenAI at the end; the"
+    " others never do.",
+    (
+        *(
+            Scenario(says, f"callback={fault}", {KLING: MADE, OPENAI: MADE})
+            for says, fault in (
+                ("all is well", "ok"),
+                ("nothing is told", "none"),
+                ("everything is told twice", "twice"),
+                ("signed with another key", "forged"),
+                ("signed ten minutes ago", "stale"),
+                ("not signed", "unsigned"),
+                ("no JSON", "garbage"),
+            )
+        ),
+        Scenario("the end is told before what was before", "callback=reordered", {KLING: MADE}),
+        Scenario(
+            "a failure is told twice",
+            "outcome=internal callback=twice",
+            {name: elsewhere("provider_failed", is_accepted=True) for name in (KLING, OPENAI)},
+        ),
+        Scenario(
+            "the end is told of a submit whose answer was lost",
+            "submit=accept_then_hang callback=ok",
+            {KLING: MADE, OPENAI: unknown()},
+        ),
     ),
 )
 
