@@ -13,6 +13,7 @@ from proxy.domain.errors import (
     NoRoute,
     ProxyError,
     StoreUnavailable,
+    Unauthenticated,
 )
 from proxy.domain.events import BudgetPassed, Refused
 from proxy.domain.ids import JobId, TeamId, new_job_id
@@ -84,6 +85,8 @@ def observing_refusals(runtime: Runtime, caller: Caller) -> Iterator[None]:
         runtime.observer.observe(
             Refused(team=caller.team.id, key=caller.key.id, code=refusal.code)
         )
+        if isinstance(refusal, Unauthenticated):
+            runtime.standby.deny(caller.team.id, caller.key.id)
         raise
 
 

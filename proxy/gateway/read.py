@@ -245,7 +245,7 @@ def _learning(runtime: Runtime, caller: Caller) -> Iterator[None]:
     try:
         yield
     except Unauthenticated:
-        runtime.standby.deny(caller)
+        runtime.standby.deny(caller.team.id, caller.key.id)
         raise
 
 

@@ -42,7 +42,8 @@ class Standby:
         self._siblings = siblings
         self._tats: OrderedDict[tuple[str, str], int] = OrderedDict()
         self._jobs: OrderedDict[JobId, tuple[Job, float]] = OrderedDict()
-        self._revoked: dict[TeamId, frozenset[KeyId]] = {}
+        self._denied: set[tuple[TeamId, KeyId]] = set()
+        self._learned: set[TeamId] = set()
 
     def spend(self, owner: str, buckets: Sequence[Bucket]) -> tuple[BucketState, ...]:
         """Take a token of each of this process's own buckets, or none.
@@ -64,18 +65,18 @@ class Standby:
 
     def check(self, caller: Caller) -> None:
         """Refuse a key that was revoked as far as is known. Raises Unauthenticated."""
-        if caller.key.id in self._revoked.get(caller.team.id, frozenset()):
+        if (caller.team.id, caller.key.id) in self._denied:
             raise Unauthenticated(KEY_REVOKED)
 
     def learn_revoked(self, team: TeamId, keys: frozenset[KeyId]) -> None:
-        """Note which keys of a team are revoked: all of them."""
-        self._revoked[team] = keys
+        """Note every key of a team that is revoked by now."""
+        self._learned.add(team)
+        for key in keys:
+            self.deny(team, key)
 
-    def deny(self, caller: Caller) -> None:
-        """Note that a key is revoked. One is for good, so it is noted beside those learned."""
-        team = caller.team.id
-        if team in self._revoked:
-            self._revoked[team] |= {caller.key.id}
+    def deny(self, team: TeamId, key: KeyId) -> None:
+        """Note that a key is revoked, which is for good."""
+        self._denied.add((team, key))
 
     def note(self, job: Job) -> None:
         """Remember a job that a client has read, as it stands in the store."""
@@ -103,12 +104,12 @@ class Standby:
     def known_to(self, caller: Caller, job_id: JobId) -> Known | None:
         """A job of the caller's team that was lately read here; None if nobody may say so.
 
-        Nothing is told to a key of which it was never known whether it is revoked.
+        Nothing is told to a team of which it was never known which keys are revoked.
         """
         known = self.known(job_id)
         if known is None or known.job.team != caller.team.id:
             return None
-        return known if caller.team.id in self._revoked else None
+        return known if caller.team.id in self._learned else None
 
     def known(self, job_id: JobId) -> Known | None:
         """A job that was lately read here, whosever it is."""

@@ -24,11 +24,13 @@ from proxy.domain.outage import Outage
 from proxy.domain.policy import RouteClass
 from proxy.gateway.read import hold
 from proxy.gateway.views import Patience
+from proxy.http.admin.endpoints import Role
 from proxy.store.address import Address
 from proxy.store.client import Client, Timeouts
 from proxy.store.ledger import RedisLedger
 from tests.builders import MARKETING, PRINTED_KEY, a_rate_limit, a_team
 from tests.fakes import PENDING, VIDEO, failing
+from tests.gateway.admin.office import opened
 from tests.gateway.clocks import SteppedClock
 from tests.gateway.edge import serving
 from tests.gateway.harness import a_video, fast_snapshot
@@ -254,7 +256,10 @@ async def test_what_was_read_long_ago_is_not_told(new_stage: StageMaker) -> None
             await stage.videos.get(stage.caller(), job.id)
 
 
-async def test_a_key_that_is_known_to_be_revoked_reads_nothing(new_stage: StageMaker) -> None:
+@pytest.mark.parametrize("operation", ["models", "get", "create"])
+async def test_a_key_that_is_known_to_be_revoked_reads_nothing(
+    new_stage: StageMaker, operation: str
+) -> None:
     stage = listening(new_stage())
     job = await polled(stage)
     ledger = RedisLedger(stage.client, stage.keys)
@@ -262,7 +267,7 @@ async def test_a_key_that_is_known_to_be_revoked_reads_nothing(new_stage: StageM
     async with away(stage):
         await stage.videos.get(stage.caller(), job.id)
     with pytest.raises(Unauthenticated):
-        await stage.videos.models(stage.caller())
+        await ask(stage, operation, job.id)
     async with away(stage):
         for asked in (
             stage.videos.get(stage.caller(), job.id),
@@ -271,6 +276,15 @@ async def test_a_key_that_is_known_to_be_revoked_reads_nothing(new_stage: StageM
         ):
             with pytest.raises(Unauthenticated):
                 await asked
+
+
+async def test_who_revokes_a_key_here_knows_of_it(new_stage: StageMaker) -> None:
+    stage = listening(new_stage())
+    async with opened(stage) as office:
+        await office.change(Role.OPERATOR, f"/keys/{stage.caller().key.id}/revoke")
+    async with away(stage):
+        with pytest.raises(Unauthenticated):
+            await stage.videos.models(stage.caller())
 
 
 async def test_who_waits_is_answered_when_the_store_goes(new_stage: StageMaker) -> None:
@@ -319,6 +333,8 @@ async def test_the_answer_says_that_it_is_stale(new_stage: StageMaker) -> None:
             async with session.get(f"{url}/content") as answer:
                 assert (200, "0") == (answer.status, answer.headers["Greenlight-Stale"])
                 assert VIDEO == await answer.read()
+            async with session.get(f"{url}/events") as answer:
+                assert '"stale":true' in await answer.text()
             async with session.post(f"{base_url}/videos", json={"prompt": "x"}) as answer:
                 assert (503, True) == (answer.status, "Retry-After" in answer.headers)
         async with session.get(url, headers={"If-None-Match": etag}) as answer:

@@ -78,7 +78,7 @@ def test_nobody_else_s_job_is_told(standby: Standby) -> None:
 def test_nothing_is_told_before_it_is_known_who_is_revoked(clock: SteppedClock) -> None:
     standby = Standby(a_live(), clock)
     standby.note(fetched())
-    standby.deny(CALLER)
+    standby.deny(MARKETING, CALLER.key.id)
     assert standby.known_to(CALLER, a_job_id(0)) is None
     standby.learn_revoked(MARKETING, frozenset())
     assert standby.known_to(CALLER, a_job_id(0)) is not None
@@ -88,7 +88,7 @@ def test_a_revoked_key_is_refused(standby: Standby) -> None:
     standby.check(CALLER)
     standby.learn_revoked(MARKETING, frozenset({KeyId("another2")}))
     standby.check(CALLER)
-    standby.deny(CALLER)
+    standby.deny(MARKETING, CALLER.key.id)
     with pytest.raises(Unauthenticated):
         standby.check(CALLER)
 

@@ -165,7 +165,9 @@ class ControlDesk:
     async def revoke_key(self, key_id: str, mandate: Mandate) -> tuple[ApiKey, bool]:
         """Refuse a key from now on; returns it, and whether that is new. Raises NotFound."""
         key = self._key(key_id)
-        return key, await self._ledger.revoke_key(key.team, key.id, mandate)
+        is_new = await self._ledger.revoke_key(key.team, key.id, mandate)
+        self._runtime.standby.deny(key.team, key.id)
+        return key, is_new
 
     async def end_cool_down(self, key_id: str, mandate: Mandate) -> tuple[ApiKey, bool]:
         """Forget a key's refusals; returns it, and whether there were any. Raises NotFound."""
