@@ -46,6 +46,7 @@ from proxy.domain.policy import (
 from proxy.domain.price import Billing, BillsOn, Price
 from proxy.domain.routing import Failover, OfferMatch, RoutingPolicy, WhenUsed
 from proxy.domain.video import Substitute
+from tests.breakers import BREAKER_RULES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -355,6 +356,8 @@ def an_engine(
         verify_every_s=3600.0,
         orphans=OrphanTimes(every_s=3600.0, grace_s=7200.0, back_s=604_800.0),
         unknown_then=unknown_then,
+        breaker=BREAKER_RULES,
+        breaker_cache_s=1.0,
     )
 
 

@@ -31,6 +31,7 @@ from proxy.gateway.balances import BalanceBook
 from proxy.gateway.callbacks import Callbacks
 from proxy.gateway.conditions import ConditionsBook
 from proxy.gateway.decisions import Decisions
+from proxy.gateway.health import HealthBook
 from proxy.gateway.live import Current, Live
 from proxy.gateway.openings import Openings
 from proxy.gateway.render_times import LearnedTimes
@@ -47,6 +48,7 @@ from proxy.store.admission import RedisAdmission
 from proxy.store.archive import RedisLedgerStream
 from proxy.store.client import Client, Timeouts
 from proxy.store.decisions import RedisDecisionLog
+from proxy.store.health import RedisHealth
 from proxy.store.hints import RedisHints
 from proxy.store.jobs import RedisJobs
 from proxy.store.keys import Keys
@@ -188,8 +190,9 @@ def _chores(
 ) -> dict[str, Chore]:
     """What the use cases need done beside them, now and then."""
     workers = notices.chores(runtime, client, role) | orphan_chores(runtime, client, role)
-    samples = RedisRenderTimes(client, Keys())
+    samples, board, bell = RedisRenderTimes(client, Keys()), RedisHealth(client, Keys()), Bell()
     return {
+        "health": lambda: runtime.health.watch(board, woken=bell.wait, wake=bell.ring),
         "upkeep": Upkeep(runtime).watch,
         "decisions": lambda: runtime.decisions.share(
             RedisDecisionLog(client, Keys()), runtime.live, runtime.clock
@@ -223,6 +226,8 @@ def _runtime(
     balances, accounts = BalanceBook(clock), RedisAccounts(client, keys)
     archive = Archive(RedisLedgerStream(client, keys), artifacts)
     announcer = Announcements(live)
+    draw = random.SystemRandom().random
+    health = HealthBook(live, balances, local.observer, random=draw, random_bytes=os.urandom)
     return Runtime(
         live=live,
         admission=RedisAdmission(client, keys),
@@ -247,13 +252,14 @@ def _runtime(
             RedisAccountRegistry(client, keys), accounts, archive, balances=balances, clock=clock
         ),
         render_times=local.times,
-        conditions=ConditionsBook(local.times),
+        conditions=ConditionsBook(local.times, health),
+        health=health,
         decisions=Decisions(local.observer),
         waiters=local.waiters,
         letters=RedisLetters(client, keys),
         addresses=local.notices.addresses,
         standby=Standby(live, clock, siblings=local.siblings),
-        random=random.SystemRandom().random,
+        random=draw,
         random_bytes=os.urandom,
         wake=local.bell.ring,
         link_to_source=source_links(live, local.links, clock),

@@ -35,6 +35,7 @@ async def refresh_gauges(
         # Without the store they are stale; that it is away is told elsewhere, once.
         with suppress(StoreUnavailable):
             await _refresh(runtime, metrics)
+        _show_health(runtime, metrics)
         await runtime.clock.sleep(interval_s)
 
 
@@ -71,3 +72,15 @@ async def _refresh(runtime: Runtime, metrics: Metrics) -> None:
         (owner, budget, linear(row.spent_micro_usd, row.balance.period, now_ms))
         for (owner, budget), row in rows.items()
     )
+
+
+def _show_health(runtime: Runtime, metrics: Metrics) -> None:
+    """Show what this process knows of provider accounts, also without the store."""
+    snapshot, health = runtime.live.snapshot, runtime.health.known
+    drained: dict[tuple[str, str], bool] = {
+        (provider.name, account.name): health.is_drained(provider.name, account.name)
+        for provider in snapshot.providers.values()
+        for account in provider.accounts
+        if account.is_configured
+    }
+    metrics.set_health(runtime.health.states(snapshot), drained)

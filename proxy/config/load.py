@@ -14,7 +14,7 @@ from proxy.config.check.catalog import Spoken, check_catalog
 from proxy.config.check.dates import check_dates, check_service
 from proxy.config.check.names import Names
 from proxy.config.check.routing import check_routing
-from proxy.config.check.server import check_server, check_unbuilt
+from proxy.config.check.server import check_server
 from proxy.config.check.teams import check_teams
 from proxy.config.compile.catalog import compile_models, compile_offer
 from proxy.config.compile.credentials import Credentials
@@ -100,7 +100,6 @@ def load(
     later = [
         *check_service(files, today),
         *check_dates(files, today),
-        *check_unbuilt(files),
     ]
     secrets = Secrets(env, config_path.parent)
     compiler = ServerCompiler(Credentials(files.server, secrets, credential_models))

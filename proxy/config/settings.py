@@ -76,19 +76,6 @@ class ProviderSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BreakerSettings:
-    """When a circuit breaker opens and for how long."""
-
-    failures: int
-    ratio_percent: int
-    ratio_of_at_least: int
-    window_s: float
-    open_min_s: float
-    open_max_s: float
-    cache_s: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class NotifySettings:
     """One receiver of notices.
 
@@ -138,7 +125,6 @@ class ServerSettings:
     image_urls: ImageUrlSettings
     callbacks_url: str | None
     providers: Mapping[str, ProviderSettings]
-    breaker: BreakerSettings
     notify: tuple[NotifySettings, ...]
     webhook_origins: tuple[str, ...] = ()
     team_hooks: Mapping[str, TeamHooks] = field(default_factory=dict)

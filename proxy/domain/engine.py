@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from proxy.domain.bucket import LimitMode
+
 if TYPE_CHECKING:
+    from proxy.domain.breaker import BreakerRules
     from proxy.domain.orphan_rule import OrphanTimes
 
 PATIENCE_SPARE_S = 3600.0
@@ -28,6 +31,8 @@ class Engine:
     `concurrency` is how many jobs a process works on at once, `account_concurrency` how many of
     these may be asked about, or downloaded, at one provider account. `notify_after_s` are the
     pauses before a notice that was not taken is sent again; after the last it is given up.
+    `breaker_cache_s` is how often the shared circuit breakers are read; in shadow they keep nobody
+    away.
     """
 
     lease_s: float
@@ -50,6 +55,9 @@ class Engine:
     orphans: OrphanTimes
     look_up_after_s: tuple[float, ...]
     unknown_then: UnknownThen
+    breaker: BreakerRules
+    breaker_cache_s: float
+    breaker_mode: LimitMode = LimitMode.ENFORCE
 
     @property
     def notify_patience_s(self) -> float:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from proxy.domain.health_events import BreakerMoved, ProbeBegan, RenderFailed
+
 if TYPE_CHECKING:
     from proxy.domain.bucket import Decision
     from proxy.domain.ids import JobId, KeyId, ModelName, ProviderName, TeamId
@@ -368,6 +370,9 @@ Event = (
     | FailedOver
     | Ended
     | OutcomeUnknown
+    | RenderFailed
+    | BreakerMoved
+    | ProbeBegan
     | CallbackReceived
     | ConfigReloaded
     | StoreCalled

@@ -35,6 +35,19 @@ class AttemptMoney(StrEnum):
     KEEP = "keep"
 
 
+class BreakerEffect(StrEnum):
+    """What a failure does to the circuit breakers of its account."""
+
+    NONE = "none"
+    COUNTS = "counts"
+    OPENS_ACCOUNT = "opens_account"
+    """Opens at once, for every model of the account."""
+    OPENS_MODEL = "opens_model"
+    """Opens at once, for this model, until the configuration changes."""
+    COOLS = "cools"
+    """Nothing new goes there until the provider's Retry-After."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reaction:
     """One row of the failure table."""
@@ -42,6 +55,7 @@ class Reaction:
     same_provider_again: bool = False
     next_candidate: bool = False
     money: AttemptMoney = AttemptMoney.RELEASE
+    breaker: BreakerEffect = BreakerEffect.NONE
     alert: bool = False
 
 
@@ -49,15 +63,29 @@ REACTIONS: Mapping[FailureKind, Reaction] = MappingProxyType(
     {
         FailureKind.CONTENT_POLICY: Reaction(money=AttemptMoney.AS_BILLED),
         FailureKind.INVALID_INPUT: Reaction(),
-        FailureKind.AUTH: Reaction(next_candidate=True, alert=True),
-        FailureKind.ACCOUNT: Reaction(next_candidate=True, alert=True),
-        FailureKind.THROTTLED: Reaction(same_provider_again=True, next_candidate=True),
-        FailureKind.UNAVAILABLE: Reaction(same_provider_again=True, next_candidate=True),
-        FailureKind.UNKNOWN_OUTCOME: Reaction(money=AttemptMoney.KEEP),
-        FailureKind.FAILED_UPSTREAM: Reaction(next_candidate=True, money=AttemptMoney.AS_BILLED),
-        FailureKind.MODEL_GONE: Reaction(next_candidate=True, alert=True),
+        FailureKind.AUTH: Reaction(
+            next_candidate=True, breaker=BreakerEffect.OPENS_ACCOUNT, alert=True
+        ),
+        FailureKind.ACCOUNT: Reaction(
+            next_candidate=True, breaker=BreakerEffect.OPENS_ACCOUNT, alert=True
+        ),
+        FailureKind.THROTTLED: Reaction(
+            same_provider_again=True, next_candidate=True, breaker=BreakerEffect.COOLS
+        ),
+        FailureKind.UNAVAILABLE: Reaction(
+            same_provider_again=True, next_candidate=True, breaker=BreakerEffect.COUNTS
+        ),
+        FailureKind.UNKNOWN_OUTCOME: Reaction(
+            money=AttemptMoney.KEEP, breaker=BreakerEffect.COUNTS
+        ),
+        FailureKind.FAILED_UPSTREAM: Reaction(
+            next_candidate=True, money=AttemptMoney.AS_BILLED, breaker=BreakerEffect.COUNTS
+        ),
+        FailureKind.MODEL_GONE: Reaction(
+            next_candidate=True, breaker=BreakerEffect.OPENS_MODEL, alert=True
+        ),
         FailureKind.SOURCE_GONE: Reaction(next_candidate=True),
-        FailureKind.MALFORMED: Reaction(money=AttemptMoney.KEEP),
+        FailureKind.MALFORMED: Reaction(money=AttemptMoney.KEEP, breaker=BreakerEffect.COUNTS),
     }
 )
 """The failure table of the product; the gateway acts on it, adapters only classify."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar, assert_never
 
 from proxy.domain.errors import ProviderError
 from proxy.domain.events import ProviderCalled
 from proxy.domain.failure import Failure, FailureKind
+from proxy.domain.health import SUBMIT
 from proxy.domain.source import Way
 from proxy.domain.video import VIDEO_TYPE, Order, OrderInput, OrderSource
 from proxy.gateway import sources
@@ -27,32 +28,49 @@ _T = TypeVar("_T")
 
 async def call(runtime: Runtime, job: Job, operation: str, made: Awaitable[_T]) -> _T:
     """Await a provider call and observe how it went. Raises ProviderError."""
-    started_s = runtime.clock.monotonic_s()
+    asked = _Call(runtime, job, operation, runtime.clock.monotonic_s(), runtime.balances.now_ms())
     try:
         answer = await made
     except ProviderError as error:
-        _observe(runtime, job, operation, started_s=started_s, failure=error.failure)
+        asked.ended(error.failure)
         raise
-    _observe(runtime, job, operation, started_s=started_s, failure=None)
+    asked.ended(None)
     return answer
 
 
-def _observe(
-    runtime: Runtime, job: Job, operation: str, *, started_s: float, failure: Failure | None
-) -> None:
-    runtime.observer.observe(
-        ProviderCalled(
-            job=job.id,
-            provider=job.candidate.provider,
-            account=job.attempt.account or "",
-            model=job.candidate.model,
-            operation=operation,
-            outcome=OK if failure is None else failure.kind.value,
-            took_s=runtime.clock.monotonic_s() - started_s,
-            upstream_code=failure.upstream_code if failure else None,
-            is_classified=failure.is_classified if failure else True,
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One call under way, since when by two clocks: one that never steps back, the store's."""
+
+    runtime: Runtime
+    job: Job
+    operation: str
+    started_s: float
+    begun_ms: int
+
+    def ended(self, failure: Failure | None) -> None:
+        """Observe how it went, and let the circuit breakers hear of it."""
+        self._observe(failure)
+        if self.operation == SUBMIT:
+            self.runtime.health.submitted(self.job, failure)
+        else:
+            self.runtime.health.called(self.job, self.operation, self.begun_ms, failure)
+
+    def _observe(self, failure: Failure | None) -> None:
+        runtime, job = self.runtime, self.job
+        runtime.observer.observe(
+            ProviderCalled(
+                job=job.id,
+                provider=job.candidate.provider,
+                account=job.attempt.account or "",
+                model=job.candidate.model,
+                operation=self.operation,
+                outcome=OK if failure is None else failure.kind.value,
+                took_s=runtime.clock.monotonic_s() - self.started_s,
+                upstream_code=failure.upstream_code if failure else None,
+                is_classified=failure.is_classified if failure else True,
+            )
         )
-    )
 
 
 def order_for(runtime: Runtime, job: Job) -> Order:

@@ -8,18 +8,35 @@ from proxy.domain.conditions import Conditions
 
 if TYPE_CHECKING:
     from proxy.domain.policy import Snapshot
+    from proxy.gateway.health import HealthBook
     from proxy.gateway.ports.render_times import RenderTimes
 
 
 class ConditionsBook:
-    """What routing should know beside the configuration."""
+    """What routing should know beside the configuration.
 
-    def __init__(self, times: RenderTimes) -> None:
+    Put together again only when something of it may have changed, which is once in a while; asked
+    at every create.
+    """
+
+    def __init__(self, times: RenderTimes, health: HealthBook) -> None:
         self._times = times
+        self._health = health
+        self._made: tuple[Snapshot, tuple[int, ...], Conditions] | None = None
 
     def now(self, snapshot: Snapshot) -> Conditions:
         """The conditions of a configuration's offers, from memory."""
+        versions = (self._health.version, self._times.version)
+        made = self._made
+        if made is not None and made[0] is snapshot and made[1] == versions:
+            return made[2]
+        conditions = self._put_together(snapshot)
+        self._made = (snapshot, versions, conditions)
+        return conditions
+
+    def _put_together(self, snapshot: Snapshot) -> Conditions:
         spreads = ((offer.id, self._times.of(offer.id)) for offer in snapshot.offers)
         return Conditions(
+            closed=self._health.closures(snapshot),
             latency_s={name: round(spread.p50_s, 1) for name, spread in spreads if spread},
         )

@@ -14,8 +14,9 @@ from proxy.domain.schedule import longest_pause_s, next_poll_s
 from proxy.gateway.callbacks import remember
 from proxy.gateway.calls import call, order_for
 from proxy.gateway.facts import cancel, hurry
+from proxy.gateway.gates import Gates, bound_account, gate_of
 from proxy.gateway.lease import heartbeat
-from proxy.gateway.ports.jobs import LostLease, NotBegun, Release
+from proxy.gateway.ports.jobs import LostLease, NoSlot, NotBegun, Release
 from proxy.gateway.turns import running_max
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from proxy.domain.policy import Account, Provider, Snapshot
     from proxy.gateway.live import Current
     from proxy.gateway.outcome import Outcome
-    from proxy.gateway.ports.jobs import SlotState
+    from proxy.gateway.ports.jobs import Gate, SlotState
     from proxy.gateway.ports.provider import VideoProvider
     from proxy.gateway.runtime import Runtime
 
@@ -40,6 +41,7 @@ class Dispatch:
     def __init__(self, runtime: Runtime, outcome: Outcome) -> None:
         self._runtime = runtime
         self._outcome = outcome
+        self._gates = Gates(runtime, outcome)
 
     async def begin(
         self,
@@ -63,31 +65,44 @@ class Dispatch:
         Raises:
             LostLease: another worker moved the job meanwhile.
         """
-        if job.cancel_requested:
-            await cancel(self._runtime, job, is_forgotten=job.is_deleted)
+        provider = await self._provider(job, current)
+        if provider is None:
             return NotBegun.TAKEN
-        if self._runtime.balances.now_ms() >= job.deadline_at_ms:
-            await self._outcome.miss_deadline(job)
-            return NotBegun.TAKEN
-        provider = current.snapshot.providers.get(job.candidate.provider)
-        if provider is None or not provider.is_configured:
-            await self._leave(job, f"{job.candidate.provider} is no longer configured")
-            return NotBegun.TAKEN
-        pinned = job.pinned_account
-        if pinned is not None and not provider.has(pinned):
-            await self._leave(job, f"account {pinned} of {provider.name} is no longer configured")
-            return NotBegun.TAKEN
+        gate = await self._gates.gate(job, current.snapshot)
+        if isinstance(gate, NotBegun):
+            return gate
         for account in accounts_for(job, provider):
             place = (provider.name, account.name)
-            if place in full:
+            if place in full or not self._gates.may_ask(job, account, gate, current.snapshot):
                 continue
-            slot = await self._take_slot(job, provider, account, current)
+            slot = await self._take_slot(job, provider, account, gate=gate)
             if slot.is_taken:
                 return await self._write_intent(
                     job, provider, account, slot=slot, snapshot=current.snapshot, cost=cost
                 )
-            full.add(place)
+            if slot.why in (NoSlot.FULL, NoSlot.NO_TOKEN):
+                full.add(place)
+            else:
+                self._runtime.health.look_again()
         return NotBegun.NO_SLOT
+
+    async def _provider(self, job: Job, current: Current) -> Provider | None:
+        """Whom a job goes to; None if it only waited for its end, or must leave, and has."""
+        if job.cancel_requested:
+            await cancel(self._runtime, job, is_forgotten=job.is_deleted)
+            return None
+        if self._runtime.balances.now_ms() >= job.deadline_at_ms:
+            await self._outcome.miss_deadline(job)
+            return None
+        provider = current.snapshot.providers.get(job.candidate.provider)
+        if provider is None or not provider.is_configured:
+            await self._leave(job, f"{job.candidate.provider} is no longer configured")
+            return None
+        pinned = job.pinned_account
+        if pinned is not None and not provider.has(pinned):
+            await self._leave(job, f"account {pinned} of {provider.name} is no longer configured")
+            return None
+        return provider
 
     async def submit(self, job: Job, current: Current) -> None:
         """Send a submitting job to its provider and store what came of it."""
@@ -151,16 +166,22 @@ class Dispatch:
         return current.providers.get(job.candidate.provider, job.attempt.account or "")
 
     async def _take_slot(
-        self, job: Job, provider: Provider, account: Account, current: Current
+        self, job: Job, provider: Provider, account: Account, *, gate: Gate
     ) -> SlotState:
-        return await self._runtime.slots.take(
+        lease_s = slot_lease_s(self._runtime, job, provider, self._runtime.live.snapshot)
+        slot = await self._runtime.slots.take(
             provider.name,
             account.name,
             job.attempt_id,
             slots=account.slots,
             submit=account.submit,
-            lease_s=slot_lease_s(self._runtime, job, provider, current.snapshot),
+            lease_s=lease_s,
+            gate=gate,
         )
+        if slot.is_new and slot.probes:
+            place = (provider.name, account.name)
+            self._runtime.health.probes(job, place, slot.probes, lease_s=lease_s)
+        return slot
 
     async def _write_intent(
         self,
@@ -189,8 +210,13 @@ class Dispatch:
                 slot.is_new and not await self._is_under_way(job, account)
             ):
                 await runtime.slots.give_back(
-                    provider.name, account.name, job.attempt_id, submit=account.submit
+                    provider.name,
+                    account.name,
+                    job.attempt_id,
+                    submit=account.submit,
+                    gate=gate_of(job, snapshot),
                 )
+                runtime.health.look_again()
             return begun
         runtime.observer.observe(
             Submitting(
@@ -258,7 +284,7 @@ class Dispatch:
 def accounts_for(job: Job, provider: Provider) -> list[Account]:
     """The accounts a job may go to: that of its source, or where its attempt has been before."""
     accounts = [account for account in provider.accounts if account.is_configured]
-    bound = job.pinned_account or job.attempt.account
+    bound = bound_account(job)
     return [account for account in accounts if account.name == bound] or accounts
 
 

@@ -10,6 +10,7 @@ from proxy.domain.errors import ProviderError
 from proxy.domain.events import Stored
 from proxy.domain.job import JobError, JobState
 from proxy.domain.video import VIDEO_TYPE, Artifact
+from proxy.gateway.calls import call
 from proxy.gateway.lease import heartbeat
 from proxy.gateway.names import video_name
 from proxy.gateway.ports.artifacts import ArtifactTooLarge, ArtifactUnavailable
@@ -139,11 +140,12 @@ class Fetch:
         assert job.attempt.operation is not None
         started_s = runtime.clock.monotonic_s()
         async with heartbeat(runtime, job):
-            sha256, size_bytes = await runtime.artifacts.put(
+            stored = runtime.artifacts.put(
                 video_name(job),
                 adapter.download(job.attempt.operation, result),
                 bytes_max=snapshot.artifact_bytes_max,
             )
+            sha256, size_bytes = await call(runtime, job, "download", stored)
         runtime.observer.observe(
             Stored(
                 job=job.id,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from proxy.domain.errors import ProviderError
 from proxy.domain.failure import Failure, FailureKind
+from proxy.domain.health_events import RenderFailed
 from proxy.domain.job import JobState
 from proxy.domain.schedule import JITTER_SHARE, next_poll_s, progress
 from proxy.gateway.calls import call
@@ -16,6 +17,7 @@ from proxy.gateway.courtesy import place_of
 from proxy.gateway.dispatch import slot_lease_s
 from proxy.gateway.facts import noticed
 from proxy.gateway.fetch import STORING_MAX_S
+from proxy.gateway.gates import gate_of
 from proxy.gateway.lease import heartbeat
 from proxy.gateway.ports.jobs import LostLease
 from proxy.gateway.ports.provider import AnswersTogether, Failed, Pending, Succeeded
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 _READ_BADLY = (FailureKind.MALFORMED, FailureKind.INVALID_INPUT)
 _SAYS_NOTHING_OF_ONE = (*_READ_BADLY, *GONE)
 """Of a call about many: one of them may be the reason, so each is asked about alone."""
+OVERDUE = Failure(kind=FailureKind.UNKNOWN_OUTCOME, message="it did not end in time")
 DEFAULT_GIVE_UP_S = 3600.0
 """For jobs whose provider has left the configuration."""
 
@@ -125,6 +128,7 @@ class Poll:
         provider = current.snapshot.providers.get(job.candidate.provider)
         adapter = current.providers.get(job.candidate.provider, job.attempt.account or "")
         if job.state is JobState.RUNNING and self.is_overdue(job, provider):
+            self._runtime.health.rendered(job, OVERDUE)
             await self._hold(job, "give_up_after", current.snapshot)
             return None
         if provider is None or adapter is None:
@@ -162,12 +166,29 @@ class Poll:
                     await self._pending(job, status, snapshot, wait_s=wait_s)
             case Succeeded():
                 noticed(self._runtime, job)
+                if job.state is not JobState.STORING:
+                    self._runtime.health.rendered(job, None)
                 await self._fetch.step(job, status, adapter, snapshot)
             case Failed(failure=failure, charge_micro_usd=charge_micro_usd):
                 noticed(self._runtime, job)
+                self._render_failed(job, failure)
                 await self._outcome.fail_accepted(job, failure, charge_micro_usd)
             case _:
                 assert_never(status)
+
+    def _render_failed(self, job: Job, failure: Failure) -> None:
+        self._runtime.health.rendered(job, failure)
+        self._runtime.observer.observe(
+            RenderFailed(
+                job=job.id,
+                provider=job.candidate.provider,
+                account=job.attempt.account or "",
+                model=job.candidate.model,
+                kind=failure.kind.value,
+                upstream_code=failure.upstream_code,
+                is_classified=failure.is_classified,
+            )
+        )
 
     async def end_cancelled(self, job: Job, failure: Failure, snapshot: Snapshot) -> bool:
         """End a job that is gone at its provider since we had it cancelled; False if it is not."""
@@ -239,6 +260,7 @@ class Poll:
             job.attempt.account,
             job.attempt_id,
             lease_s=slot_lease_s(self._runtime, job, provider, snapshot),
+            gate=gate_of(job, snapshot),
         )
 
     def _typical_s(self, job: Job, snapshot: Snapshot) -> float | None:

@@ -115,6 +115,8 @@ class Queue:
                 turns.leave_out(job.team)
             case NotBegun.TAKEN:
                 turns.took(share)
+            case NotBegun.DRAINED:
+                pass
             case _:
                 turns.took(share)
                 return begun

@@ -25,6 +25,7 @@ class LearnedTimes:
     def __init__(self) -> None:
         self._fresh: dict[str, list[int]] = {}
         self._known: dict[str, RenderSpread] = {}
+        self.version = 0
 
     def observe(self, event: Event) -> None:
         """Note how long a completed job took to render."""
@@ -53,3 +54,4 @@ class LearnedTimes:
             return
         spreads = {offer_id: spread_of(taken) for offer_id, taken in known.items()}
         self._known = {name: spread for name, spread in spreads.items() if spread is not None}
+        self.version += 1

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from proxy.gateway.archive import Archive
     from proxy.gateway.balances import BalanceBook
     from proxy.gateway.decisions import Decisions
+    from proxy.gateway.health import HealthBook
     from proxy.gateway.live import Live
     from proxy.gateway.openings import Openings
     from proxy.gateway.ports.admission import Accounts, Admission
@@ -58,6 +59,7 @@ class Runtime:
     openings: Openings
     render_times: RenderTimes
     conditions: KnownConditions
+    health: HealthBook
     waiters: Waiters
     standby: Standby
     decisions: Decisions

@@ -11,7 +11,7 @@ from proxy.domain.ledger import Charge
 from proxy.domain.opening import taken_over_by
 from proxy.gateway.ports.ledger import NotPosted, Posted
 from proxy.store.entries import ORGANISATION_OWNER, TEAM_OWNER, facts_text, owned_name, short_name
-from proxy.store.flags import FREEZE, REVOKED, refusals_field
+from proxy.store.flags import DRAIN, FREEZE, REVOKED, refusals_field
 from proxy.store.registry import Openings
 from proxy.store.script import Script
 
@@ -146,6 +146,18 @@ class RedisChanges:
         """End a freeze; returns whether there was one."""
         return await self._raised(mandate, "thaw", team, provider, is_up=False)
 
+    async def drain(
+        self, mandate: Mandate, *, provider: ProviderName, account: str | None = None
+    ) -> bool:
+        """Let nothing new go to a provider, or one account of it; returns whether that is new."""
+        return await self._drained(mandate, "drain", provider, account, is_up=True)
+
+    async def resume(
+        self, mandate: Mandate, *, provider: ProviderName, account: str | None = None
+    ) -> bool:
+        """End a drain; returns whether there was one."""
+        return await self._drained(mandate, "resume", provider, account, is_up=False)
+
     async def revoke_key(self, team: TeamId, key: KeyId, mandate: Mandate) -> bool:
         """Refuse an API key from now on, for good; returns whether that is new."""
         return await self._flagged(
@@ -185,6 +197,21 @@ class RedisChanges:
         flag = FREEZE if provider is None else f"{FREEZE}:{provider}"
         target = target_of(team, provider)
         return await self._flagged(mandate, action, target, team=team, flag=flag, is_up=is_up)
+
+    async def _drained(
+        self,
+        mandate: Mandate,
+        action: str,
+        provider: ProviderName,
+        account: str | None,
+        *,
+        is_up: bool,
+    ) -> bool:
+        name = provider if account is None else f"{provider}:{account}"
+        target = drained_name(provider, account)
+        return await self._flagged(
+            mandate, action, target, team=None, flag=f"{DRAIN}:{name}", is_up=is_up
+        )
 
     async def _flagged(
         self,
@@ -284,6 +311,11 @@ def _facts(team: str, charge: Charge, mandate: Mandate) -> str:
 def target_of(team: TeamId | None, provider: ProviderName | None) -> str:
     """What is frozen, as the audit calls it."""
     return f"team:{team}" if team else f"provider:{provider}" if provider else "everything"
+
+
+def drained_name(provider: str, account: str | None) -> str:
+    """What is drained, as the audit calls it."""
+    return f"provider:{provider}" if account is None else f"account:{provider}/{account}"
 
 
 def override_id(operation: str) -> str:

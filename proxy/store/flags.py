@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 FLAGS, OVERRIDES = "z", "v"
 FREEZE = "freeze"
+DRAIN = "drain"
 REVOKED = "revoked"
 
 

@@ -41,8 +41,8 @@ PERMANENT = (
 )
 """Nouns of cell keys without a TTL; a `job` has none until it ends, all others always have one."""
 
-PROVIDER_PERMANENT = ("slots",)
-"""Nouns of provider keys without a TTL: one per account, gone when nothing runs there."""
+PROVIDER_PERMANENT = ("slots", "breakers")
+"""Nouns of provider keys without a TTL: one of each per account."""
 
 FINGERPRINT_CHARS = 32
 
@@ -211,3 +211,13 @@ def slots(provider: ProviderName, account: str) -> str:
 def submits(provider: ProviderName, account: str) -> str:
     """STRING, until the bucket is full: token bucket of submits to a provider account."""
     return f"{PREFIX}{{p:{provider}:{account}}}:submit"
+
+
+def breakers(provider: ProviderName, account: str) -> str:
+    """HASH, permanent: circuit breakers of a provider account, bounded by its offers."""
+    return f"{PREFIX}{{p:{provider}:{account}}}:breakers"
+
+
+def heard_by(provider: ProviderName, account: str, operation: str) -> str:
+    """STRING, 1 min: what a report to an account's breakers changed, so that it is heard once."""
+    return f"{PREFIX}{{p:{provider}:{account}}}:heard:{operation}"

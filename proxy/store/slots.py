@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from proxy.gateway.ports.jobs import SlotState, SlotUse
+from proxy.gateway.ports.jobs import NoSlot, SlotState, SlotUse
+from proxy.store.keys import breakers as breakers_key
 from proxy.store.keys import slots as slots_key
 from proxy.store.keys import submits as submits_key
 from proxy.store.script import Script
@@ -12,6 +13,7 @@ from proxy.store.script import Script
 if TYPE_CHECKING:
     from proxy.domain.bucket import RateLimit
     from proxy.domain.ids import AttemptId, ProviderName
+    from proxy.gateway.ports.jobs import Gate
     from proxy.store.client import Client
     from proxy.store.connection import Argument
 
@@ -46,29 +48,66 @@ class RedisSlots:
         slots: int,
         submit: RateLimit | None,
         lease_s: float,
+        gate: Gate,
     ) -> SlotState:
-        """Take or renew a slot; only a first taking spends a token of the submit bucket."""
-        keys = [slots_key(provider, account), submits_key(provider, account)]
-        interval_us = submit.interval_us if submit else 0
-        span_us = submit.span_us if submit else 0
-        arguments: list[Argument] = [attempt, slots, round(lease_s * 1000), interval_us, span_us]
-        is_taken, wait_us, is_new = await self._take.run(self._client, keys, arguments)
-        return SlotState(is_taken=bool(is_taken), is_new=bool(is_new), wait_s=wait_us / 1e6)
+        """Take or renew a slot; only a first taking spends a token and must pass the gate."""
+        arguments: list[Argument] = [
+            attempt,
+            slots,
+            round(lease_s * 1000),
+            submit.interval_us if submit else 0,
+            submit.span_us if submit else 0,
+            "panic" if gate.is_panic else "take",
+            gate.digest,
+            *gate.doors,
+        ]
+        keys = _keys(provider, account)
+        is_taken, wait_us, is_new, word = await self._take.run(self._client, keys, arguments)
+        said = word.decode()
+        return SlotState(
+            is_taken=bool(is_taken),
+            is_new=bool(is_new),
+            wait_s=wait_us / 1e6,
+            why=None if is_taken else NoSlot(said),
+            probes=tuple(said.split()) if is_taken else (),
+        )
 
     async def renew(
-        self, provider: ProviderName, account: str, attempt: AttemptId, *, lease_s: float
+        self,
+        provider: ProviderName,
+        account: str,
+        attempt: AttemptId,
+        *,
+        lease_s: float,
+        gate: Gate,
     ) -> None:
-        """Hold an attempt's slot for another lease, over the limit if need be."""
-        await self.take(provider, account, attempt, slots=ANY_NUMBER, submit=None, lease_s=lease_s)
+        """Hold an attempt's slot for another lease, over the limit if need be, and its probes."""
+        lease_ms = round(lease_s * 1000)
+        arguments: list[Argument] = [attempt, ANY_NUMBER, lease_ms, 0, 0, "renew", gate.digest]
+        await self._take.run(self._client, _keys(provider, account), [*arguments, *gate.doors])
 
     async def release(self, provider: ProviderName, account: str, attempt: AttemptId) -> None:
         """Give a slot back; giving back what is not held is no error."""
         await self._client.read(("ZREM", slots_key(provider, account), attempt))
 
     async def give_back(
-        self, provider: ProviderName, account: str, attempt: AttemptId, *, submit: RateLimit | None
+        self,
+        provider: ProviderName,
+        account: str,
+        attempt: AttemptId,
+        *,
+        submit: RateLimit | None,
+        gate: Gate,
     ) -> None:
-        """Release a slot under which nothing was submitted, with the token that it cost."""
-        keys = [slots_key(provider, account), submits_key(provider, account)]
+        """Release a slot under which nothing was submitted, with its token and its probes."""
         interval_us = submit.interval_us if submit else 0
-        await self._give_back.run(self._client, keys, [attempt, interval_us])
+        arguments: list[Argument] = [attempt, interval_us, *gate.doors]
+        await self._give_back.run(self._client, _keys(provider, account), arguments)
+
+
+def _keys(provider: ProviderName, account: str) -> list[str]:
+    return [
+        slots_key(provider, account),
+        submits_key(provider, account),
+        breakers_key(provider, account),
+    ]

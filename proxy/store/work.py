@@ -99,6 +99,7 @@ class RedisWork:
             _milliseconds(lease_s),
             job.candidate.provider,
             cost,
+            account,
         ]
         keys = [*step_keys(self._keys, job), self._keys.turns()]
         reply = await insist(
@@ -106,8 +107,8 @@ class RedisWork:
         )
         if reply[0] == b"full":
             return NotBegun.TEAM_FULL
-        if reply[0] == b"frozen":
-            return NotBegun.FROZEN
+        if reply[0] in (b"frozen", b"drained"):
+            return NotBegun(reply[0].decode())
         if reply[0] == b"lost":
             return NotBegun.TAKEN
         return stored(replace(job, attempts=(*job.attempts[:-1], attempt)), reply)

@@ -71,6 +71,7 @@ def _histogram(
 
 
 _OFFER = ("provider", "model")
+_ACCOUNT = ("provider", "account")
 
 BUILD = _gauge("greenlight_build_info", (), "Always 1; the help text names the version.")
 
@@ -176,6 +177,31 @@ UNKNOWN_OUTCOMES = _counter(
     "greenlight_unknown_outcomes_total",
     _OFFER,
     "Submits of which nobody knows whether they were accepted.",
+)
+RENDER_FAILURES = _counter(
+    "greenlight_render_failures_total",
+    _OFFER,
+    "Accepted jobs that a provider ended without a video.",
+)
+BREAKER_STATE = _gauge(
+    "greenlight_breaker_state",
+    ("provider", "account", "model", "operation"),
+    "Circuit breakers: 0 closed, 1 half open, 2 open, 3 the model is gone.",
+)
+BREAKER_OPENINGS = _counter(
+    "greenlight_breaker_openings_total",
+    _ACCOUNT,
+    "Times that a circuit breaker opened, or a model was said to be gone.",
+)
+BREAKER_PROBES = _counter(
+    "greenlight_breaker_probes_total",
+    _ACCOUNT,
+    "Jobs that tried whether an account works again.",
+)
+DRAINED = _gauge(
+    "greenlight_account_drained",
+    _ACCOUNT,
+    "Whether a person has stopped new jobs to an account (1).",
 )
 RETIREMENT = _gauge(
     "greenlight_offer_retirement_timestamp_seconds",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from proxy.domain import events
+from proxy.domain import events, health_events
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,6 +56,25 @@ FIELDS: Mapping[type, tuple[str, ...]] = {
     events.FailedOver: ("job", "before", "after", "model", "reason", "reserved_micro_usd"),
     events.Ended: ("job", "team", "state", "code", "took_s", "render_s", "provider", "model"),
     events.OutcomeUnknown: ("job", "provider", "model", "reason"),
+    health_events.RenderFailed: (
+        "job",
+        "provider",
+        "account",
+        "model",
+        "kind",
+        "upstream_code",
+        "is_classified",
+    ),
+    health_events.BreakerMoved: (
+        "provider",
+        "account",
+        "model",
+        "operation",
+        "before",
+        "after",
+        "cause",
+    ),
+    health_events.ProbeBegan: ("job", "provider", "account", "model", "operation"),
     events.CallbackReceived: ("provider", "account", "model", "job", "outcome"),
     events.ConfigReloaded: ("digest", "problems"),
     events.StoreCalled: ("operation", "outcome", "took_s"),
@@ -98,6 +117,8 @@ _LEVELS: Mapping[type, int] = {
     events.BudgetPassed: logging.WARNING,
     events.BudgetAlert: logging.WARNING,
     events.OutcomeUnknown: logging.WARNING,
+    health_events.RenderFailed: logging.WARNING,
+    health_events.BreakerMoved: logging.WARNING,
     events.RecordSetAside: logging.ERROR,
     events.ChoreFailed: logging.ERROR,
     events.DecisionsLost: logging.WARNING,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from proxy.domain import events
+from proxy.domain import events, health_events
 from proxy.domain.job import JobState, Resolution
 from proxy.domain.money import MICRO_USD_PER_USD
 from proxy.domain.notice import NoticeKind
@@ -14,7 +14,7 @@ from proxy.telemetry.catalog import Kind
 from proxy.telemetry.families import Families
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from proxy.domain.policy import Snapshot
     from proxy.gateway.ports.admission import BalanceState
@@ -37,6 +37,7 @@ _REFUSALS = {
     "spending_frozen": "frozen",
     "store_unavailable": "unavailable",
 }
+_BREAKER_STATES = {"closed": 0.0, "half_open": 1.0, "open": 2.0, "gone": 3.0}
 _NOTICES_END = ("delivered", "failed", "given_up", "silenced", "withdrawn")
 _COUNTED_BY_OFFER = tuple(
     metric
@@ -72,6 +73,9 @@ class Metrics:
             events.FailedOver: self._failed_over,
             events.Ended: self._ended,
             events.OutcomeUnknown: self._outcome_unknown,
+            health_events.RenderFailed: self._render_failed,
+            health_events.BreakerMoved: self._breaker_moved,
+            health_events.ProbeBegan: self._probe_began,
             events.CallbackReceived: self._callback_received,
             events.ConfigReloaded: self._config_reloaded,
             events.StoreCalled: self._store_called,
@@ -153,6 +157,23 @@ class Metrics:
         """Show how many streams of events this process serves."""
         self._families.set(catalog.EVENT_STREAMS, (), count)
 
+    def set_health(
+        self,
+        states: Mapping[tuple[str, str, str, str], str],
+        drained: Mapping[tuple[str, str], bool],
+    ) -> None:
+        """Show breakers (provider, account, model, operation) and accounts (provider, account).
+
+        Replaces what was shown before. Every replica shows the same: aggregate with max, not sum.
+        """
+        self._families.replace(
+            catalog.BREAKER_STATE,
+            {labels: _BREAKER_STATES[state] for labels, state in states.items()},
+        )
+        self._families.replace(
+            catalog.DRAINED, {labels: float(is_so) for labels, is_so in drained.items()}
+        )
+
     def set_catalog(self, snapshot: Snapshot) -> None:
         """Show a configuration's retirement dates and slots; its offers' counters begin at 0."""
         for offer in snapshot.offers:
@@ -171,6 +192,10 @@ class Metrics:
                 for account in provider.accounts
             },
         )
+        for provider in snapshot.providers.values():
+            for account in provider.accounts:
+                for metric in (catalog.BREAKER_OPENINGS, catalog.BREAKER_PROBES):
+                    self._families.count(metric, (provider.name, account.name), 0)
 
     def observe_loop_lag(self, lag_s: float) -> None:
         """Count how late the event loop woke a timer, in seconds."""
@@ -260,6 +285,19 @@ class Metrics:
 
     def _outcome_unknown(self, event: events.OutcomeUnknown) -> None:
         self._families.count(catalog.UNKNOWN_OUTCOMES, (event.provider, event.model))
+
+    def _render_failed(self, event: health_events.RenderFailed) -> None:
+        self._families.count(catalog.RENDER_FAILURES, (event.provider, event.model))
+        if not event.is_classified:
+            self._families.count(catalog.UNCLASSIFIED, (event.provider, event.model))
+
+    def _breaker_moved(self, event: health_events.BreakerMoved) -> None:
+        has_opened = event.after in ("open", "gone")
+        account = (event.provider, event.account)
+        self._families.count(catalog.BREAKER_OPENINGS, account, has_opened)
+
+    def _probe_began(self, event: health_events.ProbeBegan) -> None:
+        self._families.count(catalog.BREAKER_PROBES, (event.provider, event.account))
 
     def _callback_received(self, event: events.CallbackReceived) -> None:
         self._families.count(

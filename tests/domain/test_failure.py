@@ -4,32 +4,40 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.domain.failure import REACTIONS, AttemptMoney, Failure, FailureKind, Reaction
+from proxy.domain.failure import (
+    REACTIONS,
+    AttemptMoney,
+    BreakerEffect,
+    Failure,
+    FailureKind,
+    Reaction,
+)
 
 NO, YES = False, True
-# kind: same provider again, next candidate, alert, money of the attempt
-ROWS: dict[str, tuple[bool, bool, bool, str]] = {
-    "content_policy": (NO, NO, NO, "as_billed"),
-    "invalid_input": (NO, NO, NO, "release"),
-    "auth": (NO, YES, YES, "release"),
-    "account": (NO, YES, YES, "release"),
-    "throttled": (YES, YES, NO, "release"),
-    "unavailable": (YES, YES, NO, "release"),
-    "unknown_outcome": (NO, NO, NO, "keep"),
-    "failed_upstream": (NO, YES, NO, "as_billed"),
-    "model_gone": (NO, YES, YES, "release"),
-    "source_gone": (NO, YES, NO, "release"),
-    "malformed": (NO, NO, NO, "keep"),
+# kind: same provider again, next candidate, alert, breaker, money of the attempt
+ROWS: dict[str, tuple[bool, bool, bool, str, str]] = {
+    "content_policy": (NO, NO, NO, "none", "as_billed"),
+    "invalid_input": (NO, NO, NO, "none", "release"),
+    "auth": (NO, YES, YES, "opens_account", "release"),
+    "account": (NO, YES, YES, "opens_account", "release"),
+    "throttled": (YES, YES, NO, "cools", "release"),
+    "unavailable": (YES, YES, NO, "counts", "release"),
+    "unknown_outcome": (NO, NO, NO, "counts", "keep"),
+    "failed_upstream": (NO, YES, NO, "counts", "as_billed"),
+    "model_gone": (NO, YES, YES, "opens_model", "release"),
+    "source_gone": (NO, YES, NO, "none", "release"),
+    "malformed": (NO, NO, NO, "counts", "keep"),
 }
 
 
 @pytest.mark.parametrize("kind", FailureKind)
 def test_each_kind_reacts_as_its_row_says(kind: FailureKind) -> None:
-    again, next_candidate, alert, money = ROWS[kind.value]
+    again, next_candidate, alert, breaker, money = ROWS[kind.value]
     expected = Reaction(
         same_provider_again=again,
         next_candidate=next_candidate,
         alert=alert,
+        breaker=BreakerEffect(breaker),
         money=AttemptMoney(money),
     )
     assert expected == REACTIONS[kind]

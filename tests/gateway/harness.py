@@ -9,39 +9,22 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from proxy.app.clock import Bell, SystemClock
-from proxy.artifacts.store import open_artifacts
 from proxy.domain.ids import JobId
 from proxy.domain.job import JobState
 from proxy.domain.policy import PollTimes
 from proxy.domain.video import VideoJob
-from proxy.gateway.announcements import Announcements
-from proxy.gateway.archive import Archive
 from proxy.gateway.balances import BalanceBook
 from proxy.gateway.conditions import ConditionsBook
-from proxy.gateway.decisions import Decisions
+from proxy.gateway.health import HealthBook
 from proxy.gateway.live import Current, Live
-from proxy.gateway.openings import Openings
 from proxy.gateway.render_times import LearnedTimes
-from proxy.gateway.runtime import Runtime
-from proxy.gateway.standby import Standby
-from proxy.gateway.usage import UsageBook
 from proxy.gateway.videos import Videos
 from proxy.gateway.views import Caller
 from proxy.gateway.waiting import Waiters
 from proxy.gateway.worker import Worker
-from proxy.store.accounts import RedisAccounts
-from proxy.store.admission import RedisAdmission
-from proxy.store.archive import RedisLedgerStream
-from proxy.store.hints import RedisHints
-from proxy.store.jobs import RedisJobs
+from proxy.store.health import RedisHealth
 from proxy.store.keys import Keys, slots
 from proxy.store.ledger import RedisLedger
-from proxy.store.letters import RedisLetters
-from proxy.store.lines import RedisLines
-from proxy.store.registry import RedisAccountRegistry
-from proxy.store.slots import RedisSlots
-from proxy.store.work import RedisWork
-from proxy.telemetry.observers import Fanout
 from tests.builders import (
     KLING,
     MARKETING,
@@ -61,10 +44,10 @@ from tests.fakes import (
 )
 from tests.gateway.brief import Entry, brief
 from tests.gateway.closures import Closures
+from tests.gateway.composition import compose
 from tests.gateway.outages import LostHints, Script, lossy
 from tests.gateway.shelf import Shelf
 from tests.job_builders import a_request, fingerprint_of
-from tests.source_builders import a_link
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -106,6 +89,7 @@ def fast_engine() -> Engine:
         archive_after_s=86_400.0,
         throttle_wait_s=0.02,
         retry_wait_s=0.01,
+        breaker_cache_s=0.05,
     )
 
 
@@ -184,7 +168,6 @@ class Stage:
         }
         self.observer = RecordingObserver()
         self.render_times = LearnedTimes()
-        self.closures = Closures(ConditionsBook(self.render_times))
         self.waiters = Waiters()
         self.addresses = FakeAddresses()
         self.reports: list[tuple[str, Exception]] = []
@@ -192,54 +175,26 @@ class Stage:
         self.bell = Bell()
         self.shelf = Shelf()
         self.keys = Keys()
-        self.runtime = self._compose(snapshot or fast_snapshot(), clock or SystemClock())
-
-    def _compose(self, snapshot: Snapshot, clock: Clock) -> Runtime:
-        artifacts = open_artifacts(f"file://{self.folder}")
-        client, keys = self.client, self.keys
-        balances, accounts = BalanceBook(clock), RedisAccounts(client, keys)
-        archive = Archive(RedisLedgerStream(client, keys), artifacts)
-        registry = RedisAccountRegistry(client, keys)
-        live = Live(self._current(snapshot))
-        announcer = Announcements(live)
-        return Runtime(
-            live=live,
-            admission=RedisAdmission(client, keys),
-            accounts=accounts,
-            jobs=RedisJobs(client, keys, retention_s=lambda _: 3600, announcer=announcer),
-            work=RedisWork(
-                client,
-                keys,
-                retention_s=lambda _: 3600,
-                observer=self.observer,
-                announcer=announcer,
-            ),
-            lines=RedisLines(client, keys, observer=self.observer),
-            slots=RedisSlots(client),
-            hints=RedisHints(client, keys),
-            artifacts=artifacts,
-            inputs=self.shelf.inputs_in(artifacts),
-            clock=clock,
-            observer=Fanout(self.observer, self.render_times, self.waiters),
-            balances=balances,
-            usage=UsageBook(balances, accounts, clock),
-            archive=archive,
-            openings=Openings(registry, accounts, archive, balances=balances, clock=clock),
-            render_times=self.render_times,
-            conditions=self.closures,
-            decisions=Decisions(self.observer),
-            waiters=self.waiters,
-            letters=RedisLetters(client, keys),
-            addresses=self.addresses,
-            standby=Standby(live, clock),
+        self.clock = clock or SystemClock()
+        self.live = Live(self._current(snapshot or fast_snapshot()))
+        self.balances = BalanceBook(self.clock)
+        self.health = HealthBook(
+            self.live,
+            self.balances,
+            self.observer,
             random=lambda: 0.5,
             random_bytes=os.urandom,
-            wake=self.bell.ring,
-            link_to_source=lambda job: a_link(self.snapshot, job),
         )
+        self.closures = Closures(ConditionsBook(self.render_times, self.health))
+        self.runtime = compose(self)
 
     def _current(self, snapshot: Snapshot) -> Current:
         return Current(snapshot=snapshot, providers=ScriptedProviders(self.adapters))
+
+    @property
+    def book(self) -> RedisLedger:
+        """The ledger, with what persons change."""
+        return RedisLedger(self.client, self.keys)
 
     @property
     def videos(self) -> Videos:
@@ -298,8 +253,10 @@ class Stage:
         What it reports is kept in `reports`.
         """
         async with asyncio.TaskGroup() as group:
-            worker = self.worker()
-            running = group.create_task(worker.run())
+            worker, bell = self.worker(), Bell()
+            board = RedisHealth(self.client, self.keys)
+            listening = self.health.watch(board, woken=bell.wait, wake=bell.ring)
+            running, chore = group.create_task(worker.run()), group.create_task(listening)
             try:
                 yield worker
                 if not dies:
@@ -307,6 +264,7 @@ class Stage:
                     await asyncio.wait((running,), timeout=DRAIN_S)
             finally:
                 running.cancel()
+                chore.cancel()
 
     def worker(self) -> Worker:
         """A worker of this process that does not run yet."""
@@ -328,6 +286,10 @@ class Stage:
             return self.turns >= goal
 
         await wait_until(there, f"{count} turns of the worker")
+
+    async def exchange(self) -> None:
+        """Tell the shared breakers what was heard here, and read how they stand."""
+        await self.health.exchange(RedisHealth(self.client, self.keys))
 
     async def load(self, job: Job | JobId) -> Job:
         """A job as the store has it now."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from proxy.gateway.ports.admission import PeriodMoved
     from proxy.gateway.ports.hints import Heard, Hints
     from proxy.gateway.ports.jobs import (
+        Gate,
         NextAttempt,
         NotBegun,
         Resolve,
@@ -186,30 +187,44 @@ class LossySlots:
         slots: int,
         submit: RateLimit | None,
         lease_s: float,
+        gate: Gate,
     ) -> SlotState:
         return await self._script.play(
             "take",
             lambda: self._inner.take(
-                provider, account, attempt, slots=slots, submit=submit, lease_s=lease_s
+                provider, account, attempt, slots=slots, submit=submit, lease_s=lease_s, gate=gate
             ),
         )
 
     async def renew(
-        self, provider: ProviderName, account: str, attempt: AttemptId, *, lease_s: float
+        self,
+        provider: ProviderName,
+        account: str,
+        attempt: AttemptId,
+        *,
+        lease_s: float,
+        gate: Gate,
     ) -> None:
         await self._script.play(
-            "renew", lambda: self._inner.renew(provider, account, attempt, lease_s=lease_s)
+            "renew",
+            lambda: self._inner.renew(provider, account, attempt, lease_s=lease_s, gate=gate),
         )
 
     async def release(self, provider: ProviderName, account: str, attempt: AttemptId) -> None:
         await self._script.play("release", lambda: self._inner.release(provider, account, attempt))
 
     async def give_back(
-        self, provider: ProviderName, account: str, attempt: AttemptId, *, submit: RateLimit | None
+        self,
+        provider: ProviderName,
+        account: str,
+        attempt: AttemptId,
+        *,
+        submit: RateLimit | None,
+        gate: Gate,
     ) -> None:
         await self._script.play(
             "give_back",
-            lambda: self._inner.give_back(provider, account, attempt, submit=submit),
+            lambda: self._inner.give_back(provider, account, attempt, submit=submit, gate=gate),
         )
 
 

@@ -171,7 +171,8 @@ async def test_a_failover_prefers_what_is_not_closed(
 ) -> None:
     view = await three.create()
     three.closures.close(OFFERS[1], why)
-    three.kling.submits.extend([failing(FailureKind.ACCOUNT)] * 2)
+    # Twice at each: the first time it is asked once more.
+    three.kling.submits.extend([failing(FailureKind.UNAVAILABLE)] * 4)
     async with three.working():
         job = await three.finished(view.job)
     assert tried == [attempt.candidate for attempt in job.attempts]

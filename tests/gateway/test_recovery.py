@@ -12,6 +12,7 @@ from proxy.domain.engine import UnknownThen
 from proxy.domain.events import Ended, OutcomeUnknown, Resolved
 from proxy.domain.failure import FailureKind
 from proxy.domain.job import JobState
+from proxy.gateway.gates import gate_of
 from proxy.gateway.lease import RENEWALS_PER_LEASE
 from proxy.gateway.ports.jobs import LostLease, NotBegun
 from tests.builders import KLING, an_account
@@ -325,7 +326,13 @@ async def test_a_slot_of_a_crashed_dispatch_serves_the_same_attempt(new_stage: S
     stage = new_stage(snapshot=fast_snapshot(providers=[kling]))
     view = await stage.create()
     taken = await stage.runtime.slots.take(
-        KLING, "main", view.job.attempt_id, slots=1, submit=None, lease_s=60
+        KLING,
+        "main",
+        view.job.attempt_id,
+        slots=1,
+        submit=None,
+        lease_s=60,
+        gate=gate_of(view.job, stage.snapshot),
     )
     assert taken.is_taken
     async with stage.working():

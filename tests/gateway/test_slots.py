@@ -14,6 +14,7 @@ from proxy.domain.failure import FailureKind
 from proxy.domain.ids import attempt_id
 from proxy.domain.job import JobState
 from proxy.domain.policy import RouteClass
+from proxy.gateway.gates import gate_of
 from proxy.gateway.ports.jobs import NotBegun
 from proxy.gateway.queue import PLACES_MAX
 from proxy.store.keys import submits
@@ -255,7 +256,13 @@ async def test_a_job_that_must_wait_for_its_account_holds_up_nobody(
     assert not isinstance(begun, NotBegun)
     await plain.commit(begun, replace(begun, state=JobState.QUEUED), due_in_s=0.0)
     taken = await stage.runtime.slots.take(
-        KLING, "main", attempt_id(a_job_id(9), 1), slots=1, submit=None, lease_s=60.0
+        KLING,
+        "main",
+        attempt_id(a_job_id(9), 1),
+        slots=1,
+        submit=None,
+        lease_s=60.0,
+        gate=gate_of(first, stage.snapshot),
     )
     assert taken.is_taken
     held = at(stage, "next").hold_submit

@@ -48,6 +48,7 @@ class Known:
     """What was learned of every offer."""
 
     spread: RenderSpread
+    version: int = 0
 
     def of(self, offer_id: str) -> RenderSpread:
         return self.spread
@@ -80,7 +81,7 @@ async def test_a_job_is_followed_until_it_is_done(stage: Stage) -> None:
     assert 40 in seen
     assert 30 not in seen
     calls = [call.operation for call in stage.observer.of(ProviderCalled)]
-    assert ["submit", "status", "status", "status", "status"] == calls
+    assert ["submit", "status", "status", "status", "status", "download"] == calls
 
 
 @pytest.mark.parametrize("kind", SAYS_NOTHING)

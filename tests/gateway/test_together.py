@@ -80,7 +80,7 @@ async def test_jobs_that_are_due_are_asked_about_in_one_call(
     assert [4] == [len(batch) for batch in kling.batches]
     assert 0 == kling.status_calls
     calls = [call.operation for call in stage.observer.of(ProviderCalled)]
-    assert ["submit"] * 4 + ["status_many"] == calls
+    assert ["submit"] * 4 + ["status_many"] + ["download"] * 4 == calls
     assert (4 * KLING_MICRO_USD, 0) == await stage.money()
 
 

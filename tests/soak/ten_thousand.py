@@ -25,7 +25,8 @@ from proxy.store.client import Client
 from proxy.store.embedded import EmbeddedStore
 from proxy.store.keys import Keys
 from tests.store.lossy_redis import LossyRedis, lossy_redis
-from tests.system.deployment import Deployment, Process
+from tests.system.child import Process
+from tests.system.deployment import Deployment
 from tests.system.labels import labelled
 from tests.system.money import TEAM, all_settled, check_submits
 

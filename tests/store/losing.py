@@ -14,7 +14,7 @@ from proxy.store.client import Client
 from tests.store.dump import dump
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection
+    from collections.abc import Awaitable, Callable, Collection, Sequence
 
     from proxy.store.client import Command
     from proxy.store.connection import Reply
@@ -49,11 +49,11 @@ class Losing:
         self._seen: dict[str, object] = {}
 
     async def once(
-        self, act: Callable[[Store], Awaitable[object]], *, renewing: str | None = None
+        self, act: Callable[[Store], Awaitable[object]], *, renewing: str | Sequence[str] = ()
     ) -> object:
         """Act through the losing socket; returns the answer to the second sending.
 
-        `renewing` names a key of leases, whose ends the second sending may put off.
+        `renewing` names keys with leases, whose ends the second sending may put off.
         """
         self._lossy.losses = 1
         self._lossy.on_loss = self._look
@@ -62,11 +62,9 @@ class Losing:
         self.lost.append(self._sent[0])
         assert 0 == self._lossy.losses, "no reply was lost"
         after = await dump(self.store.client)
-        if renewing is not None:
+        for key in (renewing,) if isinstance(renewing, str) else renewing:
             for seen in (self._seen, after):
-                leases = seen[renewing]
-                assert isinstance(leases, list)
-                seen[renewing] = leases[::2]
+                seen[key] = _without_ends(seen[key])
         assert self._seen == after
         return answer
 
@@ -92,3 +90,11 @@ class Losing:
 
     async def _look(self) -> None:
         self._seen = await dump(self.store.client)
+
+
+def _without_ends(leases: object) -> object:
+    """Leases (scores of a ZSET, or the times of breakers) without the times at which they end."""
+    if isinstance(leases, list):
+        return leases[::2]
+    assert isinstance(leases, dict)
+    return {name: [*text.split()[:5], *text.split()[6:]] for name, text in leases.items()}

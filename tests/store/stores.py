@@ -18,6 +18,7 @@ from proxy.domain.video import Artifact
 from proxy.gateway.ports.admission import Accepted, AdmitCommand
 from proxy.store.accounts import RedisAccounts
 from proxy.store.admission import RedisAdmission
+from proxy.store.health import RedisHealth
 from proxy.store.hints import RedisHints
 from proxy.store.jobs import RedisJobs
 from proxy.store.keys import Keys
@@ -60,6 +61,7 @@ class Store:
     accounts: RedisAccounts
     ledger: RedisLedger
     render_times: RedisRenderTimes
+    health: RedisHealth
     hints: RedisHints
     bulletin: RedisBulletin
     outbox: RedisOutbox
@@ -80,6 +82,7 @@ class Store:
             accounts=RedisAccounts(client, keys),
             ledger=RedisLedger(client, keys),
             render_times=RedisRenderTimes(client, keys),
+            health=RedisHealth(client, keys),
             hints=RedisHints(client, keys),
             bulletin=RedisBulletin(client, keys),
             outbox=RedisOutbox(client, keys),

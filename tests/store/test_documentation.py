@@ -27,7 +27,12 @@ def test_every_key_of_a_cell_is_documented(name: str) -> None:
 
 def test_every_key_of_an_account_is_documented() -> None:
     provider = ProviderName("<provider>")
-    for key in (keys.slots(provider, "<account>"), keys.submits(provider, "<account>")):
+    for key in (
+        keys.slots(provider, "<account>"),
+        keys.submits(provider, "<account>"),
+        keys.breakers(provider, "<account>"),
+        keys.heard_by(provider, "<account>", "<report>"),
+    ):
         assert f"| `{key}` |" in PAGE
 
 

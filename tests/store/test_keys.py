@@ -7,7 +7,7 @@ import re
 
 from proxy.domain.ids import KeyId
 from proxy.store import keys as module
-from proxy.store.keys import Keys, slots, submits
+from proxy.store.keys import Keys, breakers, heard_by, slots, submits
 from tests.builders import KLING
 
 CELL = Keys("west")
@@ -28,9 +28,10 @@ def test_a_cell_s_keys_share_one_hash_tag_and_differ() -> None:
 
 
 def test_a_provider_account_s_keys_share_another() -> None:
-    assert {"gl:{p:kling:main}"} == {
-        key.rpartition(":")[0] for key in (slots(KLING, "main"), submits(KLING, "main"))
-    }
+    built = [build(KLING, "main") for build in (slots, submits, breakers)]
+    built.append(heard_by(KLING, "main", "op1"))
+    assert {"gl:{p:kling:main}"} == {key[:17] for key in built}
+    assert len(built) == len(set(built))
 
 
 def test_a_header_s_text_never_stands_in_a_key() -> None:
@@ -38,7 +39,7 @@ def test_a_header_s_text_never_stands_in_a_key() -> None:
 
 
 def test_every_key_states_its_type_and_life() -> None:
-    for function in (*BUILDERS.values(), slots, submits):
+    for function in (*BUILDERS.values(), slots, submits, breakers, heard_by):
         assert function.__module__ == module.__name__
         assert re.match(r"(HASH|ZSET|SET|STRING|STREAM|LIST), \w+", function.__doc__ or ""), (
             function

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from proxy.domain.bucket import RateLimit
 from proxy.domain.errors import StoreUnavailable
 from proxy.domain.ids import KeyId, attempt_id
 from proxy.domain.job import Job, JobState, Work
@@ -20,14 +19,13 @@ from proxy.domain.takeover import Takeover
 from proxy.gateway.ports.accounts import Opened
 from proxy.gateway.ports.admission import Accepted, Replayed
 from proxy.gateway.ports.hints import Heard
-from proxy.gateway.ports.jobs import Release, Settle, SlotState
+from proxy.gateway.ports.jobs import Release, Settle
 from proxy.gateway.ports.ledger import Posted
 from proxy.store.archive import RedisLedgerStream
 from proxy.store.flags import refusals_of
-from proxy.store.keys import slots
 from proxy.store.registry import RedisAccountRegistry
 from proxy.store.script import Script
-from tests.builders import KLING, MARKETING
+from tests.builders import MARKETING
 from tests.job_builders import a_job_id, a_mandate
 from tests.store.stores import KEY, Store, a_balance, a_bucket, a_command
 from tests.store.test_changes import an_orphan, ended
@@ -207,29 +205,6 @@ async def test_cancel(losing: Losing, is_running: bool) -> None:
         job = await losing.store.running(job)
     await losing.once(lambda far: far.jobs.cancel(job, is_forgotten=True))
     assert () == (await losing.store.ledger.verify()).violations
-
-
-@pytest.mark.loses("slot_take", "zrem", late=("slot_take",))  # until its lease ends
-async def test_slot(losing: Losing) -> None:
-    job = await losing.store.admitted()
-    submit = RateLimit(capacity=3, interval_us=60_000_000)
-    state = await losing.once(
-        lambda far: far.slots.take(
-            KLING, "main", job.attempt_id, slots=1, submit=submit, lease_s=600
-        ),
-        renewing=slots(KLING, "main"),
-    )
-    assert SlotState(is_taken=True) == state
-    await losing.once(lambda far: far.slots.release(KLING, "main", job.attempt_id))
-
-
-@pytest.mark.loses("slot_give_back")
-async def test_slot_given_back(losing: Losing) -> None:
-    attempts = [attempt_id(a_job_id(number), 1) for number in range(2)]
-    submit = RateLimit(capacity=3, interval_us=60_000_000)
-    for attempt in attempts:
-        await losing.store.slots.take(KLING, "main", attempt, slots=9, submit=submit, lease_s=600)
-    await losing.once(lambda far: far.slots.give_back(KLING, "main", attempts[0], submit=submit))
 
 
 @pytest.mark.loses("put_off", late=("put_off",))  # it is due that much later

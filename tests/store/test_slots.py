@@ -8,17 +8,21 @@ from typing import TYPE_CHECKING
 import pytest
 
 from proxy.domain.bucket import RateLimit
+from proxy.domain.health import doors
 from proxy.domain.ids import attempt_id
-from proxy.gateway.ports.jobs import SlotState
+from proxy.gateway.ports.jobs import Gate, NoSlot, SlotState
+from proxy.store.keys import slots as slots_key
 from tests.builders import KLING
 from tests.job_builders import a_job_id
 
 if TYPE_CHECKING:
+    from tests.store.losing import Losing
     from tests.store.stores import Store
 
 TAKEN = SlotState(is_taken=True, is_new=True)
 RENEWED = SlotState(is_taken=True)
-FULL = SlotState(is_taken=False)
+FULL = SlotState(is_taken=False, why=NoSlot.FULL)
+GATE = Gate(doors=doors("kling-v3"), digest="d1")
 
 
 async def take(
@@ -28,9 +32,16 @@ async def take(
     slots: int = 2,
     submit: RateLimit | None = None,
     lease_s: float = 30,
+    gate: Gate = GATE,
 ) -> SlotState:
     return await store.slots.take(
-        KLING, "main", attempt_id(a_job_id(number), 1), slots=slots, submit=submit, lease_s=lease_s
+        KLING,
+        "main",
+        attempt_id(a_job_id(number), 1),
+        slots=slots,
+        submit=submit,
+        lease_s=lease_s,
+        gate=gate,
     )
 
 
@@ -43,7 +54,7 @@ async def test_there_are_as_many_as_the_account_has(store: Store) -> None:
 async def test_accounts_have_their_own(store: Store) -> None:
     assert TAKEN == await take(store, 0, slots=1)
     other = await store.slots.take(
-        KLING, "second", attempt_id(a_job_id(1), 1), slots=1, submit=None, lease_s=30
+        KLING, "second", attempt_id(a_job_id(1), 1), slots=1, submit=None, lease_s=30, gate=GATE
     )
     assert TAKEN == other
 
@@ -71,7 +82,7 @@ async def test_only_a_first_taking_spends_a_submit_token(store: Store) -> None:
     assert TAKEN == await take(store, 0, submit=slow)
     assert RENEWED == await take(store, 0, submit=slow)
     refused = await take(store, 1, submit=slow)
-    assert not refused.is_taken
+    assert (False, NoSlot.NO_TOKEN) == (refused.is_taken, refused.why)
     assert 55 < refused.wait_s <= 60
     assert TAKEN == await take(store, 1, submit=None)
 
@@ -86,13 +97,15 @@ async def test_a_full_account_spends_no_token(store: Store) -> None:
 
 async def test_renewing_holds_a_slot_over_the_limit(store: Store) -> None:
     await take(store, 0, slots=1)
-    await store.slots.renew(KLING, "main", attempt_id(a_job_id(1), 1), lease_s=30)
+    attempt = attempt_id(a_job_id(1), 1)
+    await store.slots.renew(KLING, "main", attempt, lease_s=30, gate=GATE)
     await store.slots.release(KLING, "main", attempt_id(a_job_id(0), 1))
     assert FULL == await take(store, 2, slots=1)
 
 
 async def give_back(store: Store, number: int, submit: RateLimit | None = None) -> None:
-    await store.slots.give_back(KLING, "main", attempt_id(a_job_id(number), 1), submit=submit)
+    attempt = attempt_id(a_job_id(number), 1)
+    await store.slots.give_back(KLING, "main", attempt, submit=submit, gate=GATE)
 
 
 @pytest.mark.parametrize("capacity", [1, 3])
@@ -119,3 +132,30 @@ async def test_a_slot_without_a_bucket_is_given_back(store: Store) -> None:
     await take(store, 0, slots=1)
     await give_back(store, 0)
     assert TAKEN == await take(store, 1, slots=1)
+
+
+@pytest.mark.loses("slot_take", "zrem", late=("slot_take",))  # until its lease ends
+async def test_slot(losing: Losing) -> None:
+    job = await losing.store.admitted()
+    submit = RateLimit(capacity=3, interval_us=60_000_000)
+    state = await losing.once(
+        lambda far: far.slots.take(
+            KLING, "main", job.attempt_id, slots=1, submit=submit, lease_s=600, gate=GATE
+        ),
+        renewing=slots_key(KLING, "main"),
+    )
+    assert SlotState(is_taken=True) == state
+    await losing.once(lambda far: far.slots.release(KLING, "main", job.attempt_id))
+
+
+@pytest.mark.loses("slot_give_back")
+async def test_slot_given_back(losing: Losing) -> None:
+    attempts = [attempt_id(a_job_id(number), 1) for number in range(2)]
+    submit = RateLimit(capacity=3, interval_us=60_000_000)
+    for attempt in attempts:
+        await losing.store.slots.take(
+            KLING, "main", attempt, slots=9, submit=submit, lease_s=600, gate=GATE
+        )
+    await losing.once(
+        lambda far: far.slots.give_back(KLING, "main", attempts[0], submit=submit, gate=GATE)
+    )

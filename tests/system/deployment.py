@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 
 from tests.system.accounts import PROJECT, make_key, make_service_account
+from tests.system.child import Process
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -53,30 +54,6 @@ FAST_TIMEOUTS = {"connect": "1s", "submit": "1500ms", "status": "2s", "download"
 
 
 @dataclass
-class Process:
-    """A child that says its addresses in one JSON line."""
-
-    popen: subprocess.Popen[bytes]
-    addresses: dict[str, str]
-    log: Path
-
-    def kill(self) -> None:
-        """SIGKILL, and wait until it is gone."""
-        self.popen.kill()
-        self.popen.wait(10)
-
-    def stop(self) -> int:
-        """SIGTERM, and wait for the exit code."""
-        self.popen.send_signal(signal.SIGTERM)
-        return self.popen.wait(30)
-
-    @property
-    def is_running(self) -> bool:
-        """Say whether it still runs."""
-        return self.popen.poll() is None
-
-
-@dataclass
 class Deployment:
     """A folder with everything; `engine`, `unknown` and `teams` may be changed before `start`."""
 
@@ -87,6 +64,7 @@ class Deployment:
     unknown: dict[str, Any] = field(
         default_factory=lambda: {"look_up_after": ["300ms", "1s", "2s"], "then": "assume_charged"}
     )
+    breaker: dict[str, Any] = field(default_factory=dict)
     give_up_after: str = "30s"
     slots: int = 50
     team: dict[str, Any] = field(default_factory=dict)
@@ -189,6 +167,7 @@ class Deployment:
             "webhooks": {"origins": self.webhook_origins},
             "unknown": self.unknown,
             "worker": self.engine,
+            "breaker": self.breaker,
         }
 
     def _providers(self) -> dict[str, Any]:

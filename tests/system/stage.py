@@ -103,6 +103,8 @@ class Stage(Deployment):
             "download": "5s",
         }
     )
+    # Scenarios run side by side, and must not close each other's offers.
+    breaker: dict[str, Any] = field(default_factory=lambda: {"mode": "shadow"})
     unknown: dict[str, Any] = field(
         default_factory=lambda: {
             "look_up_after": ["300ms", "600ms", "1200ms"],
@@ -120,7 +122,12 @@ class Stage(Deployment):
                 "policies": ["cheapest"],
                 "models": [*MODELS.values(), *RETIRED.values()],
                 "default": "cheapest",
-            }
+            },
+            # Many scenarios are refused for their content.
+            "limits": {
+                "submit": {"capacity": 5000, "refill": "1000/s"},
+                "moderation": {"refusals": 0},
+            },
         }
     )
 

@@ -102,6 +102,7 @@ def crashing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
         store_url=f"unix://{store.address.path}",
         team={"use": TWO_OFFERS},
         unknown={"look_up_after": ["200ms", "500ms", "1s"], "then": "assume_charged"},
+        breaker={"mode": "shadow"},  # what one process meets must not change the next one's way
         render_s=0.3,
     )
     made.start_simulator()

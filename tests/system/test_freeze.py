@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
-from tests.system.deployment import Deployment, Process, wait_until
+from tests.system.child import Process
+from tests.system.deployment import Deployment, wait_until
 from tests.system.money import check_money
 
 if TYPE_CHECKING:

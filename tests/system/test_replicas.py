@@ -14,7 +14,8 @@ from proxy.artifacts.store import open_artifacts
 from proxy.gateway.names import video_name
 from proxy.store.address import EmbeddedAddress
 from proxy.store.embedded import EmbeddedStore
-from tests.system.deployment import Deployment, Process
+from tests.system.child import Process
+from tests.system.deployment import Deployment
 from tests.system.labels import labelled
 from tests.system.money import all_settled, check_money
 

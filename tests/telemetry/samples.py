@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from proxy.domain import events
+from proxy.domain import events, health_events
 from proxy.domain.bucket import Decision
 from proxy.domain.job import JobState, Resolution
 from proxy.domain.notice import NoticeKind
@@ -102,6 +102,27 @@ ONE_OF_EACH: tuple[Event, ...] = (
         provider=KLING, account="main", model=MODEL, job=JOB, outcome="hinted"
     ),
     events.OutcomeUnknown(job=JOB, provider=KLING, model=MODEL, reason="timeout"),
+    health_events.RenderFailed(
+        job=JOB,
+        provider=KLING,
+        account="main",
+        model=MODEL,
+        kind="failed_upstream",
+        upstream_code="INTERNAL",
+        is_classified=True,
+    ),
+    health_events.BreakerMoved(
+        provider=KLING,
+        account="main",
+        model=MODEL,
+        operation="submit",
+        before="closed",
+        after="open",
+        cause="unavailable",
+    ),
+    health_events.ProbeBegan(
+        job=JOB, provider=KLING, account="main", model=MODEL, operation="submit"
+    ),
     events.ConfigReloaded(digest="0123456789abcdef", problems=0),
     events.StoreCalled(operation="admit", outcome="ok", took_s=0.0004),
     events.RecordSetAside(job=JOB),

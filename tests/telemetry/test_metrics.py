@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, get_args
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from proxy.domain import events
+from proxy.domain import events, health_events
 from proxy.domain.balance import balances_at
 from proxy.domain.events import Event
 from proxy.domain.failure import FailureKind
@@ -332,9 +332,17 @@ def fill_offers(metrics: Metrics) -> None:
     for number in range(OFFERS):
         provider, model = ProviderName(f"provider-{number % 4}"), ModelName(f"model-{number}")
         for event in ONE_OF_EACH:
-            if isinstance(event, events.Admitted | events.Stored | events.OutcomeUnknown):
+            if isinstance(
+                event,
+                events.Admitted
+                | events.Stored
+                | events.OutcomeUnknown
+                | health_events.RenderFailed,
+            ):
                 metrics.observe(replace(event, provider=provider, model=model))
         metrics.observe(replace(sample(events.Ended), provider=provider, model=model))
+        metrics.observe(replace(sample(health_events.BreakerMoved), provider=provider))
+        metrics.observe(replace(sample(health_events.ProbeBegan), provider=provider))
         called = replace(sample(events.ProviderCalled), provider=provider, model=model)
         for operation in PROVIDER_OPERATIONS:
             for outcome in outcomes:
@@ -344,6 +352,12 @@ def fill_offers(metrics: Metrics) -> None:
 def test_series_stay_bounded_with_200_teams_and_20_offers(metrics: Metrics) -> None:
     fill_teams(metrics)
     fill_offers(metrics)
+    breakers = {
+        (f"provider-{n % 4}", "main", f"model-{n}", operation): "open"
+        for n in range(OFFERS)
+        for operation in (*PROVIDER_OPERATIONS, "render")
+    }
+    metrics.set_health(breakers, {(f"provider-{n}", "main"): False for n in range(4)})
     for route in range(ROUTES):
         for status in STATUSES:
             served = replace(sample(events.RequestServed), route=f"/v1/r{route}", status=status)

@@ -1,18 +1,15 @@
 """Findings about config.yaml that need more than one of its values."""
 
-from collections.abc import Iterator
 from typing import Final
 
 from proxy.config.check.teams import once
 from proxy.config.document import Path
 from proxy.config.files import Files
-from proxy.config.problem import Problem, Severity
 from proxy.config.schema.server import ServerSchema
 from proxy.config.validate import Checked
 
 NOTIFY_FOR_MS_MAX: Final = 14 * 86_400_000
 """Letters are kept longer than that, and none ends untold."""
-_UNBUILT: Final = frozenset({"breaker"})
 
 
 def check_server(files: Files) -> None:
@@ -35,16 +32,6 @@ def check_server(files: Files) -> None:
     if delays != sorted(set(delays)):
         message = "must grow: each look-up later than the one before"
         files.server.report(("unknown", "look_up_after"), message)
-
-
-def check_unbuilt(files: Files) -> Iterator[Problem]:
-    """Warn of settings that are checked but have no effect in this version yet."""
-    server = files.server.value
-    for name in sorted(_UNBUILT & (server.model_fields_set if server else set())):
-        if server is not None and getattr(server, name):
-            message = "is checked, but has no effect in this version yet"
-            document = files.server.document
-            yield document.problem((name,), message, at_key=True, severity=Severity.WARNING)
 
 
 def _check_admin(checked: Checked[ServerSchema], server: ServerSchema) -> None:

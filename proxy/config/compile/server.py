@@ -17,13 +17,13 @@ from proxy.config.secrets import has_reference
 from proxy.config.settings import (
     Address,
     ArtifactSettings,
-    BreakerSettings,
     ImageUrlSettings,
     ProviderSettings,
     ServerSettings,
     StoreSettings,
     TimeoutSettings,
 )
+from proxy.domain.breaker import BreakerRules
 from proxy.domain.engine import Engine
 from proxy.domain.ids import ProviderName
 from proxy.domain.orphan_rule import OrphanTimes
@@ -66,7 +66,6 @@ class ServerCompiler:
             providers={
                 name: self._provider(name, provider) for name, provider in server.providers.items()
             },
-            breaker=_breaker(server),
             notify=tuple(Receivers(self.credentials.references).compile(server.notify)),
             webhook_origins=tuple(server.webhooks.origins.values()),
         )
@@ -129,16 +128,15 @@ def _address(text: str) -> Address:
     return Address(host=host.strip("[]"), port=int(port))
 
 
-def _breaker(server: ServerSchema) -> BreakerSettings:
+def _breaker(server: ServerSchema) -> BreakerRules:
     breaker = server.breaker
-    return BreakerSettings(
+    return BreakerRules(
         failures=breaker.failures,
         ratio_percent=breaker.ratio,
         ratio_of_at_least=breaker.ratio_of_at_least,
-        window_s=seconds(breaker.window),
-        open_min_s=seconds(breaker.open_min),
-        open_max_s=seconds(breaker.open_max),
-        cache_s=seconds(breaker.cache),
+        window_ms=breaker.window,
+        open_min_ms=breaker.open_min,
+        open_max_ms=breaker.open_max,
     )
 
 
@@ -200,6 +198,9 @@ def compile_engine(server: ServerSchema) -> Engine:
         download_retries=worker.download_retries,
         look_up_after_s=tuple(seconds(delay) for delay in server.unknown.look_up_after.values()),
         unknown_then=server.unknown.then,
+        breaker=_breaker(server),
+        breaker_mode=server.breaker.mode,
+        breaker_cache_s=seconds(server.breaker.cache),
         decisions_kept=server.decisions.keep,
         verify_every_s=seconds(worker.verify_every),
         orphans=OrphanTimes(

@@ -26,6 +26,7 @@ from proxy.config.schema.fields import (
     one_of,
 )
 from proxy.config.schema.limits import BucketSection
+from proxy.domain.bucket import LimitMode
 from proxy.domain.engine import UnknownThen
 from proxy.domain.notice import NoticeKind
 from proxy.domain.orphan_rule import OrphanRule
@@ -173,8 +174,9 @@ class OrphansSection(Section):
 
 
 class BreakerSection(Section):
-    """When calls to an ailing provider stop, and when one is tried again."""
+    """When submits to an ailing provider stop, and when one is tried again."""
 
+    mode: LimitMode = LimitMode.ENFORCE
     failures: Annotated[Count, Field(ge=1, le=10_000)] = 5
     ratio: Percent = 50
     ratio_of_at_least: Annotated[Count, Field(ge=1, le=10_000)] = 10

@@ -149,6 +149,8 @@ class NotBegun(StrEnum):
     TEAM_FULL = "team_full"
     """Its team runs all it may."""
     FROZEN = "frozen"
+    DRAINED = "drained"
+    """A person has stopped new jobs there, and it can go nowhere else."""
     NO_SLOT = "no_slot"
     """No account that it may go to has a slot, or a token of its rate, to give."""
 
@@ -252,15 +254,44 @@ class Work(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SlotState:
-    """Outcome of asking for a slot: taken, or how long to wait (0 = full, no telling how long).
+class Gate:
+    """What a submit must pass beside taking a slot: the circuit breakers of these names.
 
-    `is_new`: it was taken by this, not renewed.
+    `digest` is the configuration's: a model is gone in one of them. In a panic a breaker that is
+    open keeps nobody out.
+    """
+
+    doors: tuple[str, ...]
+    digest: str
+    is_panic: bool = False
+
+
+class NoSlot(StrEnum):
+    """Why no slot was taken."""
+
+    FULL = "full"
+    NO_TOKEN = "no_token"  # noqa: S105 - of a bucket
+    SHUT = "shut"
+    """A breaker is open, or another attempt is its probe."""
+    RESTING = "resting"
+    """The provider asked for a rest."""
+    GONE = "gone"
+    """The provider has said that the model is gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotState:
+    """Outcome of asking for a slot: taken, or why not and how long to wait (0 = no telling).
+
+    `is_new`: it was taken by this, not renewed. `probes` are the doors that wait for what becomes
+    of this attempt.
     """
 
     is_taken: bool
     is_new: bool = False
     wait_s: float = 0.0
+    why: NoSlot | None = None
+    probes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -288,18 +319,35 @@ class Slots(Protocol):
         slots: int,
         submit: RateLimit | None,
         lease_s: float,
+        gate: Gate,
     ) -> SlotState:
-        """Take or renew a slot; a first taking also spends a token of the submit bucket."""
+        """Take or renew a slot; a first taking spends a token of the submit bucket, too.
+
+        It must also pass the gate. Of a breaker that is due to be tried, one attempt becomes the
+        probe, for as long as the lease.
+        """
 
     async def renew(
-        self, provider: ProviderName, account: str, attempt: AttemptId, *, lease_s: float
+        self,
+        provider: ProviderName,
+        account: str,
+        attempt: AttemptId,
+        *,
+        lease_s: float,
+        gate: Gate,
     ) -> None:
-        """Hold an attempt's slot for another lease, over the limit if need be."""
+        """Hold an attempt's slot for another lease, over the limit if need be, and its probes."""
 
     async def release(self, provider: ProviderName, account: str, attempt: AttemptId) -> None:
         """Give a slot back; giving back what is not held is no error."""
 
     async def give_back(
-        self, provider: ProviderName, account: str, attempt: AttemptId, *, submit: RateLimit | None
+        self,
+        provider: ProviderName,
+        account: str,
+        attempt: AttemptId,
+        *,
+        submit: RateLimit | None,
+        gate: Gate,
     ) -> None:
-        """Release a slot under which nothing was submitted, with the token that it cost."""
+        """Release a slot under which nothing was submitted, with its token and its probes."""

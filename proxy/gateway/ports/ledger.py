@@ -178,6 +178,16 @@ class Ledger(Protocol):
     ) -> bool:
         """End a freeze; returns whether there was one."""
 
+    async def drain(
+        self, mandate: Mandate, *, provider: ProviderName, account: str | None = None
+    ) -> bool:
+        """Let nothing new go to a provider, or one account of it; returns whether that is new."""
+
+    async def resume(
+        self, mandate: Mandate, *, provider: ProviderName, account: str | None = None
+    ) -> bool:
+        """End a drain; returns whether there was one."""
+
     async def revoke_key(self, team: TeamId, key: KeyId, mandate: Mandate) -> bool:
         """Refuse an API key from now on, for good; returns whether that is new."""
 

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 class RenderTimes(Protocol):
     """What is known of every offer's renders."""
 
+    @property
+    def version(self) -> int:
+        """A number that grows whenever that changes."""
+
     def of(self, offer_id: str) -> RenderSpread | None:
         """The spread of an offer's recent renders, None when too few are known.
 

@@ -2,8 +2,8 @@
 -- of its line: the line's virtual time, never behind its provider's, moves on by what the turn costs.
 -- KEYS: 1 job 2 due 3 line 4 running 5 team 6 organisation 7 ledger 8 job list 9 lines 10 deadlines 11 turns
 -- ARGV: 1 operation id 2 fence 3 attempt number 4 job id 5 attempt text 6 running jobs at most 7 lease (ms)
---   8 provider 9 cost of the turn
--- Reply: ok and the job's head (its fence raised by one), lost, full, or frozen
+--   8 provider 9 cost of the turn 10 account
+-- Reply: ok and the job's head (its fence raised by one), lost, full, frozen, or drained
 -- Time: Redis TIME. Complexity: O(log jobs)
 -- include: clock
 -- include: fenced
@@ -13,6 +13,9 @@ if state ~= 'q' or string.find(flags, 'c', 1, true) then return {'lost'} end
 local own, shared = redis.call('HGET', KEYS[5], 'z'), redis.call('HGET', KEYS[6], 'z')
 if is_flagged(own, 'freeze') or is_flagged(shared, 'freeze') or is_frozen(shared, ARGV[8]) then
   return {'frozen'}
+end
+if is_flagged(shared, 'drain:' .. ARGV[8]) or is_flagged(shared, 'drain:' .. ARGV[8] .. ':' .. ARGV[10]) then
+  return {'drained'}
 end
 if redis.call('SCARD', KEYS[4]) >= tonumber(ARGV[6]) then return {'full'} end
 local submitted = string.format('%.0f', now_ms) .. ARGV[5]

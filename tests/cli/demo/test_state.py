@@ -76,7 +76,7 @@ def test_a_second_start_keeps_keys_ports_secrets_and_edits(tmp_path: Path) -> No
     assert first.notes == second.notes
     assert secrets == {path: path.read_bytes() for path in (tmp_path / "secrets").iterdir()}
     loaded = load_now(second.config, None)
-    assert loaded.server.breaker.failures == 7
+    assert loaded.snapshot.engine.breaker.failures == 7
     assert loaded.snapshot.teams[next(iter(loaded.snapshot.keys.values())).team].running == 3
     assert len(loaded.snapshot.keys) == 1
 
