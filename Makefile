@@ -18,7 +18,7 @@ INSTALL := $(BIN)/python -m pip --disable-pip-version-check --quiet install --no
 JOBS := 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test pytest coverage check conformance soak failures bench lock clean
+.PHONY: help setup demo test pytest coverage check conformance soak failures dashboards bench lock clean
 .PHONY: sbom audit
 
 help: ## list the commands
@@ -92,6 +92,9 @@ soak: setup $(FOCUS) ## what takes too long for every change
 	  $(BIN)/python -m pytest -rs tests/conformance/test_focus_validator.py
 	@$(BIN)/python -m pytest -s tests/soak/ten_thousand.py
 	@MACHINE_EXAMPLES=$${MACHINE_EXAMPLES:-4000} $(BIN)/python -m pytest --timeout 0 tests/store/test_money_machine.py
+
+dashboards: setup ## write deploy/grafana/dashboards from their sources
+	@$(BIN)/python tools/dashboards.py
 
 failures: setup ## write docs/failures.md from the failure table
 	@$(BIN)/python -m tests.system.failure_page
