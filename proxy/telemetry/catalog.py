@@ -366,3 +366,16 @@ METRICS: tuple[Metric, ...] = tuple(
     value for value in list(globals().values()) if isinstance(value, Metric)
 )
 """All of them, in the order above."""
+
+DEBUG: tuple[Metric, ...] = (
+    BUILD,
+    RESERVED_USD,
+    RELEASED_USD,
+    RECORDS_SET_ASIDE,
+    DECISIONS_LOST,
+    BUDGET_ALERTS,
+    CONFIG_RELOADS,
+    CONFIG_RELOAD_FAILURES,
+    CONFIG_SUCCESS_TIME,
+)
+"""Those that stand in no dashboard and no alert: for whoever looks for something in particular."""

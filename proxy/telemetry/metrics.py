@@ -38,6 +38,8 @@ _REFUSALS = {
     "store_unavailable": "unavailable",
 }
 _BREAKER_STATES = {"closed": 0.0, "half_open": 1.0, "open": 2.0, "gone": 3.0}
+_CREATES_END = ("accepted", "budget_exceeded", "rate_limited", "invalid")
+"""What a team's creates may come to from the first day; a counter that begins at 1 is not seen."""
 _NOTICES_END = ("delivered", "failed", "given_up", "silenced", "withdrawn")
 _COUNTED_BY_OFFER = tuple(
     metric
@@ -175,10 +177,19 @@ class Metrics:
         )
 
     def set_catalog(self, snapshot: Snapshot) -> None:
-        """Show a configuration's retirement dates and slots; its offers' counters begin at 0."""
+        """Show a configuration's retirement dates and slots; its counters begin at 0."""
         for offer in snapshot.offers:
             for metric in _COUNTED_BY_OFFER:
                 self._families.count(metric, (offer.provider, offer.model), 0)
+        for team in snapshot.teams:
+            name = self._team(team)
+            for outcome in _CREATES_END:
+                self._families.count(catalog.ADMISSIONS, (name, outcome), 0)
+            for state in JobState:
+                if state.is_terminal:
+                    self._families.count(catalog.JOBS_ENDED, (name, state.value), 0)
+            for use in ("used", "wasted"):
+                self._families.count(catalog.TEAM_CHARGED_USD, (name, use), 0)
         sunsets = {(o.provider, o.model): o.lifecycle.sunset_s for o in snapshot.offers}
         self._families.replace(
             catalog.RETIREMENT,

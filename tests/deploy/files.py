@@ -18,7 +18,7 @@ DEPLOY: Final = ROOT / "deploy"
 SECRETS: Final = "/run/secrets/"
 
 
-def run(*command: str | Path) -> str:
+def run(*command: str | Path, stdin: str | None = None) -> str:
     """What a tool says of a file; a tool that finds fault fails the test."""
     tool = Path(sys.executable).with_name(str(command[0]))
     checked = subprocess.run(
@@ -26,6 +26,7 @@ def run(*command: str | Path) -> str:
         check=False,
         capture_output=True,
         text=True,
+        input=stdin,
     )
     said = checked.stdout + checked.stderr
     assert 0 == checked.returncode, said
