@@ -18,7 +18,7 @@ INSTALL := $(BIN)/python -m pip --disable-pip-version-check --quiet install --no
 JOBS := 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test pytest coverage check conformance soak failures dashboards bench lock clean
+.PHONY: help setup demo test prometheus pytest coverage check conformance soak failures dashboards pictures bench lock clean
 .PHONY: sbom audit
 
 help: ## list the commands
@@ -44,7 +44,16 @@ $(DEVELOP): requirements/dev.txt $(RUNTIME)
 demo: $(RUNTIME) ## a first video on the simulated providers, from nothing
 	@$(BIN)/greenlight demo
 
-test: setup check pytest coverage ## everything the project checks, from nothing
+test: setup prometheus check pytest coverage ## everything the project checks, from nothing
+
+# Dashboards and alerts are tested with a real one. Where it may not be installed these tests are
+# skipped with that reason; under CI they fail.
+prometheus: ## install Prometheus where that may be done
+	@command -v prometheus >/dev/null && command -v promtool >/dev/null || { \
+	  [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+	  { echo "installing prometheus"; apt-get update -qq >/dev/null && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends prometheus >/dev/null; } || \
+	  echo "prometheus is not here and was not installed: its tests are skipped"; }
 
 pytest: setup ## the tests alone, e.g. make pytest ARGS="tests/domain -x"
 	@$(BIN)/python -m pytest --numprocesses $(JOBS) --cov --cov-report= $(ARGS)
@@ -95,6 +104,13 @@ soak: setup $(FOCUS) ## what takes too long for every change
 
 dashboards: setup ## write deploy/grafana/dashboards from their sources
 	@$(BIN)/python tools/dashboards.py
+
+pictures: dashboards $(PICTURES) ## draw the dashboards into docs/dashboards from a real Prometheus
+	@$(dir $(PICTURES))bin/python -m pip --disable-pip-version-check --quiet install --no-deps \
+	  --require-hashes -r requirements/build.txt
+	@$(dir $(PICTURES))bin/python -m pip --disable-pip-version-check --quiet install --no-deps \
+	  --no-build-isolation -e .
+	@$(dir $(PICTURES))bin/python -m tests.deploy.pictures $(ARGS)
 
 failures: setup ## write docs/failures.md from the failure table
 	@$(BIN)/python -m tests.system.failure_page

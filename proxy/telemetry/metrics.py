@@ -58,6 +58,9 @@ class Metrics:
         named = {catalog.BUILD.name: f"Always 1; this process runs version {version}."}
         self._families = Families(named)
         self._families.set(catalog.BUILD, (), 1)
+        # A process that runs has read its configuration; 0 would be an edit that was refused.
+        self._families.set(catalog.CONFIG_SUCCESSFUL, (), 1)
+        self._families.set(catalog.CONFIG_SUCCESS_TIME, (), clock.now_s())
         # A counter that begins at 1 has no increase for Prometheus.
         self._families.count(catalog.BUDGET_ALERTS, amount=0)
         for kind in (*NoticeKind, *ENDS):

@@ -35,7 +35,7 @@ PROMPTS: Final = (
     "a boat",
     "a boat [[kling: submit=503 times=9]]",
     "a boat [[bill=1.5x]]",
-    "a boat [[outcome=failed]]",
+    "a boat [[outcome=internal]]",
 )
 ROUNDS: Final = 6
 REFUSED_MAX: Final = 3

@@ -260,6 +260,12 @@ def test_teams_beyond_the_bound_count_as_other(metrics: Metrics) -> None:
     assert value(metrics, "greenlight_budget_limit_usd", gone) is None
 
 
+def test_a_process_that_runs_has_read_its_configuration(metrics: Metrics) -> None:
+    assert 1 == value(metrics, "greenlight_config_last_reload_successful", {})
+    metrics.observe(events.ConfigReloaded(digest="0123456789abcdef", problems=2))
+    assert 0 == value(metrics, "greenlight_config_last_reload_successful", {})
+
+
 def test_forecasts_are_shown_where_there_are_any(metrics: Metrics) -> None:
     metrics.set_forecasts([("marketing", "monthly", 2_500_000), ("marketing", "daily", None)])
     monthly = {"team": "marketing", "budget": "monthly"}
