@@ -19,6 +19,7 @@ from proxy.app.readiness import Readiness
 from proxy.app.reload import Reload
 from proxy.app.source_links import source_links
 from proxy.app.spool import own_folder, spool_root
+from proxy.app.tracing import tracing
 from proxy.app.watch import marks_of
 from proxy.artifacts.inputs import HashedInputs
 from proxy.artifacts.pictures import PictureRules, Pictures
@@ -74,6 +75,7 @@ if TYPE_CHECKING:
     from proxy.config.load import Loaded
     from proxy.config.settings import ServerSettings
     from proxy.domain.ids import TeamId
+    from proxy.domain.policy import Snapshot
     from proxy.gateway.ports.runtime import Observer
     from proxy.store.address import Address
 
@@ -131,10 +133,11 @@ async def compose(
         ValueError: credentials or the artifact URL cannot be used.
     """
     clock, bell, times, waiters = SystemClock(), Bell(), LearnedTimes(), Waiters()
-    metrics = Metrics(clock, version=version("greenlight-proxy"))
+    metrics = _metrics(clock, loaded.snapshot)
     sessions = await stack.enter_async_context(open_sessions())
     notices = Notices(sessions, clock, loaded.server)
-    observer = _observers(metrics, clock, times, waiters, notices.troubles)
+    spans = tracing(stack, loaded.server, clock)
+    observer = _observers(metrics, clock, times, waiters, notices.troubles, *spans)
     spool = stack.enter_context(own_folder(spool_root(loaded.server.artifacts.url)))
     links = Links(secret=link_secret(loaded.server), public_url=loaded.server.public_url)
     builder = AdapterBuilder(sessions=sessions, clock=clock, spool_dir=spool, secret=links.secret)
@@ -143,7 +146,6 @@ async def compose(
     pictures = Pictures(sessions, _picture_rules(loaded.server), spool_dir=spool)
     local = _Local(clock, bell, observer, times, waiters, options.siblings, links, notices)
     runtime = _runtime(loaded.server, live, client, pictures=pictures, local=local)
-    metrics.set_catalog(loaded.snapshot)
     return Parts(
         runtime=runtime,
         client=client,
@@ -165,6 +167,12 @@ async def compose(
         look=lambda: marks_of(options.config, loaded.policies),
         chores=_chores(runtime, client, times, notices=notices, role=options.role),
     )
+
+
+def _metrics(clock: SystemClock, snapshot: Snapshot) -> Metrics:
+    metrics = Metrics(clock, version=version("greenlight-proxy"))
+    metrics.set_catalog(snapshot)
+    return metrics
 
 
 def _observers(metrics: Metrics, clock: SystemClock, *listeners: Observer) -> Fanout:
@@ -261,6 +269,7 @@ def _runtime(
         standby=Standby(live, clock, siblings=local.siblings),
         random=draw,
         random_bytes=os.urandom,
+        is_traced=server.tracing_endpoint is not None,
         wake=local.bell.ring,
         link_to_source=source_links(live, local.links, clock),
     )

@@ -124,6 +124,7 @@ class ServerSettings:
     artifacts: ArtifactSettings
     image_urls: ImageUrlSettings
     callbacks_url: str | None
+    tracing_endpoint: str | None
     providers: Mapping[str, ProviderSettings]
     notify: tuple[NotifySettings, ...]
     webhook_origins: tuple[str, ...] = ()

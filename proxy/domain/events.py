@@ -26,6 +26,7 @@ class Admitted:
     model: ModelName
     reserved_micro_usd: int
     is_replay: bool
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +58,7 @@ class Submitting:
     model: ModelName
     attempt: int
     queued_s: float
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +74,7 @@ class ProviderCalled:
     took_s: float
     upstream_code: str | None = None
     is_classified: bool = True
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +99,7 @@ class Stored:
     model: ModelName
     size_bytes: int
     took_s: float
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +132,7 @@ class FailedOver:
     model: ModelName
     reason: str
     reserved_micro_usd: int
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +150,7 @@ class Ended:
     offer_id: str
     polls: int
     seconds: int
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

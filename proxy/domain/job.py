@@ -152,7 +152,10 @@ class Work:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One job as stored: what was asked, where it stands, what it has cost so far."""
+    """One job as stored: what was asked, where it stands, what it has cost so far.
+
+    `trace` is the traceparent of its create, "" where there was none.
+    """
 
     id: JobId
     team: TeamId
@@ -164,6 +167,7 @@ class Job:
     snapshot_digest: str
     plan: Plan
     cost_center: str = ""
+    trace: str = ""
     state: JobState = JobState.QUEUED
     fence: int = 0
     attempts: tuple[Attempt, ...] = ()

@@ -131,7 +131,8 @@ class OrderSource:
 class Order:
     """What one provider is asked to make: one video, every field resolved.
 
-    Whatever is set here, the offer's capabilities allow: an adapter sends all of it.
+    Whatever is set here, the offer's capabilities allow: an adapter sends all of it. `traceparent`
+    is a header of the submit ("": none).
     """
 
     prompt: str
@@ -143,6 +144,7 @@ class Order:
     negative_prompt: str | None = None
     seed: int | None = None
     source: OrderSource | None = None
+    traceparent: str = ""
 
     @property
     def pictures(self) -> tuple[OrderInput, ...]:

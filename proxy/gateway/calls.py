@@ -10,6 +10,7 @@ from proxy.domain.events import ProviderCalled
 from proxy.domain.failure import Failure, FailureKind
 from proxy.domain.health import SUBMIT
 from proxy.domain.source import Way
+from proxy.domain.trace import traceparent_of
 from proxy.domain.video import VIDEO_TYPE, Order, OrderInput, OrderSource
 from proxy.gateway import sources
 from proxy.gateway.inputs import read_input
@@ -69,6 +70,7 @@ class _Call:
                 took_s=runtime.clock.monotonic_s() - self.started_s,
                 upstream_code=failure.upstream_code if failure else None,
                 is_classified=failure.is_classified if failure else True,
+                trace=job.trace,
             )
         )
 
@@ -99,6 +101,7 @@ def order_for(runtime: Runtime, job: Job) -> Order:
         negative_prompt=request.negative_prompt,
         seed=request.seed,
         source=_source_for(runtime, job),
+        traceparent=traceparent_of(job.id, job.trace) if runtime.is_traced else "",
     )
 
 

@@ -54,7 +54,8 @@ PERIOD_TRIES = 4
 class CreateRequest:
     """A parsed create with what tells it from others: fingerprint, key, number among SDK tries.
 
-    `job_id` is the one its pictures are kept for; without pictures there is none yet.
+    `job_id` is the one its pictures are kept for; without pictures there is none yet. `trace` is
+    the traceparent it came with.
     """
 
     video: VideoJob
@@ -62,6 +63,7 @@ class CreateRequest:
     idempotency_key: str | None
     sdk_try: int
     job_id: JobId | None = None
+    trace: str = ""
 
 
 def buckets_for(caller: Caller, route_class: RouteClass) -> tuple[Bucket, ...]:
@@ -234,6 +236,7 @@ def _new_job(runtime: Runtime, case: Case, request: CreateRequest, planned: Plan
     deadline_s = request.video.deadline_s or caller.team.deadline_s
     return Job(
         id=case.id,
+        trace=request.trace,
         team=caller.team.id,
         key=caller.key.id,
         created_at_ms=now_ms,

@@ -227,6 +227,7 @@ class Dispatch:
                 model=job.candidate.model,
                 attempt=job.attempt.number,
                 queued_s=max(0, runtime.balances.now_ms() - job.attempt.reserved_at_ms) / 1000,
+                trace=job.trace,
             )
         )
         return begun

@@ -68,4 +68,5 @@ def admission_of(job: Job, *, is_replay: bool = False) -> Admitted:
         model=candidate.model,
         reserved_micro_usd=0 if is_replay else first.reserved_micro_usd,
         is_replay=is_replay,
+        trace=job.trace,
     )

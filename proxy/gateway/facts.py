@@ -90,6 +90,7 @@ def ended(runtime: Runtime, before: Job, stored: Job) -> None:
             offer_id=stored.candidate.offer_id,
             polls=before.work.polls,
             seconds=stored.candidate.shape.seconds,
+            trace=stored.trace,
         )
     )
 

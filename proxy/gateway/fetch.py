@@ -153,6 +153,7 @@ class Fetch:
                 model=job.candidate.model,
                 size_bytes=size_bytes,
                 took_s=runtime.clock.monotonic_s() - started_s,
+                trace=job.trace,
             )
         )
         return Artifact(sha256=sha256, size_bytes=size_bytes, media_type=VIDEO_TYPE)

@@ -216,6 +216,7 @@ class Outcome:
                     model=stored.candidate.model,
                     reason=reason,
                     reserved_micro_usd=stored.attempt.reserved_micro_usd,
+                    trace=job.trace,
                 )
             )
             self._runtime.wake()

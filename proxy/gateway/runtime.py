@@ -37,8 +37,9 @@ class Runtime:
     """The ports, the live configuration, and the injected sources of time and chance.
 
     `random` is uniform in [0, 1); `random_bytes` makes unguessable ids; `wake` tells the worker of
-    this process that there is something to do. `link_to_source` makes a signed link to the video
-    that a job starts from, for the provider that fetches it; None where nobody can reach us.
+    this process that there is something to do; `is_traced` says that providers are told the trace.
+    `link_to_source` makes a signed link to the video that a job starts from, for the provider that
+    fetches it; None where nobody can reach us.
     """
 
     live: Live
@@ -70,3 +71,4 @@ class Runtime:
     wake: Callable[[], None]
     link_to_source: Callable[[JobId], str | None]
     doubts: Doubts = field(default_factory=Doubts)
+    is_traced: bool = False

@@ -73,11 +73,12 @@ class Videos:
         patience: Patience | None = None,
         start: Start | None = None,
         job_id: JobId | None = None,
+        trace: str = "",
     ) -> JobView:
         """Admit a video, or replay the job an equal request made; with patience, see it end.
 
         With `start` it is made from a finished video of the team. `job_id` is the `new_id` that
-        its pictures were kept for.
+        its pictures were kept for, `trace` the traceparent of the request.
         """
         asked = CreateRequest(
             video=request,
@@ -85,6 +86,7 @@ class Videos:
             idempotency_key=idempotency_key,
             sdk_try=sdk_try,
             job_id=job_id,
+            trace=trace,
         )
         if start is None:
             view = await create(self._runtime, caller, asked)

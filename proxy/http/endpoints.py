@@ -44,7 +44,7 @@ _ADMISSION_ERRORS = (
     "spending_frozen",
     "restore_needed",
 )
-_ADMISSION_PARAMETERS = ("IdempotencyKey", "Prefer")
+_ADMISSION_PARAMETERS = ("IdempotencyKey", "Prefer", "Traceparent")
 _ADMISSION_HEADERS = (
     *_AGING,
     "Preference-Applied",

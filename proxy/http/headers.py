@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from proxy.domain.errors import InvalidRequest
+from proxy.domain.trace import parse_traceparent
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -18,6 +19,12 @@ _QUOTED = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
 _ESCAPED = re.compile(r"\\(.)")
 _COUNT = re.compile(r"[0-9]{1,4}")
 _WAIT = re.compile(r'wait[ \t]*=[ \t]*"?([0-9]{1,9})"?[ \t]*(?:;.*)?', re.IGNORECASE)
+
+
+def traceparent(request: web.Request) -> str:
+    """The traceparent of a request, "" where there is none, or none that can be read."""
+    text = request.headers.get("traceparent", "")
+    return text.strip() if parse_traceparent(text) else ""
 
 
 def idempotency_key(request: web.Request) -> str | None:

@@ -68,6 +68,9 @@ PARAMETERS: Mapping[str, Schema] = MappingProxyType(
             "An accepted create is bound to it for 24 hours.",
             text(minLength=1, maxLength=KEY_CHARS_MAX),
         ),
+        "Traceparent": _header(
+            "traceparent", "The caller's trace (W3C), in which the video's goes on."
+        ),
         "Range": _header("Range", "One range of bytes; several are answered with the whole."),
         "IfRange": _header("If-Range", "The ETag for which Range is meant."),
         "IfNoneMatch": _header("If-None-Match", "ETags of what the caller has already."),

@@ -55,6 +55,7 @@ class VideoService(Protocol):
         patience: Patience | None = None,
         start: Start | None = None,
         job_id: JobId | None = None,
+        trace: str = "",
     ) -> JobView:
         """Admit a video, or answer with the job an earlier equal request made.
 

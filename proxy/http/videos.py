@@ -12,7 +12,13 @@ from proxy.gateway.views import Patience
 from proxy.http import render
 from proxy.http.answer import json_answer, revalidated
 from proxy.http.fingerprint import fingerprint
-from proxy.http.headers import idempotency_key, is_poll_helper, preferred_wait_s, sdk_try
+from proxy.http.headers import (
+    idempotency_key,
+    is_poll_helper,
+    preferred_wait_s,
+    sdk_try,
+    traceparent,
+)
 from proxy.http.keys import CALLER
 from proxy.http.parse import read_create, read_derivation, read_quote
 from proxy.http.quote import quote_body
@@ -115,6 +121,7 @@ class VideoRoutes:
             patience=_patience(request),
             start=start,
             job_id=job_id,
+            trace=traceparent(request),
         )
         added = {"Idempotency-Replayed": "true"} if view.is_replay else {}
         if view.budget_warnings:

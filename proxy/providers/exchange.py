@@ -61,7 +61,9 @@ class Exchange:
         self._clock = clock
         self._failures = failures
 
-    async def submit(self, url: str, body: SubmitBody, headers: Mapping[str, str]) -> Answer:
+    async def submit(
+        self, url: str, body: SubmitBody, headers: Mapping[str, str], *, traceparent: str = ""
+    ) -> Answer:
         """Send a submit once; its answer may be unreadable, which is for the caller to judge.
 
         Raises:
@@ -72,6 +74,8 @@ class Exchange:
             "Content-Type": body.content_type,
             "Content-Length": str(body.size_bytes),
         }
+        if traceparent:
+            framing["traceparent"] = traceparent
         try:
             async with self._sessions.configured.post(
                 url,

@@ -39,6 +39,7 @@ class Call:
     accepted: bool = False  # a submit that created a task
     status: int | None = None  # of HTTP; None: no answer was sent (yet)
     label: str = ""  # of a submit: what its prompt calls it
+    traceparent: str = ""  # the header, as it was sent
     inputs: Inputs = field(default_factory=Inputs)  # of a submit the vendor found valid
 
 

@@ -54,6 +54,7 @@ class _Control:
                 "status": call.status,
                 "at": call.at,
                 "label": call.label,
+                "traceparent": call.traceparent,
                 "inputs": call.inputs.sent(),
             }
             for call in self._world.calls.all()

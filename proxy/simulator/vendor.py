@@ -34,7 +34,8 @@ def recorder(name: str, world: World) -> Middleware:
 
     @web.middleware
     async def record(request: web.Request, handler: Handler) -> web.StreamResponse:
-        call = world.calls.open(Call(name, "unknown", at=world.now_s()))
+        trace = request.headers.get("traceparent", "")
+        call = world.calls.open(Call(name, "unknown", at=world.now_s(), traceparent=trace))
         request[CALL] = call
         try:
             response = await handler(request)

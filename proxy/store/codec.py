@@ -85,9 +85,10 @@ def job_of(job: JobId, fields: Mapping[str, bytes]) -> Job:
 
 
 def _job_of(job: JobId, fields: Mapping[str, bytes]) -> Job:
-    team, key, created_ms, deadline_ms, fingerprint, digest, request, plan, cost_center = unpack(
+    team, key, created_ms, deadline_ms, fingerprint, digest, request, plan, *more = unpack(
         fields["d"]
     )
+    cost_center, trace = more
     attempts = tuple(_attempt(fields, number) for number in range(1, int(fields["n"]) + 1))
     if not attempts or max(attempt.candidate for attempt in attempts) >= len(plan.candidates):
         message = "its attempts are none of its plan"
@@ -103,6 +104,7 @@ def _job_of(job: JobId, fields: Mapping[str, bytes]) -> Job:
         snapshot_digest=digest,
         plan=plan,
         cost_center=cost_center,
+        trace=trace,
         state=STATES[fields["s"].decode()],
         fence=int(fields["f"]),
         attempts=attempts,

@@ -35,7 +35,7 @@ MEMORY_LEVEL = 6
 UNPACKED_MAX = 512
 """Jobs kept unpacked: a client polls one job often, and this part of it never changes."""
 
-JOB_FIELDS = 8
+JOB_FIELDS = 9
 REQUEST_FIELDS = 18
 CANDIDATE_FIELDS = 12
 SKIPPED_FIELDS = 5
@@ -53,6 +53,7 @@ def pack(job: Job) -> bytes:
         _request_fields(job.request),
         _plan_fields(job.plan),
         job.cost_center or None,
+        job.trace or None,
     ]
     fingerprint = bytes.fromhex(job.fingerprint)
     assert len(fingerprint) == FINGERPRINT_BYTES, "SHA-256"
@@ -64,18 +65,20 @@ def pack(job: Job) -> bytes:
 
 
 @lru_cache(maxsize=UNPACKED_MAX)
-def unpack(packed: bytes) -> tuple[str, str, int, int, str, str, VideoJob, Plan, str]:
-    """Read it: team, key, created, deadline, fingerprint, digest, request, plan, cost centre.
+def unpack(packed: bytes) -> tuple[str, str, int, int, str, str, VideoJob, Plan, str, str]:
+    """Read it: team, key, created, deadline, fingerprint, digest, request, plan, and two more.
+
+    These are the cost centre and the traceparent, "" where there is none.
 
     Raises:
         ValueError, LookupError, TypeError, zlib.error: damaged, or packed by a newer version.
     """
     fingerprint, values = _opened(packed)
-    *plain, request, plan, cost_center = padded(values, JOB_FIELDS)
+    *plain, request, plan, cost_center, trace = padded(values, JOB_FIELDS)
     team, key, created_ms, deadline_ms, digest = plain
     return (
         team, key, created_ms, deadline_ms, fingerprint, digest,
-        _request(request), _plan(plan), cost_center or "",
+        _request(request), _plan(plan), cost_center or "", trace or "",
     )  # fmt: skip
 
 

@@ -121,6 +121,7 @@ class RecordingVideos(Intake):
         patience: Patience | None = None,
         start: Start | None = None,
         job_id: JobId | None = None,
+        trace: str = "",
     ) -> JobView:
         self.note(
             "create",

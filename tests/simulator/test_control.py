@@ -31,6 +31,7 @@ async def test_the_invoice_and_the_call_log_have_their_published_shapes(sim: Sim
                 "status": 200,
                 "at": 1_795_000_000.0,
                 "label": "take-1",
+                "traceparent": "",
                 "inputs": {},
             }
         ]

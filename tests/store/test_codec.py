@@ -101,6 +101,7 @@ skips = st.builds(
     st.none() | st.sampled_from(Way),
     st.sampled_from([None, 0.5]),
     st.sampled_from(["", "4711"]),
+    st.sampled_from(["", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"]),
 )
 def test_what_never_changes_comes_back_as_it_was(
     request: VideoJob,
@@ -108,10 +109,11 @@ def test_what_never_changes_comes_back_as_it_was(
     way: Way | None,
     score: float | None,
     cost_center: str,
+    trace: str,
 ) -> None:
     first, second = a_plan().candidates
     plan = replace(a_plan(replace(first, way=way, score=score), second), skipped=tuple(skipped))
-    job = replace(a_job(request=request, plan=plan), cost_center=cost_center)
+    job = replace(a_job(request=request, plan=plan), cost_center=cost_center, trace=trace)
     assert (
         job.team,
         job.key,
@@ -122,12 +124,13 @@ def test_what_never_changes_comes_back_as_it_was(
         request,
         plan,
         cost_center,
+        trace,
     ) == unpack(pack(job))
 
 
 def test_a_job_of_read_only_metadata_comes_back_equal() -> None:
     request = VideoJob(prompt="x", metadata=MappingProxyType({"a": "b"}))
-    *_, found, _, _ = unpack(pack(a_job(request=request)))
+    *_, found, _, _, _ = unpack(pack(a_job(request=request)))
     assert request == found
 
 
@@ -168,7 +171,7 @@ def test_a_plan_of_many_offers_is_packed_small() -> None:
 def test_a_job_packed_by_an_earlier_version_is_still_read(version: str) -> None:
     packed = base64.b64decode(PACKED[version])
     assert version.encode() == packed[:1]
-    team, key, created_ms, deadline_ms, fingerprint, digest, request, plan, _ = unpack(packed)
+    team, key, created_ms, deadline_ms, fingerprint, digest, request, plan, *_ = unpack(packed)
     asked = VideoJob(
         prompt="a paper boat",
         model="kling",

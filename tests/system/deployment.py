@@ -78,6 +78,7 @@ class Deployment:
     notify: list[dict[str, Any]] = field(default_factory=list)
     webhook_origins: list[str] = field(default_factory=list)
     stop_within: str = "28s"
+    more: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Make keys and write everything the simulator needs."""
@@ -88,8 +89,6 @@ class Deployment:
         self.simulator: Process | None = None
         self.proxy: Process | None = None
         self._starts = 0
-
-    # --- files ------------------------------------------------------------------------------
 
     def write(self) -> None:
         """Write config.yaml, the policies and the credentials of both sides."""
@@ -168,6 +167,7 @@ class Deployment:
             "unknown": self.unknown,
             "worker": self.engine,
             "breaker": self.breaker,
+            **self.more,
         }
 
     def _providers(self) -> dict[str, Any]:

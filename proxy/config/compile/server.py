@@ -63,6 +63,7 @@ class ServerCompiler:
                 timeout_s=seconds(server.image_urls.timeout),
             ),
             callbacks_url=_without_slash(server.callbacks.base_url),
+            tracing_endpoint=server.tracing.endpoint,
             providers={
                 name: self._provider(name, provider) for name, provider in server.providers.items()
             },

@@ -93,6 +93,12 @@ class CallbacksSection(Section):
     base_url: HttpUrl | None = None
 
 
+class TracingSection(Section):
+    """Where spans are sent."""
+
+    endpoint: HttpUrl | None = None
+
+
 class AccountSection(Section):
     """One account at a provider."""
 
@@ -226,6 +232,7 @@ class ServerSchema(Section):
     artifacts: ArtifactsSection = Field(default_factory=ArtifactsSection)
     image_urls: ImageUrlsSection = Field(default_factory=ImageUrlsSection)
     callbacks: CallbacksSection = Field(default_factory=CallbacksSection)
+    tracing: TracingSection = Field(default_factory=TracingSection)
     policies: Text = "./policies"
     providers: dict[Name, ProviderSection] = Field(default_factory=dict)
     unknown: UnknownSection = Field(default_factory=UnknownSection)

@@ -83,7 +83,7 @@ class KlingProvider:
 
         async def send(headers: Mapping[str, str]) -> Answer:
             body = RequestBody(document, *order.pictures)
-            return await self._exchange.submit(url, body, headers)
+            return await self._exchange.submit(url, body, headers, traceparent=order.traceparent)
 
         answer = await self._authorised(send)
         envelope = wire.read_envelope(answer.body)

@@ -82,7 +82,9 @@ class OpenAIProvider:
     async def submit(self, order: Order, attempt: AttemptId) -> Operation:
         """Start one video. The API takes no id of ours, and no key to repeat a submit safely."""
         url = f"{self._base_url}/videos{wire.path_of(order)}"
-        answer = await self._exchange.submit(url, _body(order, attempt), self._headers)
+        answer = await self._exchange.submit(
+            url, _body(order, attempt), self._headers, traceparent=order.traceparent
+        )
         content = wire.read_json(answer.body)
         if content is None or not is_ok(answer.status):
             is_derived = order.source is not None

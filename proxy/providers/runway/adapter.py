@@ -79,7 +79,9 @@ class RunwayProvider:
         if any(data_url_bytes(picture) > _DATA_URL_BYTES_MAX for picture in order.pictures):
             message = "not asked: it takes pictures of at most 5 MB, as Base64"
             raise self._failures.error(FailureKind.INVALID_INPUT, message)
-        answer = await self._exchange.submit(f"{self._base_url}/v1/{kind}", body, self._headers)
+        answer = await self._exchange.submit(
+            f"{self._base_url}/v1/{kind}", body, self._headers, traceparent=order.traceparent
+        )
         content = wire.read_json(answer.body)
         if content is None or not is_ok(answer.status):
             raise self._refused_submit(answer, wire.read_refusal(content))

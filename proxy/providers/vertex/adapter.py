@@ -77,7 +77,9 @@ class VertexProvider:
         model = f"{self._parent}/publishers/google/models/{order.upstream}"
         url = f"{self._api_url}/{model}:predictLongRunning"
         body = RequestBody(wire.create_request(order, self._storage_uri), *order.files)
-        answer = await self._exchange.submit(url, body, await self._headers())
+        answer = await self._exchange.submit(
+            url, body, await self._headers(), traceparent=order.traceparent
+        )
         content = wire.read_json(answer.body)
         error = wire.read_error(content) if content is not None else None
         if error is not None:
