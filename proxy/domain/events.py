@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from proxy.domain.health_events import BreakerMoved, ProbeBegan, RenderFailed
+from proxy.domain.ledger_events import LedgerVerified, LookEnded, OrphanCharged, StoreJudged
 
 if TYPE_CHECKING:
     from proxy.domain.bucket import Decision
@@ -317,51 +318,10 @@ class WorkerTurned:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LedgerVerified:
-    """The ledger's laws were looked at; `broken` findings say that one does not hold."""
-
-    entries: int
-    broken: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionsLost:
     """Routing decisions were dropped before they could be written down."""
 
     count: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrphanCharged:
-    """What a vendor made and no attempt explains was charged to nobody; `task` is the vendor's."""
-
-    provider: ProviderName
-    account: str
-    task: str
-    charged_micro_usd: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LookEnded:
-    """A vendor's list was looked through; `outcome` is "ok", "unpriced" or what stopped it.
-
-    `orphans` are those that are over and unexplained, `unpriced` those of them of which nobody
-    can say what they cost.
-    """
-
-    provider: ProviderName
-    account: str
-    outcome: str
-    listed: int
-    orphans: int
-    unpriced: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoreJudged:
-    """Whether the store holds all that the ledger's files say; told whenever that changes."""
-
-    is_whole: bool
 
 
 Event = (

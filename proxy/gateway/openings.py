@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from proxy.domain.balance import balances_at
 from proxy.domain.errors import RestoreNeeded, StoreUnavailable
-from proxy.domain.events import StoreJudged
+from proxy.domain.ledger_events import StoreJudged
 from proxy.domain.period import period_at
 from proxy.domain.takeover import Takeover
 from proxy.gateway.archive import DamagedArchive

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from proxy.domain.errors import NotFound, ProviderError
-from proxy.domain.events import LookEnded, OrphanCharged
 from proxy.domain.failure import FailureKind
+from proxy.domain.ledger_events import LookEnded, OrphanCharged
 from proxy.domain.orphan import Explanations, Fate, orphan_of
 from proxy.domain.orphan_rule import OrphanRule
 from proxy.domain.unattributed import unattributed_balances

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from proxy.domain.errors import StoreUnavailable
-from proxy.domain.events import LedgerVerified
+from proxy.domain.ledger_events import LedgerVerified
 from proxy.gateway.archive import DamagedArchive
 from proxy.gateway.ports.artifacts import ArtifactUnavailable
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from proxy.domain import events, health_events
+from proxy.domain import events, health_events, ledger_events
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,12 +97,12 @@ FIELDS: Mapping[type, tuple[str, ...]] = {
     ),
     events.UpkeepEnded: ("part", "outcome", "items"),
     events.DecisionsLost: ("count",),
-    events.OrphanCharged: ("provider", "account", "task", "charged_micro_usd"),
-    events.LookEnded: ("provider", "account", "outcome", "listed", "orphans", "unpriced"),
-    events.StoreJudged: ("is_whole",),
+    ledger_events.OrphanCharged: ("provider", "account", "task", "charged_micro_usd"),
+    ledger_events.LookEnded: ("provider", "account", "outcome", "listed", "orphans", "unpriced"),
+    ledger_events.StoreJudged: ("is_whole",),
     events.EndNoticed: ("job", "provider", "model", "lag_s"),
     events.WorkerTurned: ("busy",),
-    events.LedgerVerified: ("entries", "broken"),
+    ledger_events.LedgerVerified: ("entries", "broken"),
 }
 """Event -> the fields that are logged. A field that is added to an event stays out until here."""
 
@@ -113,7 +113,7 @@ _LEVELS: Mapping[type, int] = {
     events.WorkerTurned: logging.DEBUG,
     events.AnsweredStale: logging.DEBUG,
     events.FailedOver: logging.WARNING,
-    events.OrphanCharged: logging.WARNING,
+    ledger_events.OrphanCharged: logging.WARNING,
     events.BudgetPassed: logging.WARNING,
     events.BudgetAlert: logging.WARNING,
     events.OutcomeUnknown: logging.WARNING,
@@ -174,15 +174,17 @@ def level_of(event: Event) -> int:
         case (
             events.NoticeSent()
             | events.UpkeepEnded()
-            | events.LedgerVerified()
-            | events.LookEnded()
+            | ledger_events.LedgerVerified()
+            | ledger_events.LookEnded()
         ):
             return _chore_level(event)
         case events.Moved():
             return logging.DEBUG if event.after is event.before else logging.INFO
-        case events.ConfigReloaded() | events.StoreJudged():
+        case events.ConfigReloaded() | ledger_events.StoreJudged():
             is_bad = (
-                not event.is_whole if isinstance(event, events.StoreJudged) else event.problems
+                not event.is_whole
+                if isinstance(event, ledger_events.StoreJudged)
+                else event.problems
             )
             return logging.ERROR if is_bad else logging.INFO
         case events.RequestServed():
@@ -202,15 +204,18 @@ def _call_level(
 
 
 def _chore_level(
-    event: events.NoticeSent | events.UpkeepEnded | events.LedgerVerified | events.LookEnded,
+    event: events.NoticeSent
+    | events.UpkeepEnded
+    | ledger_events.LedgerVerified
+    | ledger_events.LookEnded,
 ) -> int:
-    if isinstance(event, events.LedgerVerified):
+    if isinstance(event, ledger_events.LedgerVerified):
         return logging.CRITICAL if event.broken else logging.INFO
     if isinstance(event, events.NoticeSent):
         return _NOTICE_LEVELS.get(event.outcome, logging.INFO)
     if event.outcome != "ok":
-        return logging.WARNING if isinstance(event, events.LookEnded) else logging.ERROR
-    found = event.orphans if isinstance(event, events.LookEnded) else event.items
+        return logging.WARNING if isinstance(event, ledger_events.LookEnded) else logging.ERROR
+    found = event.orphans if isinstance(event, ledger_events.LookEnded) else event.items
     return logging.INFO if found else logging.DEBUG
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from proxy.domain import events, health_events
+from proxy.domain import events, health_events, ledger_events
 from proxy.domain.job import JobState, Resolution
 from proxy.domain.money import MICRO_USD_PER_USD
 from proxy.domain.notice import NoticeKind
@@ -94,12 +94,12 @@ class Metrics:
             events.NoticeSent: self._notice_sent,
             events.UpkeepEnded: self._upkeep_ended,
             events.DecisionsLost: self._decisions_lost,
-            events.OrphanCharged: self._orphan_charged,
-            events.LookEnded: self._look_ended,
-            events.StoreJudged: self._store_judged,
+            ledger_events.OrphanCharged: self._orphan_charged,
+            ledger_events.LookEnded: self._look_ended,
+            ledger_events.StoreJudged: self._store_judged,
             events.EndNoticed: self._end_noticed,
             events.WorkerTurned: self._worker_turned,
-            events.LedgerVerified: self._ledger_verified,
+            ledger_events.LedgerVerified: self._ledger_verified,
         }
 
     def observe(self, event: events.Event) -> None:
@@ -181,18 +181,7 @@ class Metrics:
 
     def set_catalog(self, snapshot: Snapshot) -> None:
         """Show a configuration's retirement dates and slots; its counters begin at 0."""
-        for offer in snapshot.offers:
-            for metric in _COUNTED_BY_OFFER:
-                self._families.count(metric, (offer.provider, offer.model), 0)
-        for team in snapshot.teams:
-            name = self._team(team)
-            for outcome in _CREATES_END:
-                self._families.count(catalog.ADMISSIONS, (name, outcome), 0)
-            for state in JobState:
-                if state.is_terminal:
-                    self._families.count(catalog.JOBS_ENDED, (name, state.value), 0)
-            for use in ("used", "wasted"):
-                self._families.count(catalog.TEAM_CHARGED_USD, (name, use), 0)
+        self._begin_counters(snapshot)
         sunsets = {(o.provider, o.model): o.lifecycle.sunset_s for o in snapshot.offers}
         self._families.replace(
             catalog.RETIREMENT,
@@ -206,10 +195,27 @@ class Metrics:
                 for account in provider.accounts
             },
         )
+
+    def _begin_counters(self, snapshot: Snapshot) -> None:
+        for offer in snapshot.offers:
+            for metric in _COUNTED_BY_OFFER:
+                self._families.count(metric, (offer.provider, offer.model), 0)
         for provider in snapshot.providers.values():
             for account in provider.accounts:
                 for metric in (catalog.BREAKER_OPENINGS, catalog.BREAKER_PROBES):
                     self._families.count(metric, (provider.name, account.name), 0)
+        self._begin_teams(snapshot)
+
+    def _begin_teams(self, snapshot: Snapshot) -> None:
+        for team in snapshot.teams:
+            name = self._team(team)
+            for outcome in _CREATES_END:
+                self._families.count(catalog.ADMISSIONS, (name, outcome), 0)
+            for state in JobState:
+                if state.is_terminal:
+                    self._families.count(catalog.JOBS_ENDED, (name, state.value), 0)
+            for use in ("used", "wasted"):
+                self._families.count(catalog.TEAM_CHARGED_USD, (name, use), 0)
 
     def observe_loop_lag(self, lag_s: float) -> None:
         """Count how late the event loop woke a timer, in seconds."""
@@ -350,15 +356,15 @@ class Metrics:
     def _decisions_lost(self, event: events.DecisionsLost) -> None:
         self._families.count(catalog.DECISIONS_LOST, (), event.count)
 
-    def _orphan_charged(self, event: events.OrphanCharged) -> None:
+    def _orphan_charged(self, event: ledger_events.OrphanCharged) -> None:
         account = (event.provider, event.account)
         self._families.count(catalog.ORPHANS, account)
         self._families.count(catalog.ORPHANS_USD, account, _usd(event.charged_micro_usd))
 
-    def _look_ended(self, event: events.LookEnded) -> None:
+    def _look_ended(self, event: ledger_events.LookEnded) -> None:
         self._families.count(catalog.ORPHAN_LOOKS, ("list", event.outcome))
 
-    def _store_judged(self, event: events.StoreJudged) -> None:
+    def _store_judged(self, event: ledger_events.StoreJudged) -> None:
         self._families.set(catalog.RESTORE_NEEDED, (), 0 if event.is_whole else 1)
 
     def _end_noticed(self, event: events.EndNoticed) -> None:
@@ -367,7 +373,7 @@ class Metrics:
     def _worker_turned(self, _: events.WorkerTurned) -> None:
         self._families.count(catalog.WORKER_TURNS)
 
-    def _ledger_verified(self, event: events.LedgerVerified) -> None:
+    def _ledger_verified(self, event: ledger_events.LedgerVerified) -> None:
         self._families.set(catalog.LEDGER_VERIFIED, (), self._clock.now_s())
         self._families.set(catalog.LEDGER_BROKEN, (), event.broken)
 

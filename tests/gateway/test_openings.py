@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from proxy.domain.errors import BudgetExceeded, StoreUnavailable
-from proxy.domain.events import StoreJudged
 from proxy.domain.ids import TeamId
 from proxy.domain.ledger import EntryKind
+from proxy.domain.ledger_events import StoreJudged
 from proxy.domain.period import PeriodKind
 from proxy.domain.policy import Match
 from proxy.gateway.archive import Archive

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from proxy.domain.errors import NotFound
-from proxy.domain.events import LookEnded, OrphanCharged
 from proxy.domain.failure import FailureKind
 from proxy.domain.job import JobState
 from proxy.domain.ledger import EntryKind
+from proxy.domain.ledger_events import LookEnded, OrphanCharged
 from proxy.domain.orphan import Fate
 from proxy.domain.orphan_rule import OrphanRule, OrphanTimes
 from proxy.domain.video import Shape

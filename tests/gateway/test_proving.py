@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from proxy.domain.errors import StoreUnavailable
-from proxy.domain.events import LedgerVerified
+from proxy.domain.ledger_events import LedgerVerified
 from proxy.domain.proof import Law, Verification, Violation
 from proxy.gateway.archive import DamagedArchive
 from proxy.gateway.ports.artifacts import ArtifactUnavailable

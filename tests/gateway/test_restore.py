@@ -16,7 +16,7 @@ from proxy.domain.errors import (
     StateConflict,
     StoreUnavailable,
 )
-from proxy.domain.events import StoreJudged
+from proxy.domain.ledger_events import StoreJudged
 from proxy.gateway.archive import manifest_name
 from proxy.gateway.ports.ledger import NotPosted, Posted
 from proxy.gateway.restore.desk import Queued, Wanted

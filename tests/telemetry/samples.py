@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from proxy.domain import events, health_events
+from proxy.domain import events, health_events, ledger_events
 from proxy.domain.bucket import Decision
 from proxy.domain.job import JobState, Resolution
 from proxy.domain.notice import NoticeKind
@@ -158,12 +158,14 @@ ONE_OF_EACH: tuple[Event, ...] = (
     ),
     events.UpkeepEnded(part="archive", outcome="ok", items=1),
     events.DecisionsLost(count=1),
-    events.StoreJudged(is_whole=False),
+    ledger_events.StoreJudged(is_whole=False),
     events.EndNoticed(job=JOB, provider=KLING, model=MODEL, lag_s=4.0),
     events.WorkerTurned(busy=2),
-    events.LedgerVerified(entries=12, broken=0),
-    events.OrphanCharged(provider=KLING, account="main", task="t-1", charged_micro_usd=336_000),
-    events.LookEnded(
+    ledger_events.LedgerVerified(entries=12, broken=0),
+    ledger_events.OrphanCharged(
+        provider=KLING, account="main", task="t-1", charged_micro_usd=336_000
+    ),
+    ledger_events.LookEnded(
         provider=KLING, account="main", outcome="ok", listed=3, orphans=1, unpriced=0
     ),
 )
