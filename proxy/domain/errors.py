@@ -220,6 +220,10 @@ class StoreUnavailable(ProxyError):
     code = "store_unavailable"
 
 
+class StoreAway(StoreUnavailable):
+    """There is no way to the store: nothing was asked of it."""
+
+
 class ServerBusy(ProxyError):
     """This process has no room for one more, or stops."""
 

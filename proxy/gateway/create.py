@@ -12,6 +12,7 @@ from proxy.domain.errors import (
     JobNotFound,
     NoRoute,
     ProxyError,
+    StoreAway,
     StoreUnavailable,
     Unauthenticated,
 )
@@ -164,11 +165,7 @@ async def _create(
         runtime.decisions.note(case.routeless(refusal))
         raise
     job = _new_job(runtime, case, request, planned)
-    try:
-        result = await _admit(runtime, caller, request, job=job, snapshot=snapshot)
-    except StoreUnavailable:
-        runtime.doubts.add(job, runtime.clock.monotonic_s())
-        raise
+    result = await _admit(runtime, caller, request, job=job, snapshot=snapshot)
     tell_admission(runtime, caller, result)
     if not isinstance(result, Accepted):
         await drop_inputs(runtime, job)
@@ -271,12 +268,23 @@ async def _admit(
             asked_at_ms=runtime.balances.now_ms(),
             cool_down=caller.key.cool_down,
         )
-        result = await runtime.admission.admit(command)
+        result = await _asked(runtime, command)
         if not isinstance(result, PeriodMoved):
             return result
         runtime.balances.follow(result.now_ms)
     message = "the store's clock moves faster than budgets' periods can be computed"
     raise StoreUnavailable(message, retry_after_s=1)
+
+
+async def _asked(runtime: Runtime, command: AdmitCommand) -> AdmitResult:
+    """Ask the store; where it may have heard and nobody was answered, that is looked into."""
+    try:
+        return await runtime.admission.admit(command)
+    except StoreAway:
+        raise
+    except StoreUnavailable:
+        runtime.doubts.add(command.job, runtime.clock.monotonic_s())
+        raise
 
 
 def _view(

@@ -11,7 +11,7 @@ import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from proxy.domain.errors import StoreUnavailable
+from proxy.domain.errors import StoreAway, StoreUnavailable
 from proxy.domain.events import StoreCalled
 from proxy.store.connection import Argument, Connection, Lost, Reply, ReplyError
 
@@ -162,6 +162,9 @@ class Client:
             return await (await self._connected()).send(resend)
         except Lost as error:
             raise _unavailable(str(error)) from error
+        except StoreAway as error:
+            # The first sending may have been heard.
+            raise _unavailable(self._why_away) from error
 
     async def _connected(self) -> Connection:
         connection = self._connection
@@ -180,21 +183,24 @@ class Client:
         failures = self._failures
         is_turn = asyncio.get_running_loop().time() >= self._retry_at_s
         if failures and (not is_turn or self._connecting.locked()):
-            raise _unavailable(self._why_away)
+            raise self._away()
         async with self._connecting:
             if self._connection is not None and not self._connection.is_lost:
                 return self._connection
             if self._failures != failures:
-                raise _unavailable(self._why_away)
+                raise self._away()
             try:
                 async with asyncio.timeout(self._timeouts.connect_s):
                     self._connection = await self._connect()
             except (OSError, TimeoutError, Lost, ReplyError) as error:
                 reason = str(error) or "no answer in time"
                 self._note_failure(f"no connection to {self.address.name}: {reason}")
-                raise _unavailable(self._why_away) from error
+                raise self._away() from error
             self._failures = 0
             return self._connection
+
+    def _away(self) -> StoreAway:
+        return StoreAway(_message(self._why_away), retry_after_s=RETRY_AFTER_S)
 
     def _note_failure(self, why: str) -> None:
         timeouts = self._timeouts
@@ -231,5 +237,8 @@ class Client:
 
 
 def _unavailable(reason: str) -> StoreUnavailable:
-    message = f"the store does not answer: {reason}"
-    return StoreUnavailable(message, retry_after_s=RETRY_AFTER_S)
+    return StoreUnavailable(_message(reason), retry_after_s=RETRY_AFTER_S)
+
+
+def _message(reason: str) -> str:
+    return f"the store does not answer: {reason}"

@@ -145,6 +145,7 @@ async def test_what_needs_the_store_fails_closed(new_stage: StageMaker, operatio
             await ask(stage, operation, job.id)
     assert refusal.value.retry_after_s
     assert before == await stage.ledger()
+    assert 0 == len(stage.runtime.doubts)
     assert not stage.kling.orders
     assert job == await stage.load(job)
 

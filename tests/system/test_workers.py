@@ -70,6 +70,19 @@ async def test_metrics_of_all_processes_are_added_up(pair: Deployment) -> None:
     await check_money(pair)
 
 
+async def test_an_administrator_s_bucket_is_told_of_through_the_supervisor(
+    pair: Deployment,
+) -> None:
+    headers = {"Authorization": f"Bearer {pair.admin_token}"}
+    async with aiohttp.ClientSession(pair.admin_url, headers=headers) as session:
+        left = []
+        for _ in range(2):
+            async with session.get("/admin/v1/teams") as answer:
+                assert '"admin";q=600' == answer.headers["RateLimit-Policy"]
+                left.append(int(answer.headers["x-ratelimit-remaining-requests"]))
+    assert 598 <= left[1] <= left[0] < 600
+
+
 async def test_a_bad_edit_keeps_the_last_good_configuration_everywhere(pair: Deployment) -> None:
     path = pair.folder / "policies" / "organisation.yaml"
     good = path.read_text()
