@@ -22,6 +22,7 @@ from proxy.domain.plan import Candidate, Plan, Skipped, Switch
 from proxy.domain.price import quote
 from proxy.domain.rank import AS_REQUESTED, Ranked, View, rank
 from proxy.domain.routing import Failover
+from proxy.domain.source import Verb
 from proxy.domain.usage import chain_of, fallbacks_of
 from proxy.domain.video import Substitute
 from proxy.domain.wanted import wanted_of
@@ -129,7 +130,7 @@ def _plan(job: VideoJob, target: _Target, team: Team, world: _World) -> Plan:
     if not candidates and any(item.code == Closure.UNHEALTHY for item in skipped):
         candidates, skipped = _consider(job, target, team, replace(world, is_panic=True))
     if not candidates:
-        could = who_could(job.verb, _offers(target, team, world.snapshot))
+        could = who_could(job.verb, _offers(job.verb, target, team, world.snapshot))
         raise no_route(
             target.model, target.successors, substitute, skipped, verb=job.verb, could=could
         )
@@ -147,7 +148,8 @@ def _consider(
 ) -> tuple[list[Candidate], list[Skipped]]:
     substitute = job.substitute or team.substitute
     wanted = wanted_of(job, target.policy, world.snapshot)
-    open_offers, skipped = _screen(_offers(target, team, world.snapshot), target.policy, world)
+    offers = _offers(job.verb, target, team, world.snapshot)
+    open_offers, skipped = _screen(offers, target.policy, world)
     ranked, misfits = _price_and_rank(open_offers, wanted, target, world)
     skipped += misfits
     candidates, limited = _limit(ranked, target, substitute, job.max_cost_micro_usd)
@@ -218,12 +220,16 @@ def _is_over(offer: Offer, world: _World) -> bool:
     return is_gone or offer.lifecycle.is_retired(world.now_s)
 
 
-def _offers(target: _Target, team: Team, snapshot: Snapshot) -> list[Offer]:
-    """Offers in question: what the team may use, and always those of the named model."""
+def _offers(verb: Verb, target: _Target, team: Team, snapshot: Snapshot) -> list[Offer]:
+    """Offers in question: what the team may use, and always those of the named model.
+
+    What starts from videos only is no alternative for a create, and needs no reason there.
+    """
     return [
         offer
         for offer in snapshot.offers
-        if team.use.allows_model(offer.model) or offer.model == target.model
+        if offer.model == target.model
+        or (team.use.allows_model(offer.model) and (offer.can.creates or verb is not Verb.CREATE))
     ]
 
 

@@ -104,6 +104,15 @@ def test_an_extension_pays_for_what_its_row_counts(
     )
 
 
+def test_what_only_starts_from_videos_is_in_question_for_a_create_by_its_name_alone() -> None:
+    only = replace(EDITS, can=replace(EDITS.can, creates=False))
+    made = plan(a_request(), a_team(), world(REMIXES, only), NOW_S)
+    assert ([KLING], ()) == ([item.provider for item in made.candidates], made.skipped)
+    asked = a_request(model="veo-3.1-fast", substitute=Substitute.NEVER)
+    with pytest.raises(NoRoute, match="none from a prompt alone: it can edit, remix"):
+        plan(asked, a_team(), world(REMIXES, only), NOW_S)
+
+
 def test_a_verb_without_a_price_is_never_free() -> None:
     offer = replace(REMIXES, prices=an_offer().prices)
     with pytest.raises(NoRoute) as refused:

@@ -75,6 +75,7 @@ class Deployment:
     is_sora_alive: bool = False
     are_callbacks_signed: bool = False
     callbacks_url: str | None = None
+    public_url: str | None = None
     notify: list[dict[str, Any]] = field(default_factory=list)
     webhook_origins: list[str] = field(default_factory=list)
     stop_within: str = "28s"
@@ -160,6 +161,7 @@ class Deployment:
             "store": {"url": self.store_url},
             "artifacts": {"url": "file://./var/artifacts"},
             "policies": "./policies",
+            **({"public_url": self.public_url} if self.public_url else {}),
             "callbacks": {"base_url": self.callbacks_url} if self.callbacks_url else {},
             "providers": self._providers(),
             "notify": self.notify,

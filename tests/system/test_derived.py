@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 import openai
@@ -90,11 +91,11 @@ async def test_a_source_that_vanished_at_its_vendor_costs_nothing(workshop: Work
         ("submit=503", "provider_unavailable"),
     ],
 )
-async def test_a_failure_is_what_it_is_for_a_create(
+async def test_a_failure_is_what_it_is_for_a_create_with_no_other_candidate(
     workshop: Workshop, directive: str, code: str
 ) -> None:
     made = await workshop.made()
-    ended = await workshop.derived("edit", made["id"], f"Red. [[{directive}]]")
+    ended = await workshop.derived("remix", made["id"], f"Red. [[{directive}]]")
     assert (code, 1) == (ended["error"]["code"], len(ended["greenlight"]["attempts"]))
     assert [] == await check_money(workshop)
 
@@ -135,6 +136,31 @@ async def test_veo_goes_on_with_a_video_whose_file_goes_meanwhile(workshop: Work
     assert [] == workshop.artifacts("sources/*/*")
     status, body, _ = await workshop.derive("extend", again["id"], seconds="8")
     assert (422, True) == (status, "seconds 8 is not one of 7" in body["error"]["message"])
+    assert [] == await check_money(workshop)
+
+
+async def test_an_edit_that_its_maker_refuses_is_made_elsewhere(workshop: Workshop) -> None:
+    made = await workshop.made()
+    ended = await workshop.derived("edit", made["id"], "Red. [[openai: submit=503]]")
+    hows = [attempt["provider"] for attempt in ended["greenlight"]["attempts"]]
+    assert (["openai", "kling"], "link") == (hows, ended["greenlight"]["source"]["how"])
+    assert [] == await check_money(workshop)
+
+
+async def test_kling_fetches_a_video_and_edits_it(workshop: Workshop) -> None:
+    made = await workshop.made(model="veo-3.1-fast", seconds=4)
+    ended = await workshop.derived("edit", made["id"], "Red.")
+    greenlight = ended["greenlight"]
+    assert ("kling-3.0-omni", "4", "link", "0.504000") == (
+        ended["model"],
+        ended["seconds"],
+        greenlight["source"]["how"],
+        greenlight["cost_usd"]["charged"],
+    )
+    (kept,) = workshop.artifacts(f"videos/*/{made['id']}.mp4")
+    calls = (await workshop.simulated("calls"))["calls"]
+    given = [call["inputs"] for call in calls if call["task_id"] and "video" in call["inputs"]]
+    assert {"video": hashlib.sha256(kept.read_bytes()).hexdigest()} == given[-1]
     assert [] == await check_money(workshop)
 
 

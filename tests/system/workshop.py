@@ -36,6 +36,14 @@ class Workshop(Deployment):
     )
 
     @override
+    def start_proxy(self, **env: str) -> None:
+        """Start it, and let vendors fetch from where it is."""
+        super().start_proxy(**env)
+        self.public_url = self.base_url.removesuffix("/v1")
+        with self.reloading():
+            self.write_config()
+
+    @override
     def write(self) -> None:
         super().write()
         catalog = self.folder / "policies" / "catalog.yaml"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from proxy.domain.source import Verb, Way
 from proxy.providers.kling.settings import BASE_URL, KlingCredentials
 from proxy.providers.manifest import CallbackUse, ProviderManifest
 
@@ -31,4 +32,5 @@ PROVIDER = ProviderManifest(
     default_base_url=BASE_URL,
     build=_build,
     callbacks=CallbackUse.PER_SUBMIT,
+    verbs={Verb.EDIT: (Way.LINK,)},
 )

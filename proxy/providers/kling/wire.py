@@ -22,6 +22,7 @@ FAILED = "failed"
 
 TEXT_TO_VIDEO = "text-to-video"
 IMAGE_TO_VIDEO = "image-to-video"
+OMNI_VIDEO = "omni-video"
 
 # These always make sound and have no `audio` field; elsewhere its default is "off".
 _ALWAYS_WITH_SOUND = frozenset({"kling-3.0-turbo"})
@@ -74,6 +75,8 @@ def create_request(
     options: dict[str, str] = {"external_task_id": attempt}
     if callback_url is not None:
         options["callback_url"] = callback_url
+    if order.source is not None:
+        return OMNI_VIDEO, {**_edit(order, order.source.url), "options": options}
     if order.first_frame is None:
         settings["aspect_ratio"] = order.shape.aspect_ratio
         return TEXT_TO_VIDEO, {"prompt": order.prompt, "settings": settings, "options": options}
@@ -82,6 +85,20 @@ def create_request(
     if order.last_frame is not None:
         contents.append({"type": "last_frame", "url": ""})
     return IMAGE_TO_VIDEO, {"settings": settings, "options": options, "contents": contents}
+
+
+def _edit(order: Order, url: str | None) -> dict[str, object]:
+    """An edit is as long as its video, which is fetched, and has its sound or none.
+
+    Source: https://kling.ai/document-api/api/video/3-0-omni/video-omni, 2026-09-20.
+    """
+    assert url is not None
+    sound = "original" if order.shape.audio else "off"
+    video = {"type": "base_video", "url": url}
+    return {
+        "settings": {"resolution": order.shape.resolution, "audio": sound, "multi_shot": False},
+        "contents": [{"type": "prompt", "text": order.prompt}, video],
+    }
 
 
 def read_envelope(body: bytes | None) -> Envelope | None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from proxy.domain.source import Verb
+from proxy.domain.video import OrderSource
 from proxy.providers.kling.wire import (
     create_request,
     read_charge,
@@ -30,6 +33,21 @@ def test_image_to_video_has_no_aspect_ratio_and_its_picture_last() -> None:
     assert "image-to-video" == kind
     assert {"resolution": "720p", "duration": 4} == document["settings"]
     assert json.dumps(document).endswith('{"type": "first_frame", "url": ""}]}')
+
+
+@pytest.mark.parametrize(("audio", "sent"), [(True, "original"), (False, "off")])
+def test_an_edit_is_of_a_video_behind_a_url(*, audio: bool, sent: str) -> None:
+    source = OrderSource(verb=Verb.EDIT, seconds=4, url="https://video.example.com/a?b=c")
+    order = replace(an_order(upstream="kling-3.0-omni", audio=audio), source=source)
+    expected = {
+        "settings": {"resolution": "720p", "audio": sent, "multi_shot": False},
+        "contents": [
+            {"type": "prompt", "text": "a red fox in the snow"},
+            {"type": "base_video", "url": "https://video.example.com/a?b=c"},
+        ],
+        "options": {"external_task_id": ATTEMPT, "callback_url": "https://here"},
+    }
+    assert ("omni-video", expected) == create_request(order, ATTEMPT, "https://here")
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,30 @@ MODELS: Mapping[str, Model] = {
     ),
 }
 
+
+@dataclass(frozen=True)
+class Omni:
+    """A model of `/omni-video`, as far as it changes a given video.
+
+    Attributes:
+        prompt_max: Characters of a prompt.
+        rates: Micro-dollars per second with a video as input, by resolution.
+    """
+
+    prompt_max: int
+    rates: Mapping[str, int]
+
+
+# Source: https://kling.ai/document-api/api/video/3-0-omni/video-omni, 2026-09-20.
+OMNI_MODELS: Mapping[str, Omni] = {
+    "kling-3.0-omni": Omni(3072, rates={"720p": 126_000, "1080p": 168_000, "4k": 420_000})
+}
+BASE_VIDEO_BYTES_MAX = 200 * 1000**2
+BASE_VIDEO_SECONDS = (3.0, 15.5)
+BASE_VIDEO_SIDES_PX = (700, 4553)
+BASE_VIDEO_AREA_PX_MAX = 8_294_400
+BASE_VIDEO_RATIOS = (0.4, 2.0)
+
 SHORT_SIDES_PX: Mapping[str, int] = {"720p": 720, "1080p": 1080, "4k": 2160}
 ASPECT_RATIOS: Mapping[str, tuple[int, int]] = {"16:9": (16, 9), "9:16": (9, 16), "1:1": (1, 1)}
 

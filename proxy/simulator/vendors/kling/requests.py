@@ -9,12 +9,24 @@ from dataclasses import dataclass
 from proxy.simulator.calls import Inputs
 from proxy.simulator.fields import BadFieldError, Fields
 from proxy.simulator.images import Image, decode_base64, read_image
-from proxy.simulator.vendors.kling.catalog import ASPECT_RATIOS, Audio, Model, frame_size
+from proxy.simulator.vendors.kling.catalog import (
+    ASPECT_RATIOS,
+    BASE_VIDEO_AREA_PX_MAX,
+    BASE_VIDEO_BYTES_MAX,
+    BASE_VIDEO_RATIOS,
+    BASE_VIDEO_SECONDS,
+    BASE_VIDEO_SIDES_PX,
+    Audio,
+    Model,
+    Omni,
+    frame_size,
+)
+from proxy.simulator.videos import Video
 
 _IMAGE_BYTES_MAX = 50 * 1024**2
 _IMAGE_SIDE_PX_MIN = 300
 _IMAGE_RATIO_MAX = 2.5
-_PROMPT, _FIRST, _LAST = "prompt", "first_frame", "last_frame"
+_PROMPT, _FIRST, _LAST, _BASE = "prompt", "first_frame", "last_frame", "base_video"
 
 
 @dataclass(frozen=True)
@@ -36,6 +48,31 @@ class Create:
     micro_usd_per_s: int
     options: Options
     inputs: Inputs
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A valid request to change a video, which is yet to be fetched."""
+
+    prompt: str
+    resolution: str
+    micro_usd_per_s: int
+    options: Options
+    url: str
+
+    def of(self, video: Video | None) -> Create:
+        """Return the order, as long as the video and nearly of its shape.
+
+        Raises:
+            BadFieldError: The video could not be fetched, or is beyond what is taken.
+        """
+        if video is None:
+            raise BadFieldError(path=_BASE, problem="could not be fetched, or is no MP4")
+        _check_base_video(video)
+        width, height = frame_size(self.resolution, _nearest_ratio(video))
+        rate, seconds = self.micro_usd_per_s, round(video.seconds)
+        inputs = Inputs(video=video.sha256)
+        return Create(self.prompt, seconds, width, height, rate, self.options, inputs)
 
 
 @dataclass(frozen=True)
@@ -95,6 +132,66 @@ def read_image_to_video(body: object, model: Model) -> Create:
         last_frame=frames[_LAST].name if _LAST in frames else None,
     )
     return _create(prompt, settings, rate, ratio=ratio, options=options, inputs=inputs)
+
+
+def read_omni_video(body: object, model: Omni) -> Edit:
+    """Return what an `/omni-video/{model}` body wants changed about which video.
+
+    Everything else that such a body may hold is not here.
+
+    Raises:
+        BadFieldError: The body breaks a rule of the model.
+    """
+    fields = Fields(body, "")
+    settings = fields.child("settings") or Fields({}, "settings")
+    resolution = settings.text("resolution", allowed=model.rates) or "720p"
+    # With a video there is no new sound: it keeps its own, or has none.
+    settings.text("audio", allowed=("original", "off"))
+    settings.flag("multi_shot")
+    settings.done()
+    found: dict[str, str] = {}
+    for item in fields.children("contents"):
+        kind = item.text("type", allowed=(_PROMPT, _BASE)) or ""
+        if kind in found:
+            raise BadFieldError(item.path("type"), "is given twice")
+        if kind == _PROMPT:
+            found[kind] = _prompt(item, "text", model.prompt_max)
+        else:
+            found[kind] = _video_url(item)
+        item.done()
+    for kind in (_PROMPT, _BASE):
+        if kind not in found:
+            raise BadFieldError(path="contents", problem=f"a {kind} is required")
+    options = _options(fields)
+    fields.done()
+    return Edit(found[_PROMPT], resolution, model.rates[resolution], options, found[_BASE])
+
+
+def _video_url(item: Fields) -> str:
+    url = item.required_text("url")
+    if not url.startswith(("http://", "https://")):
+        raise BadFieldError(item.path("url"), "must be a URL: videos are not taken as Base64")
+    return url
+
+
+def _check_base_video(video: Video) -> None:
+    short_px, long_px = sorted((video.width, video.height))
+    least_px, most_px = BASE_VIDEO_SIDES_PX
+    flattest, widest = BASE_VIDEO_RATIOS
+    least_s, most_s = BASE_VIDEO_SECONDS
+    problem = None
+    if video.size_bytes > BASE_VIDEO_BYTES_MAX:
+        problem = "must have at most 200MB"
+    elif not least_s <= video.seconds <= most_s:
+        problem = f"must last {least_s:g} to {most_s:g} seconds"
+    elif short_px < least_px or long_px > most_px:
+        problem = f"needs sides of {least_px} to {most_px} px"
+    elif video.width * video.height > BASE_VIDEO_AREA_PX_MAX:
+        problem = f"may have {BASE_VIDEO_AREA_PX_MAX} px at most"
+    elif not flattest <= video.width / video.height <= widest:
+        problem = f"needs a ratio of {flattest:g} to {widest:g}"
+    if problem is not None:
+        raise BadFieldError(path=_BASE, problem=problem)
 
 
 def _create(
@@ -191,7 +288,7 @@ def _frame(item: Fields) -> _Frame:
     return _Frame(image.sha256, image)
 
 
-def _nearest_ratio(image: Image | None) -> str:
+def _nearest_ratio(image: Image | Video | None) -> str:
     if image is None:
         return "16:9"
     wanted = image.width / image.height

@@ -1,7 +1,8 @@
 """Kling's endpoints: create by model, query by task id or external task id."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -23,7 +24,7 @@ from proxy.simulator.vendor import (
     refuse_submit,
 )
 from proxy.simulator.vendors.kling.auth import authenticate
-from proxy.simulator.vendors.kling.catalog import MODELS, Model
+from proxy.simulator.vendors.kling.catalog import MODELS, OMNI_MODELS
 from proxy.simulator.vendors.kling.errors import (
     OVER_CONCURRENCY,
     KlingError,
@@ -34,11 +35,14 @@ from proxy.simulator.vendors.kling.listing import is_listed, page_of, read_listi
 from proxy.simulator.vendors.kling.requests import (
     Create,
     read_image_to_video,
+    read_omni_video,
     read_text_to_video,
 )
+from proxy.simulator.videos import fetch_video
 from proxy.simulator.world import CALL, World
 
 NAME = "kling"
+ModelT = TypeVar("ModelT")
 _MICRO_USD = 1_000_000
 _TASK_ID_DIGITS = 18
 # Not documented: a public client of the API asks for 50 at a time.
@@ -56,6 +60,7 @@ def build(world: World) -> web.Application:
     api = _Api(world)
     app.router.add_post("/text-to-video/{model}", api.text_to_video)
     app.router.add_post("/image-to-video/{model}", api.image_to_video)
+    app.router.add_post("/omni-video/{model}", api.omni_video)
     app.router.add_get("/tasks", api.tasks, allow_head=False)
     app.router.add_post("/tasks", api.list)
     return app
@@ -89,10 +94,21 @@ class _Api:
         self._world = world
 
     async def text_to_video(self, request: web.Request) -> web.StreamResponse:
-        return await self._submit(request, read_text_to_video)
+        account, model = self._begin(request, MODELS)
+        return await self._submit(
+            request, account, read_text_to_video(await _json(request), model)
+        )
 
     async def image_to_video(self, request: web.Request) -> web.StreamResponse:
-        return await self._submit(request, read_image_to_video)
+        account, model = self._begin(request, MODELS)
+        return await self._submit(
+            request, account, read_image_to_video(await _json(request), model)
+        )
+
+    async def omni_video(self, request: web.Request) -> web.StreamResponse:
+        account, model = self._begin(request, OMNI_MODELS)
+        edit = read_omni_video(await _json(request), model)
+        return await self._submit(request, account, edit.of(await fetch_video(edit.url)))
 
     async def tasks(self, request: web.Request) -> web.StreamResponse:
         by_external_id = "external_task_ids" in request.query
@@ -134,17 +150,21 @@ class _Api:
         origin = request.url.origin()
         return envelope(world, page_of(own, asked, now_s, lambda task: self._view(task, origin)))
 
+    def _begin(
+        self, request: web.Request, models: Mapping[str, ModelT]
+    ) -> tuple[KlingAccount, ModelT]:
+        request[CALL].operation = "submit"
+        account = authenticate(request, self._world)
+        name = request.match_info["model"]
+        if name not in models:
+            raise KlingError(1203, f"The requested resource does not exist: model {name}")
+        return account, models[name]
+
     async def _submit(
-        self, request: web.Request, read: Callable[[object, Model], Create]
+        self, request: web.Request, account: KlingAccount, create: Create
     ) -> web.StreamResponse:
         world, call = self._world, request[CALL]
-        call.operation = "submit"
-        account = authenticate(request, world)
         name = request.match_info["model"]
-        model = MODELS.get(name)
-        if model is None:
-            raise KlingError(1203, f"The requested resource does not exist: model {name}")
-        create = read(await _json(request), model)
         plan = world.scenarios.next_submit(NAME, create.prompt)
         call.label, call.inputs = plan.label, create.inputs
         refuse_foreign(plan)
