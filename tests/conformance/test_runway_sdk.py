@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 
 from proxy.simulator.app import running
+from proxy.simulator.mp4 import make_clip
 from proxy.simulator.settings import RunwayAccount, SimulatorSettings
 from tests.conformance.clips import duration_and_size
 
@@ -104,7 +105,19 @@ async def test_a_picture_becomes_a_video(
     assert size == duration_and_size(await fetch(task.output[0]))
 
 
-async def test_a_video_becomes_another(client: Sdk) -> None:
+async def test_a_video_becomes_another_as_long_as_it(client: Sdk) -> None:
+    content = base64.b64encode(make_clip(720, 1280, 6).head).decode()
+    created = await client.video_to_video.create(
+        model="aleph2",
+        video_uri=f"data:video/mp4;base64,{content}",
+        prompt_text="at night",
+        seed=7,
+    )
+    ended = (await seen_until_over(client, created.id))[1]
+    assert ("SUCCEEDED", 168) == (ended.status, ended.cost.credits)
+
+
+async def test_a_video_behind_a_url_becomes_another(client: Sdk) -> None:
     created = await client.video_to_video.create(
         model="aleph2", video_uri="https://example.com/cat.mp4", prompt_text="at night"
     )

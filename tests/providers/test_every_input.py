@@ -117,6 +117,24 @@ async def test_runway_takes_both_frames_and_style() -> None:
     assert data_url_bytes(FIRST) == len("data:image/png;base64,Zmlyc3Q=")
 
 
+async def test_runway_edits_a_file_or_what_is_behind_a_url() -> None:
+    video = an_input(b"a video", media_type="video/mp4")
+    inline = OrderSource(verb=Verb.EDIT, seconds=8, file=video)
+    order = an_order(upstream="aleph2", source=inline, seed=7)
+    kind, document = runway.create_request(order)
+    body = await sent(document, order, is_data_url=True)
+    expected = {"model": "aleph2", "promptText": QUOTES, "seed": 7}
+    encoded = b64encode(b"a video").decode()
+    assert ("video_to_video", {**expected, "videoUri": f"data:video/mp4;base64,{encoded}"}) == (
+        kind,
+        body,
+    )
+    linked = OrderSource(verb=Verb.EDIT, seconds=8, url="https://video.example.com/a?b=c")
+    kind, document = runway.create_request(replace(order, source=linked, seed=None))
+    assert ("video_to_video", "https://video.example.com/a?b=c") == (kind, document["videoUri"])
+    assert "seed" not in document
+
+
 async def test_a_lost_second_picture_is_a_fault_of_ours() -> None:
     order = an_order(first_frame=FIRST, last_frame=a_lost_input())
     _, document = kling.create_request(order, ATTEMPT)

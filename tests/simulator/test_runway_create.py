@@ -1,8 +1,11 @@
 import base64
+import hashlib
 from collections.abc import Mapping
 
 import pytest
 
+from proxy.simulator.mp4 import make_clip
+from tests.clip_server import clip_path, serving_clips
 from tests.simulator.simulated import RUNWAY_VERSION, SECRET, Simulated
 from tests.simulator.test_kling_create import a_png
 
@@ -11,7 +14,13 @@ TEXT = {"model": "gen4.5", "promptText": "a cat", "ratio": "1280:720", "duration
 IMAGE = {"model": "gen4_turbo", "promptImage": PICTURE, "ratio": "1280:720"}
 VEO = {"model": "veo3.1", "promptText": "a cat", "ratio": "1920:1080"}
 VIDEO = {"model": "aleph2", "videoUri": "https://example.com/cat.mp4"}
+NO_VIDEO = f"data:video/mp4;base64,{base64.b64encode(b'x' * 40).decode()}"
 TOO_LARGE = "data:image/png;base64," + "A" * (5 * 1024**2)
+
+
+def a_video(seconds: int = 4, width: int = 1280, height: int = 720) -> dict[str, object]:
+    content = base64.b64encode(make_clip(width, height, seconds).head).decode()
+    return {**VIDEO, "videoUri": f"data:video/mp4;base64,{content}"}
 
 
 def without(body: Mapping[str, object], name: str) -> dict[str, object]:
@@ -32,6 +41,8 @@ def without(body: Mapping[str, object], name: str) -> dict[str, object]:
         ("image_to_video", IMAGE | {"promptText": "a cat", "duration": 3}, 15),
         ("image_to_video", IMAGE | {"model": "veo3.1", "negativePrompt": "dogs"}, 320),
         ("video_to_video", VIDEO | {"promptText": "at night", "targetAspectRatio": "1:1"}, 140),
+        ("video_to_video", a_video(2), 56),
+        ("video_to_video", a_video(30, 1920, 1080) | {"seed": 7}, 840),
     ],
 )
 async def test_each_model_costs_credits_by_second_and_sound(
@@ -92,6 +103,13 @@ async def test_each_model_costs_credits_by_second_and_sound(
         ),
         ("video_to_video", without(VIDEO, "videoUri"), "videoUri"),
         ("video_to_video", VIDEO | {"model": "gen4_aleph"}, "model"),
+        ("video_to_video", VIDEO | {"videoUri": "http://example.com/cat.mp4"}, "videoUri"),
+        ("video_to_video", VIDEO | {"videoUri": PICTURE}, "videoUri"),
+        ("video_to_video", VIDEO | {"videoUri": NO_VIDEO}, "videoUri"),
+        ("video_to_video", VIDEO | {"videoUri": "http://127.0.0.1:1/cat.mp4"}, "videoUri"),
+        ("video_to_video", a_video(1), "videoUri"),
+        ("video_to_video", a_video(31), "videoUri"),
+        ("video_to_video", a_video() | {"duration": 4}, "duration"),
     ],
 )
 async def test_what_a_model_cannot_do_is_an_issue(
@@ -188,3 +206,23 @@ async def test_a_day_has_only_so_many_generations(sim: Simulated) -> None:
 
 def test_the_pictures_used_here_are_pictures() -> None:
     assert base64.b64decode(a_png()).startswith(b"\x89PNG")
+
+
+async def test_a_video_of_this_machine_is_fetched_and_measured(sim: Simulated) -> None:
+    async with serving_clips() as url:
+        for path, credits_ in ((clip_path(seconds=6), 168), (clip_path(1104, 832, 3), 84)):
+            answer = await sim.runway("POST", "video_to_video", VIDEO | {"videoUri": url + path})
+            assert {"credits": credits_} == answer.json["estimatedCost"]
+        large = url + clip_path(size_bytes=32 * 1024**2 + 1)
+        answer = await sim.runway("POST", "video_to_video", VIDEO | {"videoUri": large})
+        assert "32MB" in answer.json["issues"][0]["message"]
+
+
+async def test_the_log_says_which_video_it_was(sim: Simulated) -> None:
+    clip = make_clip(1280, 720, 4).head
+    for body in (VIDEO, a_video()):
+        await sim.runway("POST", "video_to_video", body)
+    logged = [call["inputs"] for call in await sim.calls("runway", "submit")]
+    assert [VIDEO["videoUri"], hashlib.sha256(clip).hexdigest()] == [
+        inputs["video"] for inputs in logged
+    ]

@@ -139,6 +139,26 @@ async def test_veo_goes_on_with_a_video_whose_file_goes_meanwhile(workshop: Work
     assert [] == await check_money(workshop)
 
 
+async def test_runway_is_sent_a_small_video_and_fetches_a_large_one(workshop: Workshop) -> None:
+    small = await workshop.made(model="veo-3.1-fast", seconds=4)
+    large = await workshop.made("A boat. [[bytes=5MB]]", model="kling-2.6", seconds=5)
+    charged = []
+    for made, how in ((small, "bytes"), (large, "link")):
+        ended = await workshop.derived("edit", made["id"], "Red.", model="aleph2")
+        greenlight = ended["greenlight"]
+        assert ("aleph2", how) == (ended["model"], greenlight["source"]["how"])
+        charged.append(greenlight["cost_usd"]["charged"])
+    assert ["1.120000", "1.400000"] == charged
+    filtered = await workshop.derived(
+        "edit", small["id"], "Red. [[outcome=filtered]]", model="aleph2"
+    )
+    assert ("content_policy", "1.120000") == (
+        filtered["error"]["code"],
+        filtered["greenlight"]["cost_usd"]["charged"],
+    )
+    assert [] == await check_money(workshop)
+
+
 async def test_an_edit_that_its_maker_refuses_is_made_elsewhere(workshop: Workshop) -> None:
     made = await workshop.made()
     ended = await workshop.derived("edit", made["id"], "Red. [[openai: submit=503]]")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from proxy.domain.source import Verb, Way
 from proxy.providers.manifest import ProviderManifest
 from proxy.providers.runway.settings import BASE_URL, RunwayCredentials
 
@@ -30,4 +31,5 @@ PROVIDER = ProviderManifest(
     credentials_model=RunwayCredentials,
     default_base_url=BASE_URL,
     build=_build,
+    verbs={Verb.EDIT: (Way.BYTES, Way.LINK)},
 )

@@ -75,9 +75,9 @@ class RunwayProvider:
         """Start one video. Runway takes no id of ours."""
         del attempt
         kind, document = wire.create_request(order)
-        body = RequestBody(document, *order.pictures, is_data_url=True)
-        if any(data_url_bytes(picture) > _DATA_URL_BYTES_MAX for picture in order.pictures):
-            message = "not asked: it takes pictures of at most 5 MB, as Base64"
+        body = RequestBody(document, *order.files, is_data_url=True)
+        if any(data_url_bytes(file) > _DATA_URL_BYTES_MAX for file in order.files):
+            message = "not asked: it takes files of at most 5 MB, as Base64"
             raise self._failures.error(FailureKind.INVALID_INPUT, message)
         answer = await self._exchange.submit(
             f"{self._base_url}/v1/{kind}", body, self._headers, traceparent=order.traceparent

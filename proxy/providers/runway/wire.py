@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 from proxy.providers.runway.models import has_sound_switch, ratio_of
 
 if TYPE_CHECKING:
-    from proxy.domain.video import Order
+    from proxy.domain.video import Order, OrderSource
 
 TEXT_TO_VIDEO = "text_to_video"
 IMAGE_TO_VIDEO = "image_to_video"
+VIDEO_TO_VIDEO = "video_to_video"
 
 # One credit is $0.01.
 # Source: https://docs.dev.runwayml.com/guides/pricing, 2026-11-22.
@@ -45,7 +46,9 @@ class Task:
 
 
 def create_request(order: Order) -> tuple[str, dict[str, object]]:
-    """Return the kind of create and its body; pictures fill its last strings, in their order."""
+    """Return the kind of create and its body; files fill its last strings, in their order."""
+    if order.source is not None:
+        return VIDEO_TO_VIDEO, _edit(order, order.source)
     shape, has_picture = order.shape, order.first_frame is not None
     document: dict[str, object] = {
         "model": order.upstream,
@@ -68,6 +71,15 @@ def create_request(order: Order) -> tuple[str, dict[str, object]]:
         return IMAGE_TO_VIDEO, {**document, "promptImage": ""}
     frames = [{"position": position, "uri": ""} for position in ("first", "last")]
     return IMAGE_TO_VIDEO, {**document, "promptImage": frames}
+
+
+def _edit(order: Order, source: OrderSource) -> dict[str, object]:
+    """An edit has the length and the shape of its video: a file, or a URL."""
+    assert (source.file is None) != (source.url is None)
+    document: dict[str, object] = {"model": order.upstream, "promptText": order.prompt}
+    if order.seed is not None:
+        document["seed"] = order.seed
+    return {**document, "videoUri": source.url or ""}
 
 
 def read_json(body: bytes | None) -> dict[str, object] | None:

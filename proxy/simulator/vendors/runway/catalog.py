@@ -83,7 +83,7 @@ MODELS: Mapping[str, Model] = {
     ),
     "veo3.1": _veo(20, 40),
     "veo3.1_fast": _veo(10, 15),
-    # Its clip is as long as the given video, which is not fetched: always 5 seconds here.
+    # Its clip is as long as the given video: 5 seconds where that is not looked into.
     "aleph2": Model(
         ratios={Kind.VIDEO: ()},
         seconds=(5,),
@@ -97,6 +97,16 @@ MODELS: Mapping[str, Model] = {
 PROMPT_UNITS_MAX = 1000  # UTF-16 code units
 DATA_URI_CHARACTERS_MAX = 5 * 1024**2
 KEYFRAMES_MAX = 5
+# Of a video that is edited. 30 seconds and 1080p are said by resellers, the least by the minimum
+# of 56 credits, the size of what is fetched by Runway.
+# Source: https://docs.comfy.org/development/comfy-router/models/runway/aleph2/code and
+# https://docs.dev.runwayml.com/assets/inputs, 2026-11-29.
+EDITED_SECONDS_MIN, EDITED_SECONDS_MAX = 2, 30
+FETCHED_BYTES_MAX = 32 * 1024**2
+EDITED_SIZES = (
+    *((1280, 720), (720, 1280), (1920, 1080), (1080, 1920)),
+    *((720, 720), (960, 960), (1080, 1080)),
+)
 
 
 def offered(kind: Kind) -> tuple[str, ...]:

@@ -3,14 +3,19 @@
 Source: the request types of runwayml 5.24.0, 2026-10-23.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from proxy.simulator.callbacks import is_loopback
 from proxy.simulator.calls import Inputs
 from proxy.simulator.fields import BadFieldError, Fields
 from proxy.simulator.images import decode_base64, read_image
 from proxy.simulator.vendors.runway.catalog import (
     DATA_URI_CHARACTERS_MAX,
+    EDITED_SECONDS_MAX,
+    EDITED_SECONDS_MIN,
+    EDITED_SIZES,
+    FETCHED_BYTES_MAX,
     KEYFRAMES_MAX,
     MODELS,
     PROMPT_UNITS_MAX,
@@ -18,9 +23,11 @@ from proxy.simulator.vendors.runway.catalog import (
     Model,
     offered,
 )
+from proxy.simulator.videos import Video, read_video
 
 _SEED_MAX = 2**32 - 1
 _UTF16_UNIT_BYTES = 2
+_VIDEO = "videoUri"
 _THRESHOLDS = ("auto", "low")
 _TARGET_RATIOS = ("16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16", "21:9")
 
@@ -36,6 +43,18 @@ class Create:
     height: int
     credits_per_s: int
     inputs: Inputs
+    video_url: str | None = None
+
+    def of(self, video: Video | None) -> "Create":
+        """Return the order as long, and of the shape, as the video behind `video_url`.
+
+        Raises:
+            BadFieldError: The video could not be fetched, or is beyond what is taken.
+        """
+        if video is None or video.size_bytes > FETCHED_BYTES_MAX:
+            problem = "must lead to an MP4 of at most 32MB"
+            raise BadFieldError(path=_VIDEO, problem=problem)
+        return _like(self, video)
 
 
 def read_create(body: object, kind: Kind) -> Create:
@@ -49,10 +68,11 @@ def read_create(body: object, kind: Kind) -> Create:
     model = MODELS[name]
     prompt = _prompt(fields, is_required=kind in model.prompt_required_for)
     frames: dict[str, str] = {}
+    video: str | Video | None = None
     if kind is Kind.IMAGE:
         frames = _frames(fields, body, has_last=model.last_frame)
     if kind is Kind.VIDEO:
-        _video(fields)
+        video = _video(fields)
         width, height = 1280, 720
         seconds = model.seconds[0]
     else:
@@ -62,7 +82,7 @@ def read_create(body: object, kind: Kind) -> Create:
     sound = _sound(fields, model)
     negative_prompt, seed = _style(fields, model)
     fields.done()
-    return Create(
+    create = Create(
         name,
         prompt,
         seconds,
@@ -74,7 +94,29 @@ def read_create(body: object, kind: Kind) -> Create:
             last_frame=frames.get("last"),
             negative_prompt=negative_prompt,
             seed=seed,
+            video=video if isinstance(video, str) else None,
         ),
+        video_url=video if isinstance(video, str) and is_loopback(video) else None,
+    )
+    return _like(create, video) if isinstance(video, Video) else create
+
+
+def _like(create: Create, video: Video) -> Create:
+    """Return the order as long, and of the shape, as a video."""
+    seconds = round(video.seconds)
+    if not EDITED_SECONDS_MIN <= seconds <= EDITED_SECONDS_MAX:
+        problem = f"must last {EDITED_SECONDS_MIN} to {EDITED_SECONDS_MAX} seconds"
+        raise BadFieldError(path=_VIDEO, problem=problem)
+    frame = (video.width, video.height)
+    width, height = frame if frame in EDITED_SIZES else (create.width, create.height)
+    model = MODELS[create.model]
+    return replace(
+        create,
+        seconds=seconds,
+        width=width,
+        height=height,
+        credits_per_s=max(model.credits_per_s[False], -(-model.credits_min // seconds)),
+        inputs=replace(create.inputs, video=video.sha256),
     )
 
 
@@ -145,13 +187,21 @@ def _frames(
     return dict(zip(positions, names, strict=True))
 
 
-def _video(fields: Fields) -> None:
-    _check_uri(fields.required_text("videoUri"), "videoUri", mime_type="video/")
+def _video(fields: Fields) -> str | Video:
+    """Return the video of a data URI, or the URI itself."""
+    uri = fields.required_text(_VIDEO)
+    # Nothing on this machine has a certificate: what is there may come by plain http.
+    is_here = uri.startswith("http://") and is_loopback(uri)
+    data = None if is_here else _check_uri(uri, _VIDEO, mime_type="video/")
+    video = None if data is None else read_video(data)
+    if data is not None and video is None:
+        raise BadFieldError(path=_VIDEO, problem="must hold an MP4")
     for index, keyframe in enumerate(fields.children("keyframes")):
         if index >= KEYFRAMES_MAX:
             raise BadFieldError(path="keyframes", problem=f"must hold at most {KEYFRAMES_MAX}")
         _check_image(keyframe.required_text("uri"), keyframe.path("uri"))
     fields.text("targetAspectRatio", allowed=_TARGET_RATIOS)
+    return uri if video is None else video
 
 
 def _check_image(uri: str, path: str) -> str:

@@ -33,6 +33,7 @@ from proxy.simulator.vendors.runway.errors import (
 )
 from proxy.simulator.vendors.runway.requests import Create, read_create
 from proxy.simulator.vendors.runway.tasks import estimated_cost, view
+from proxy.simulator.videos import fetch_video
 from proxy.simulator.world import CALL, World
 
 NAME = "runway"
@@ -84,6 +85,8 @@ class _Api:
         call.operation = "submit"
         account = self._authenticate(request)
         create = read_create(await _json(request), Kind(request.match_info["kind"]))
+        if create.video_url is not None:
+            create = create.of(await fetch_video(create.video_url))
         plan = _in_runways_words(world.scenarios.next_submit(NAME, create.prompt))
         call.label, call.inputs = plan.label, create.inputs
 
