@@ -8,7 +8,7 @@ from proxy.cli.change import DOLLARS, change_options, dollars, in_path, moment
 from proxy.cli.console import console, plain, table, usd
 from proxy.cli.json_line import write_json
 from proxy.cli.offers import offers_table
-from proxy.cli.video import entries
+from proxy.cli.video import entries, place_text, waits_text
 
 STATES = (
     "queued", "submitting", "running", "storing", "unknown", "completed", "failed", "cancelled",
@@ -26,7 +26,7 @@ def list_all(admin: Admin, query: Json, *, as_json: bool) -> None:
         shown.add_row(
             plain(job.get("id")),
             plain(job.get("team")),
-            plain(f"{job.get('state')}{' (cancel)' if job.get('cancel_requested') else ''}"),
+            plain(" ".join(filter(None, (_state(job), place_text(job.get("queue")))))),
             plain(f"{job.get('provider')} {job.get('model')}"),
             _cost(job),
             moment(job.get("created_at")),
@@ -52,7 +52,7 @@ def _show(job: Json) -> None:
     facts = {
         "job": job.get("id"),
         "team": f"{job.get('team')}, key {job.get('key')}",
-        "state": job.get("state"),
+        "state": f"{_state(job)} {waits_text(job.get('queue'))}".strip(),
         "made by": f"{job.get('provider')}, model {job.get('model')}",
         "policy": job.get("policy"),
         "video": f"{job.get('seconds')} s, {job.get('size')}",
@@ -82,6 +82,10 @@ def _show(job: Json) -> None:
     out.print()
     out.print("what was considered")
     out.print(offers_table(entries(job.get("route"))))
+
+
+def _state(job: Json) -> str:
+    return f"{job.get('state')}{' (cancel)' if job.get('cancel_requested') else ''}"
 
 
 def _cost(money: Json) -> str:

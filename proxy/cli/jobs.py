@@ -109,12 +109,18 @@ def _table(videos: list[Video]) -> Table:
         charged = video.cost("charged")
         shown.add_row(
             plain(video.id),
-            plain(f"{video.status} {video.progress}%" if not video.has_ended else video.status),
+            plain(_status(video)),
             plain(f"{video.provider} {video.model}"),
             usd(charged) if charged is not None else f"({usd(video.cost('reserved'))})",
             _when(video.body.get("created_at")),
         )
     return shown
+
+
+def _status(video: Video) -> str:
+    if video.has_ended:
+        return video.status
+    return f"{video.status} {video.place or f'{video.progress}%'}"
 
 
 def _one(api: Api, job: str, *, as_json: bool) -> None:

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 Json = dict[str, object]
 
+LONG_S = 120
+"""From so many seconds on a wait is shown in minutes."""
+
 
 def entries(value: object) -> list[Json]:
     """Read a list of objects; anything else is none."""
@@ -98,10 +101,12 @@ class Video:
     @property
     def waits_for(self) -> str:
         """What a queued job waits for, empty if it does not."""
-        queue = _object(self.extension.get("queue"))
-        if not queue:
-            return ""
-        return f"(position {queue.get('position')}, {queue.get('reason')})"
+        return waits_text(self.extension.get("queue"))
+
+    @property
+    def place(self) -> str:
+        """Where a queued job stands in its line, empty if it does not."""
+        return place_text(self.extension.get("queue"))
 
     @property
     def failure(self) -> str:
@@ -114,6 +119,25 @@ class Video:
         """SHA-256 of the file in hex, once there is one."""
         found = _object(self.extension.get("artifact")).get("sha256")
         return found if isinstance(found, str) else None
+
+
+def place_text(queue: object) -> str:
+    """Where a job stands in its line, and about when it starts; empty if it does not wait."""
+    told = _object(queue)
+    if not told:
+        return ""
+    starts_in_s = told.get("starts_in_s")
+    about = ""
+    if isinstance(starts_in_s, int) and starts_in_s > 0:
+        is_long = starts_in_s >= LONG_S
+        about = f", about {round(starts_in_s / 60)} min" if is_long else f", about {starts_in_s} s"
+    return f"position {told.get('position')}{about}"
+
+
+def waits_text(queue: object) -> str:
+    """The same, and what it waits for."""
+    place = place_text(queue)
+    return f"({place}, {_object(queue).get('reason')})" if place else ""
 
 
 def _object(value: object) -> Json:

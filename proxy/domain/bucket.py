@@ -93,6 +93,15 @@ def no_refill(capacity: int) -> RateLimit:
     return RateLimit(capacity=capacity, interval_us=EMPTY_FOREVER_US // capacity)
 
 
+def wait_us(limit: RateLimit, full_in_us: int, *, tokens: int = 1) -> int:
+    """How long until a bucket that is full in `full_in_us` has so many tokens, without spending.
+
+    More tokens than it holds come one by one as it refills.
+    """
+    used_us = min(max(full_in_us, 0), limit.span_us)
+    return max(0, used_us + tokens * limit.interval_us - limit.span_us)
+
+
 def spend(limit: RateLimit, tat_us: int, now_us: int) -> Spent:
     """Take one token at `now_us` from a bucket whose stored TAT is `tat_us` (0 when new).
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-TURN = 1_000_000
-"""Virtual time that an ordinary turn takes of a team of weight 1."""
+TURN = 720_720
+"""Virtual time that an ordinary turn takes of a team of weight 1. Weights up to 16 divide it."""
 SHARE_MAX = 8.0
 """A render counts as at most so many ordinary ones, and as at least one so-many-th of one."""
 

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from proxy.domain.bucket import wait_us
 from proxy.domain.job import JobError
 from proxy.domain.turn import render_share
 from proxy.gateway.ports.jobs import NotBegun
@@ -51,12 +52,13 @@ class Room:
     def note(self, provider: Provider, account: Account, use: SlotUse) -> None:
         """Take in how an account stands."""
         left = account.slots - use.held
-        if left > 0 and use.wait_s == 0:
+        wait_s = wait_us(account.submit, use.full_in_us) / 1e6 if account.submit else 0.0
+        if left > 0 and wait_s == 0:
             self.free[provider.name] += left
             return
         self.full.add((provider.name, account.name))
         if left > 0:
-            self.wait_s = min(use.wait_s, self.wait_s or use.wait_s)
+            self.wait_s = min(wait_s, self.wait_s or wait_s)
 
     def is_full(self, provider: Provider) -> bool:
         """Say whether no account of a provider has room."""
@@ -163,10 +165,7 @@ class Queue:
             if account.is_configured
         ]
         uses = asyncio.gather(
-            *(
-                runtime.slots.look(provider.name, account.name, submit=account.submit)
-                for provider, account in accounts
-            )
+            *(runtime.slots.look(provider.name, account.name) for provider, account in accounts)
         )
         self._counts, late, seen = await asyncio.gather(
             runtime.lines.counts(),

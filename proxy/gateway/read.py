@@ -61,7 +61,7 @@ async def get(
 async def hold(runtime: Runtime, view: JobView, patience: Patience | None) -> JobView:
     """Keep an answer back until its job is over or the patience is."""
     if patience is None:
-        return view
+        return await with_wait(runtime, view)
     with runtime.waiters.place(view.job.id, patience.is_gone) as waiter:
         return await _held(runtime, view, patience, waiter)
 
@@ -88,7 +88,7 @@ async def _again(runtime: Runtime, view: JobView, seen_s: float) -> JobView:
         age_s = runtime.clock.monotonic_s() - seen_s
         known = runtime.standby.known(view.job.id) or Known(job=view.job, age_s=age_s)
         _tell_stale(runtime, known)
-        return replace(view, job=known.job, queue_position=None, stale_s=known.age_s)
+        return replace(view, job=known.job, wait=None, stale_s=known.age_s)
     if job is None or job.is_deleted:
         runtime.standby.forget(view.job.id)
         raise _not_found(view.job.id)
@@ -125,8 +125,13 @@ async def page(
         is_ascending=is_ascending,
         status=PublicStatus(status) if status is not None else None,
     )
-    jobs = tuple(dated(runtime, job) for job in found.jobs)
-    return JobsView(jobs=jobs, has_more=found.has_more, last=found.last, buckets=buckets)
+    return JobsView(
+        jobs=tuple(dated(runtime, job) for job in found.jobs),
+        has_more=found.has_more,
+        last=found.last,
+        buckets=buckets,
+        waits=await runtime.waits.of(runtime, found.jobs),
+    )
 
 
 async def cancel(runtime: Runtime, caller: Caller, job_id: str) -> JobView:
@@ -325,10 +330,13 @@ def _not_found(job_id: str) -> JobNotFound:
 
 async def view_of(runtime: Runtime, job: Job, buckets: tuple[BucketState, ...]) -> JobView:
     """A job with what its answer needs beside it."""
-    view = _view(runtime, job, buckets)
-    if job.state is JobState.QUEUED and not job.cancel_requested:
-        return replace(view, queue_position=await runtime.jobs.queue_position(job))
-    return view
+    return await with_wait(runtime, _view(runtime, job, buckets))
+
+
+async def with_wait(runtime: Runtime, view: JobView) -> JobView:
+    """An answer that also says what a queued job waits for, at the cost of one round trip."""
+    waits = await runtime.waits.of(runtime, (view.job,))
+    return replace(view, wait=waits.get(view.job.id))
 
 
 def _view(runtime: Runtime, job: Job, buckets: tuple[BucketState, ...]) -> JobView:

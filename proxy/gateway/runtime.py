@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from proxy.gateway.doubts import Doubts
+from proxy.gateway.waits import Waits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,3 +73,4 @@ class Runtime:
     link_to_source: Callable[[JobId], str | None]
     doubts: Doubts = field(default_factory=Doubts)
     is_traced: bool = False
+    waits: Waits = field(default_factory=Waits)

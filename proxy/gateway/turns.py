@@ -27,6 +27,12 @@ def running_max(team: TeamId, teams: Mapping[TeamId, Team]) -> int:
     return known.running if known else ORPHAN_RUNNING_MAX
 
 
+def weight_of(team: TeamId, teams: Mapping[TeamId, Team]) -> int:
+    """A team's weight among those that wait for a provider."""
+    known = teams.get(team)
+    return known.weight if known else ORPHAN_WEIGHT
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
     """A job that may be dispatched now; `line` None is one that only waits for its end."""
@@ -115,8 +121,7 @@ class Turns:
 
     def cost(self, line: Line, share: float = 1.0) -> int:
         """What a turn costs a line."""
-        team = self._teams.get(line.team)
-        return turn_cost(team.weight if team else ORPHAN_WEIGHT, share)
+        return turn_cost(weight_of(line.team, self._teams), share)
 
     def close(self, provider: ProviderName) -> None:
         """There is no room at a provider any more."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from proxy.domain.render_times import POLL_AFTER_MS
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from proxy.domain.policy import ApiKey, Model, Offer, Team
     from proxy.domain.routing import RoutingPolicy
     from proxy.domain.source import Verb
+    from proxy.domain.wait import Wait
     from proxy.gateway.ports.admission import BalanceState, TeamState
     from proxy.gateway.ports.letters import LetterState
     from proxy.gateway.ports.notices import KnownReceiver
@@ -56,7 +57,7 @@ class JobView:
     """A job with what its answer needs beside it.
 
     `offer` is the current candidate's offer in today's catalog (None when it was removed): the
-    source of the Deprecation and Sunset headers. `queue_position` is set while the job waits,
+    source of the Deprecation and Sunset headers. `wait` is set while the job is queued,
     `poll_after_ms` is when it is worth asking again, `poll_every_ms` the one interval for whoever
     keeps it to the end. `has_waited` says that the caller's patience was made use of.
     `budget_warnings` are ids of budgets that say `allow` and whose limit this create went beyond.
@@ -66,7 +67,7 @@ class JobView:
     job: Job
     buckets: tuple[BucketState, ...]
     offer: Offer | None = None
-    queue_position: int | None = None
+    wait: Wait | None = None
     poll_after_ms: int = POLL_AFTER_MS
     poll_every_ms: int = POLL_AFTER_MS
     is_replay: bool = False
@@ -77,12 +78,16 @@ class JobView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobsView:
-    """One page of jobs; `last` is the place after which the next one begins."""
+    """One page of jobs; `last` is the place after which the next one begins.
+
+    `waits` says what those that are queued wait for.
+    """
 
     jobs: tuple[Job, ...]
     has_more: bool
     last: JobId | None
     buckets: tuple[BucketState, ...]
+    waits: Mapping[JobId, Wait] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -88,9 +88,7 @@ class EventRoutes:
     def _event(self, request: web.Request, view: JobView) -> bytes:
         scene = scene_of(request, self._links, self._clock)
         is_stale = view.stale_s is not None
-        data = json_text(
-            video(view.job, scene, queue_position=view.queue_position, is_stale=is_stale)
-        )
+        data = json_text(video(view.job, scene, wait=view.wait, is_stale=is_stale))
         name = event_of(public_status(view.job)).value
         return f"id: {mark_of(view.job)}\nevent: {name}\ndata: {data}\n\n".encode()
 

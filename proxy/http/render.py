@@ -12,6 +12,7 @@ from proxy.domain.job import PublicStatus, Resolution, public_error, public_stat
 from proxy.domain.money import format_usd
 from proxy.domain.source import Verb
 from proxy.domain.video import frame_size_px
+from proxy.http.waits import queue_body
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from proxy.domain.policy import Offer
     from proxy.domain.source import Source
     from proxy.domain.video import Shape
+    from proxy.domain.wait import Wait
     from proxy.gateway.ports.runtime import Clock
     from proxy.http.links import Links
 
@@ -44,7 +46,7 @@ def scene_of(request: web.Request, links: Links, clock: Clock) -> Scene:
 
 
 def video(
-    job: Job, scene: Scene, *, queue_position: int | None = None, is_stale: bool = False
+    job: Job, scene: Scene, *, wait: Wait | None = None, is_stale: bool = False
 ) -> dict[str, object]:
     """The Video object of a job."""
     candidate, source = current_candidate(job), job.request.source
@@ -78,7 +80,7 @@ def video(
             "attempts": [_attempt(attempt, job) for attempt in job.attempts],
             "route": route(job),
             "stopped_by": job.stopped_by.value if job.stopped_by else None,
-            "queue": _queue(job, status, queue_position),
+            "queue": queue_body(job, wait) if status is PublicStatus.QUEUED else None,
             "artifact": _artifact(job, scene) if is_completed else None,
             "metadata": dict(job.request.metadata),
             "source": _source(source, candidate),
@@ -198,17 +200,6 @@ def _attempt(attempt: Attempt, job: Job) -> dict[str, object]:
         "reserved_at": attempt.reserved_at_ms // 1000,
         "submitted_at": _unix_s(attempt.submitted_at_ms),
         "error": _error(attempt.error),
-    }
-
-
-def _queue(job: Job, status: PublicStatus, position: int | None) -> dict[str, object] | None:
-    if status is not PublicStatus.QUEUED or position is None:
-        return None
-    again = "" if job.attempt.number == 1 else f" for attempt {job.attempt.number}"
-    return {
-        "position": position,
-        "starts_in_s": None,
-        "reason": f"waiting{again} for a free slot at {job.candidate.provider}",
     }
 
 

@@ -138,7 +138,13 @@ _GREENLIGHT = record(
         "route": many({"anyOf": [ref("RoutedCandidate"), ref("SkippedOffer")]}),
         "stopped_by": nullable(one_of(StoppedBy)),
         "queue": nullable(
-            record({"position": whole(), "starts_in_s": nullable(NUMBER), "reason": text()})
+            record(
+                {
+                    "position": whole(),
+                    "starts_in_s": nullable(NUMBER),
+                    "reason": text("Of several things that it waits for the longest."),
+                }
+            )
         ),
         "artifact": nullable(
             record(

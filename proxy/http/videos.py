@@ -173,7 +173,7 @@ class VideoRoutes:
         ids = [job.id for job in view.jobs]
         body = {
             "object": "list",
-            "data": [render.video(job, scene) for job in view.jobs],
+            "data": [render.video(job, scene, wait=view.waits.get(job.id)) for job in view.jobs],
             "first_id": ids[0] if ids else None,
             "last_id": view.last,
             "has_more": view.has_more,
@@ -204,7 +204,7 @@ class VideoRoutes:
             render.video(
                 view.job,
                 scene,
-                queue_position=view.queue_position,
+                wait=view.wait,
                 is_stale=view.stale_s is not None,
             ),
             headers={

@@ -176,12 +176,6 @@ class RedisJobs:
         """Remove records that their teams keep no longer; returns how many."""
         return await self._expiry.run(now_ms)
 
-    async def queue_position(self, job: Job) -> int | None:
-        """Place of a queued job among its team's, from 1; None when it waits no more."""
-        line = self._keys.waiting(job.team, job.candidate.provider)
-        rank = await self._client.read(("ZRANK", line, job.id))
-        return None if rank is None else rank + 1
-
     async def _spend_and_read(
         self, keys: Sequence[str], buckets: Sequence[Bucket], key: KeyId
     ) -> tuple[dict[str, bytes], tuple[BucketState, ...]]:

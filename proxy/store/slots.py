@@ -29,15 +29,11 @@ class RedisSlots:
         self._take = Script.load("slot_take")
         self._give_back = Script.load("slot_give_back")
 
-    async def look(
-        self, provider: ProviderName, account: str, *, submit: RateLimit | None
-    ) -> SlotUse:
+    async def look(self, provider: ProviderName, account: str) -> SlotUse:
         """See how an account stands; nothing is taken."""
         keys = [slots_key(provider, account), submits_key(provider, account)]
-        interval_us = submit.interval_us if submit else 0
-        span_us = submit.span_us if submit else 0
-        held, wait_us = await self._look.run(self._client, keys, [interval_us, span_us])
-        return SlotUse(held=held, wait_s=wait_us / 1e6)
+        held, full_in_us = await self._look.run(self._client, keys, [])
+        return SlotUse(held=held, full_in_us=full_in_us)
 
     async def take(
         self,

@@ -52,12 +52,23 @@ async def test_a_job_without_a_video_says_why(proxy: FakeProxy, terminal: Termin
     assert "error       content_policy: refused" in said.out
 
 
-async def test_a_waiting_job_says_what_it_waits_for(proxy: FakeProxy, terminal: Terminal) -> None:
+@pytest.mark.parametrize(
+    ("starts_in_s", "about"),
+    [(None, ""), (0, ""), (45, ", about 45 s"), (120, ", about 2 min"), (3900, ", about 65 min")],
+)
+async def test_a_waiting_job_says_what_it_waits_for(
+    proxy: FakeProxy, terminal: Terminal, starts_in_s: int | None, about: str
+) -> None:
     video = a_video(status="queued")
-    video["greenlight"] = {"queue": {"position": 3, "reason": "waiting for a free slot at kling"}}
+    reason = "waiting for a free slot at kling"
+    queue = {"position": 3, "starts_in_s": starts_in_s, "reason": reason}
+    video["greenlight"] = {"queue": queue}
     proxy.will_answer(video)
+    proxy.will_answer({"data": [video], "has_more": False})
     said = await terminal.beside("jobs", JOB)
-    assert "queued (position 3, waiting for a free slot at kling)" in said.out
+    assert f"queued (position 3{about}, {reason})" in said.out
+    said = await terminal.beside("jobs")
+    assert f"queued position 3{about}" in said.out
 
 
 async def test_budgets_shows_bars_and_limits(proxy: FakeProxy, terminal: Terminal) -> None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         Work,
     )
     from proxy.gateway.ports.ledger import Mandate
-    from proxy.gateway.ports.lines import Line, Lines, LineState
+    from proxy.gateway.ports.lines import JobStand, Line, Lines, LineState, Overview
     from proxy.gateway.runtime import Runtime
 
 _T = TypeVar("_T")
@@ -160,6 +160,12 @@ class LossyLines:
     async def late(self, now_ms: int, *, limit: int) -> list[JobId]:
         return await self._script.play("late", lambda: self._inner.late(now_ms, limit=limit))
 
+    async def overview(self) -> Overview:
+        return await self._script.play("overview", self._inner.overview)
+
+    async def stands(self, jobs: Sequence[Job]) -> list[JobStand | None]:
+        return await self._script.play("stands", lambda: self._inner.stands(jobs))
+
     async def load(self, job: JobId, line: Line | None = None) -> Job | None:
         return await self._script.play("load", lambda: self._inner.load(job, line))
 
@@ -171,12 +177,8 @@ class LossySlots:
         self._inner = inner
         self._script = script
 
-    async def look(
-        self, provider: ProviderName, account: str, *, submit: RateLimit | None
-    ) -> SlotUse:
-        return await self._script.play(
-            "look", lambda: self._inner.look(provider, account, submit=submit)
-        )
+    async def look(self, provider: ProviderName, account: str) -> SlotUse:
+        return await self._script.play("look", lambda: self._inner.look(provider, account))
 
     async def take(
         self,

@@ -98,12 +98,13 @@ async def test_a_job_that_was_read_is_told_of_as_it_was(new_stage: StageMaker) -
     assert job == view.job
     assert view.stale_s is not None
     assert view.stale_s < 5
-    assert view.queue_position is None
+    assert view.wait is None
     (told,) = stage.observer.of(AnsweredStale)
     assert (job.id, job.team) == (told.job, told.team)
     assert "local" == stage.observer.of(LimitChecked)[-1].mode
     again = await stage.videos.get(stage.caller(), job.id)
-    assert (None, 1) == (again.stale_s, again.queue_position)
+    assert again.wait is not None
+    assert (None, 1) == (again.stale_s, again.wait.position)
 
 
 async def test_rates_hold_by_a_share_of_each_bucket(new_stage: StageMaker) -> None:

@@ -18,6 +18,7 @@ from proxy.domain.errors import (
 from proxy.domain.job import JobState, Resolution
 from proxy.domain.route import plan
 from proxy.domain.video import Artifact
+from proxy.domain.wait import Wait, WaitsFor
 from proxy.gateway.ports.admission import TeamState
 from proxy.gateway.views import (
     BudgetView,
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
 
 READ_ONLY_KEY = "gl_readonly_" + "r" * 43
 VIDEO_BYTES = bytes(range(256)) * 1000
+NEXT = Wait(position=1, waits_for=WaitsFor.SLOT, starts_in_s=40)
 
 
 class StillClock:
@@ -142,16 +144,14 @@ class RecordingVideos(Intake):
             attempts=[an_attempt(reserved_micro_usd=quote)],
         )
         self.jobs[job.id] = job
-        return self._view(job, queue_position=1, has_waited=patience is not None)
+        return self._view(job, wait=NEXT, has_waited=patience is not None)
 
-    def _view(
-        self, job: Job, *, queue_position: int | None = None, has_waited: bool = False
-    ) -> JobView:
+    def _view(self, job: Job, *, wait: Wait | None = None, has_waited: bool = False) -> JobView:
         return JobView(
             job=job,
             buckets=(a_bucket(),),
             offer=self.offer,
-            queue_position=queue_position,
+            wait=wait,
             poll_after_ms=50,
             poll_every_ms=40,
             is_replay=self.is_replay,

@@ -9,12 +9,16 @@ from proxy.domain.job import Job, JobError, JobState, Resolution, StoppedBy, Wor
 from proxy.domain.plan import Skipped
 from proxy.domain.policy import Lifecycle
 from proxy.domain.video import Artifact
+from proxy.domain.wait import Wait, WaitsFor
 from proxy.http.links import Links
 from proxy.http.render import Scene, aging_headers, route, video
 from tests.builders import KLING, NOW_MS, NOW_S, RETIRED_S, VERTEX, an_offer
 from tests.job_builders import a_candidate, a_job, a_plan, a_running_job, a_shape, an_attempt
 
 SCENE = Scene(links=Links(secret=b"0123456789abcdef"), origin="http://host", now_s=NOW_S)
+
+
+NEXT = Wait(position=1, waits_for=WaitsFor.SLOT)
 
 
 def completed() -> Job:
@@ -30,9 +34,9 @@ def completed() -> Job:
     )
 
 
-def body(job: Job, *, queue_position: int | None = None) -> dict[str, object]:
+def body(job: Job, *, wait: Wait | None = None) -> dict[str, object]:
     """Render a job and hold it to the types of the openai client."""
-    shown = video(job, SCENE, queue_position=queue_position)
+    shown = video(job, SCENE, wait=wait)
     Video.model_validate(shown, strict=True)
     return shown
 
@@ -44,11 +48,39 @@ def extension(shown: dict[str, object]) -> dict[str, object]:
 
 
 def test_a_queued_job_waits_in_line() -> None:
-    shown = body(a_job(), queue_position=3)
+    shown = body(a_job(), wait=Wait(position=3, waits_for=WaitsFor.SLOT, starts_in_s=40))
     assert ("queued", 0, None) == (shown["status"], shown["progress"], shown["error"])
     reason = "waiting for a free slot at kling"
-    assert {"position": 3, "starts_in_s": None, "reason": reason} == extension(shown)["queue"]
+    assert {"position": 3, "starts_in_s": 40, "reason": reason} == extension(shown)["queue"]
     assert extension(body(a_job()))["queue"] is None
+
+
+@pytest.mark.parametrize(
+    ("waits_for", "frozen", "reason"),
+    [
+        (WaitsFor.TURN, "", "about to start at kling"),
+        (WaitsFor.RATE, "", "waiting for its turn at the rate of submits to kling"),
+        (WaitsFor.RUNNING, "", "waiting for a running video of the team to end"),
+        (WaitsFor.PAUSE, "", "waiting to try kling again"),
+        (WaitsFor.THAW, "team", "held: the team is frozen"),
+        (WaitsFor.THAW, "all", "held: all spending is frozen"),
+        (WaitsFor.THAW, "provider", "held: spending at this provider is frozen"),
+    ],
+)
+def test_a_queued_job_says_what_it_waits_for(
+    waits_for: WaitsFor, frozen: str, reason: str
+) -> None:
+    wait = Wait(position=1, waits_for=waits_for, frozen=frozen)
+    shown = extension(body(a_job(), wait=wait))["queue"]
+    assert {"position": 1, "starts_in_s": None, "reason": reason} == shown
+
+
+def test_a_provider_that_asked_to_slow_down_is_named() -> None:
+    job = replace(a_job(), work=Work(throttled_since_ms=NOW_MS))
+    shown = extension(body(job, wait=Wait(position=1, waits_for=WaitsFor.PAUSE, starts_in_s=5)))
+    queue = shown["queue"]
+    assert isinstance(queue, dict)
+    assert "kling asked to slow down; waiting to try it again" == queue["reason"]
 
 
 def test_a_job_without_an_attempt_shows_its_first_candidate() -> None:
@@ -56,7 +88,7 @@ def test_a_job_without_an_attempt_shows_its_first_candidate() -> None:
 
 
 def test_a_running_job_shows_its_progress() -> None:
-    shown = body(replace(a_running_job(), work=Work(progress=42)), queue_position=1)
+    shown = body(replace(a_running_job(), work=Work(progress=42)), wait=NEXT)
     assert ("in_progress", 42, None) == (
         shown["status"],
         shown["progress"],
@@ -98,7 +130,7 @@ def test_a_failed_over_job_tells_every_attempt() -> None:
         a_job(attempts=[first, an_attempt(2, candidate=1, reserved_micro_usd=400_000)]),
         state=JobState.QUEUED,
     )
-    shown = body(job, queue_position=1)
+    shown = body(job, wait=NEXT)
     inner = extension(shown)
     assert ("veo-3.1-fast", "vertex") == (shown["model"], inner["provider"])
     assert {"reserved": "0.400000", "charged": None} == inner["cost_usd"]

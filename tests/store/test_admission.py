@@ -251,7 +251,7 @@ async def test_a_refusal_by_a_budget_changes_nothing_at_all(store: Store) -> Non
 async def test_an_accepted_job_waits_in_its_queue_and_is_listed(store: Store) -> None:
     job = await store.admitted()
     assert [job] == await store.waiting(10)
-    assert 1 == await store.jobs.queue_position(job)
+    assert [1] == list((await store.lines.counts()).values())
     state = await store.accounts.team_state(MARKETING, (), ())
     assert (1, 0) == (state.open_jobs, state.running_jobs)
     page = await store.jobs.page(MARKETING, after=None, limit=10, is_ascending=False)

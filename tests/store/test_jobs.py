@@ -235,14 +235,6 @@ async def test_cancelling_what_is_gone_changes_nothing(store: Store) -> None:
     assert await store.jobs.load(job.id) is None
 
 
-async def test_a_queued_job_knows_its_place(store: Store) -> None:
-    jobs = await several(store, 3)
-    places = [await store.jobs.queue_position(job) for job in jobs]
-    assert [1, 2, 3] == sorted(place or 0 for place in places)
-    await store.begun(jobs[0])
-    assert await store.jobs.queue_position(jobs[0]) is None
-
-
 async def test_a_glimpse_is_what_the_whole_job_would_say(store: Store) -> None:
     queued, running, ended, cancelled = await several(store, 4)
     running = await store.running(running)

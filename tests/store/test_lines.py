@@ -10,7 +10,7 @@ import pytest
 from proxy.domain.job import JobState
 from proxy.domain.turn import TURN
 from proxy.gateway.ports.jobs import NotBegun
-from proxy.gateway.ports.lines import Line
+from proxy.gateway.ports.lines import JobStand, Line
 from tests.builders import KLING, MARKETING, VERTEX
 from tests.job_builders import a_job, a_job_id, a_mandate
 from tests.store.stores import KEY, a_command
@@ -169,3 +169,33 @@ async def test_one_that_is_gone_holds_up_nobody(store: Store) -> None:
     assert await store.lines.load(gone.id, LINE) is None
     assert [job.id] == [place.job for place in (await read(store)).places]
     await store.client.call(("FLUSHALL",))
+
+
+async def test_all_lines_are_seen_at_a_glance(store: Store) -> None:
+    begun, *_ = [await admitted(store, number) for number in range(2)]
+    await store.begun(begun)
+    await admitted(store, 2, OTHERS.team)
+    await store.ledger.freeze(a_mandate(), provider=VERTEX)
+    seen = await store.lines.overview()
+    assert {LINE: 1, OTHERS: 1} == seen.counts
+    assert ({LINE: TURN}, {KLING: 0}) == (seen.line_times, seen.provider_times)
+    assert not seen.frozen
+    assert {VERTEX} == seen.frozen_providers
+    await store.begun(await admitted(store, 3))
+    seen = await store.lines.overview()
+    assert [2 * TURN, TURN] == [seen.time(line) for line in (LINE, OTHERS)]
+
+
+async def test_a_job_knows_its_place(store: Store) -> None:
+    jobs = [await admitted(store, number) for number in range(3)]
+    for place, job in enumerate(jobs):
+        line = store.keys.waiting(MARKETING, KLING)
+        await store.client.call(("ZADD", line, place + 5, job.id))
+    await store.running(jobs[0])
+    await store.ledger.freeze(a_mandate(), team=MARKETING)
+    stands = await store.lines.stands(jobs)
+    assert [
+        None,
+        JobStand(position=1, since_ms=6, running=1, is_frozen=True),
+        JobStand(position=2, since_ms=7, running=1, is_frozen=True),
+    ] == stands

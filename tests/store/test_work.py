@@ -71,7 +71,7 @@ async def test_begin_writes_the_intent_and_takes_the_lease(store: Store) -> None
     assert begun.attempt.submitted_at_ms is not None
     assert begun == await store.jobs.load(queued.id)
     assert (1, 1) == await counts(store)
-    assert await store.jobs.queue_position(begun) is None
+    assert {} == await store.lines.counts()
     ids, wait_s = await store.work.due(10)
     assert [] == ids
     assert wait_s is not None

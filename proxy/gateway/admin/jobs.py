@@ -10,7 +10,10 @@ from proxy.gateway import facts
 from proxy.gateway.held import NotResolved, resolve_held
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from proxy.domain.job import Job
+    from proxy.domain.wait import Wait
     from proxy.gateway.ports.jobs import JobSearch, Page, Sought
     from proxy.gateway.ports.ledger import Mandate
     from proxy.gateway.runtime import Runtime
@@ -40,6 +43,10 @@ class JobDesk:
         if job is None:
             raise _not_found(job_id)
         return job
+
+    async def waits(self, jobs: Sequence[Job]) -> Mapping[JobId, Wait]:
+        """What those of the jobs that are queued wait for."""
+        return await self._runtime.waits.of(self._runtime, jobs)
 
     async def cancel(self, job_id: str, mandate: Mandate) -> Job:
         """Cancel a job as its team may; one that ended is answered unchanged.

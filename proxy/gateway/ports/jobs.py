@@ -126,9 +126,6 @@ class Jobs(Protocol):
         since. Returns how many went, with those that had gone and stood in a list still.
         """
 
-    async def queue_position(self, job: Job) -> int | None:
-        """Place of a queued job among its team's, from 1; None when it waits no more."""
-
 
 class JobSearch(Protocol):
     """Looking for jobs of any team, for administrators."""
@@ -296,18 +293,16 @@ class SlotState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotUse:
-    """How many slots of an account are held, and seconds until it has a token for a submit."""
+    """How many slots of an account are held, and how long until its submit bucket is full."""
 
     held: int
-    wait_s: float = 0.0
+    full_in_us: int = 0
 
 
 class Slots(Protocol):
     """Leased slots of provider accounts, keyed by attempt; taking one again renews it."""
 
-    async def look(
-        self, provider: ProviderName, account: str, *, submit: RateLimit | None
-    ) -> SlotUse:
+    async def look(self, provider: ProviderName, account: str) -> SlotUse:
         """See how an account stands; nothing is taken."""
 
     async def take(

@@ -45,6 +45,39 @@ class LineState:
     time: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobStand:
+    """A job's place in its line, from 1, and from when on (Unix ms) it may be dispatched.
+
+    `running` counts its team's jobs under way; `is_frozen`: its team's spend is.
+    """
+
+    position: int
+    since_ms: int
+    running: int
+    is_frozen: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """All lines at one instant: how many wait in each, and whose turn it is.
+
+    `times` are virtual, of lines that ever had a turn and of providers: no line is behind its
+    provider. `frozen` says that all spend is.
+    """
+
+    counts: Mapping[Line, int]
+    line_times: Mapping[Line, int]
+    provider_times: Mapping[ProviderName, int]
+    frozen: bool
+    frozen_providers: frozenset[ProviderName]
+
+    def time(self, line: Line) -> int:
+        """The virtual time at which a line stands."""
+        of_provider = self.provider_times.get(line.provider, 0)
+        return max(of_provider, self.line_times.get(line, 0))
+
+
 class Lines(Protocol):
     """Reading lines. Every method raises StoreUnavailable."""
 
@@ -56,6 +89,12 @@ class Lines(Protocol):
 
     async def late(self, now_ms: int, *, limit: int) -> list[JobId]:
         """Queued jobs whose deadline has passed, or that only wait for their end."""
+
+    async def overview(self) -> Overview:
+        """How all lines stand."""
+
+    async def stands(self, jobs: Sequence[Job]) -> list[JobStand | None]:
+        """Where jobs stand, all read in one round trip; None for one that is in no line."""
 
     async def load(self, job: JobId, line: Line | None = None) -> Job | None:
         """A job that waits in a line (None: a late one), None when it waits no more.

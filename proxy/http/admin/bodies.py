@@ -11,12 +11,15 @@ from proxy.domain.job import public_error, public_status
 from proxy.domain.money import format_usd
 from proxy.http.admin.endpoints import PREFIX
 from proxy.http.render import current_candidate, policy_switch, route, size
+from proxy.http.waits import queue_body
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from proxy.domain.ids import JobId
     from proxy.domain.job import Attempt, Job, JobError
     from proxy.domain.policy import ApiKey
+    from proxy.domain.wait import Wait
     from proxy.gateway.admin.controls import KeyLine, Lifted, Target
     from proxy.gateway.admin.teams import TeamLine
     from proxy.gateway.ports.controls import Freeze, LiveOverride
@@ -170,13 +173,13 @@ def config_body(state: ConfigState) -> Json:
     }
 
 
-def jobs_body(page: Page) -> Json:
-    """A page of jobs, newest first."""
-    data = [job_line(job) for job in page.jobs]
+def jobs_body(page: Page, waits: Mapping[JobId, Wait]) -> Json:
+    """A page of jobs, newest first, with what those that are queued wait for."""
+    data = [job_line(job, waits.get(job.id)) for job in page.jobs]
     return list_body(data, has_more=page.has_more, last_id=page.last)
 
 
-def job_line(job: Job) -> Json:
+def job_line(job: Job, wait: Wait | None = None) -> Json:
     """A job in a list. What was asked for in words is its team's alone: no prompt is shown."""
     candidate = current_candidate(job)
     return {
@@ -196,14 +199,15 @@ def job_line(job: Job) -> Json:
         "error": _error(public_error(job)),
         "reserved": format_usd(job.reserved_micro_usd),
         "charged": format_usd(job.charged_micro_usd) if job.is_settled else None,
+        "queue": queue_body(job, wait),
     }
 
 
-def job_body(job: Job) -> Json:
+def job_body(job: Job, wait: Wait | None = None) -> Json:
     """Everything about one job but what was asked for in words."""
     candidate, work = current_candidate(job), job.work
     return {
-        **job_line(job),
+        **job_line(job, wait),
         "requested_model": job.plan.requested_model,
         "policy_switch": policy_switch(job.plan),
         "seconds": candidate.shape.seconds,

@@ -113,12 +113,14 @@ class AdminRoutes:
         page = await self._services.jobs.find(
             sought, after=None if after is None else JobId(after), limit=limit_of(query)
         )
-        return json_answer(bodies.jobs_body(page))
+        waits = await self._services.jobs.waits(page.jobs)
+        return json_answer(bodies.jobs_body(page, waits))
 
     async def job(self, request: web.Request) -> web.Response:
         """GET /jobs/{id}."""
         job = await self._services.jobs.read(request.match_info["id"])
-        return json_answer(bodies.job_body(job))
+        waits = await self._services.jobs.waits((job,))
+        return json_answer(bodies.job_body(job, waits.get(job.id)))
 
     async def cancel_job(self, request: web.Request) -> web.Response:
         """POST /jobs/{id}/cancel."""

@@ -81,6 +81,14 @@ async def test_jobs_of_a_state_and_a_time(office: Office) -> None:
     assert [] == await ids(office, f"?since={iso_ms(waiting.created_at_ms + 1000)}")
 
 
+async def test_a_queued_job_tells_its_place(office: Office) -> None:
+    done, job = await office.stage.made(), await created(office.stage)
+    queue = {"position": 1, "starts_in_s": 0, "reason": "about to start at kling"}
+    listed = {entry["id"]: entry["queue"] for entry in (await office.get("/jobs"))["data"]}
+    assert {job.id: queue, done.id: None} == listed
+    assert queue == (await office.get(f"/jobs/{job.id}"))["queue"]
+
+
 async def test_an_unknown_place_is_the_beginning(office: Office) -> None:
     job = await created(office.stage)
     assert [job.id] == await ids(office, f"?after={MISSING}")
