@@ -27,6 +27,8 @@ MEASURES = (PRICE, LATENCY, SUCCESS)
 NEUTRAL = 0.5
 """Part score of an offer whose latency nobody has measured or estimated."""
 AS_REQUESTED = "model as requested"
+MOVED_UP = "; moved up: the same model elsewhere"
+"""Said of an offer that follows its model's first, before others that rank above it."""
 PERCENT_UNMEASURED = 90
 """Success of an offer that nobody has tried lately: trusted, but less than one that works."""
 
@@ -104,7 +106,12 @@ def rank(items: Sequence[Ranked], view: View) -> list[Ranked]:
     if view.policy.failover is not Failover.SAME_MODEL:
         return ranked
     first = {item.offer.model: place for place, item in reversed(list(enumerate(ranked)))}
-    return sorted(ranked, key=lambda item: first[item.offer.model])
+    grouped = sorted(ranked, key=lambda item: first[item.offer.model])
+    stood = {item.offer.id: place for place, item in enumerate(ranked)}
+    return [
+        replace(item, reason=f"{item.reason}{MOVED_UP}") if place < stood[item.offer.id] else item
+        for place, item in enumerate(grouped)
+    ]
 
 
 def _by_order(items: Sequence[Ranked], view: View) -> list[Ranked]:
@@ -130,10 +137,10 @@ def _by_weight(items: Sequence[Ranked], view: View) -> list[Ranked]:
 
     def part(name: str, item: Ranked) -> float:
         if name == PRICE:
-            return cheapest / item.quote.micro_usd if item.quote.micro_usd else 1.0
+            return _share(cheapest, item.quote.micro_usd)
         value = view.value(name, item)
         if name == LATENCY:
-            return NEUTRAL if value == float("inf") else fastest / value
+            return NEUTRAL if value == float("inf") else _share(fastest, value)
         return value / 100
 
     def total(item: Ranked) -> float:
@@ -153,6 +160,11 @@ def _by_weight(items: Sequence[Ranked], view: View) -> list[Ranked]:
     return [
         replace(item, reason=reason(item), score=total(item)) for item in sorted(items, key=key)
     ]
+
+
+def _share(best: float, own: float) -> float:
+    """What the best has of one's own; nothing is better than nothing."""
+    return best / own if own else 1.0
 
 
 def _explain(item: Ranked, view: View, detail: str) -> str:

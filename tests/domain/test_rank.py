@@ -117,6 +117,13 @@ def test_free_offers_do_not_divide_by_zero() -> None:
     assert ["cheap", "quick"] == models_of(a_policy(weigh={"price": 1.0}), items=free)
 
 
+def test_an_offer_that_renders_in_no_time_does_not_divide_by_zero() -> None:
+    instant = {an_item("quick", 10).offer.id: 0.0}
+    view = a_view(a_policy(weigh={"latency": 1.0}), conditions=Conditions(latency_s=instant))
+    ranked = rank([an_item("sharp", 10), an_item("quick", 10)], view)
+    assert [("quick", 1.0), ("sharp", 0.0)] == [(item.offer.model, item.score) for item in ranked]
+
+
 def test_without_any_known_latency_nobody_is_fastest() -> None:
     unknown = [an_item(name, 10, typical_render_s=None) for name in ("quick", "cheap")]
     assert ["cheap", "quick"] == models_of(a_policy(weigh={"latency": 1.0}), items=unknown)
@@ -195,6 +202,12 @@ def test_a_model_s_other_offers_follow_its_first_unless_the_policy_says_otherwis
     assert by_model == ranked(Failover.SAME_MODEL)
     by_rank = [("quick", "kling"), ("cheap", "kling"), ("quick", "runway")]
     assert by_rank == ranked(Failover.RANKED) == ranked(Failover.NONE)
+    told = [item.reason for item in rank(items, a_view(a_policy(order=[("price", False)])))]
+    assert [
+        "price 0.000100",
+        "price 0.000300; moved up: the same model elsewhere",
+        "price 0.000200",
+    ] == told
 
 
 items = st.lists(
