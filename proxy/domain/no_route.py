@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from proxy.domain.ids import ModelName
     from proxy.domain.plan import Skipped
-    from proxy.domain.policy import Offer
+    from proxy.domain.policy import Offer, Snapshot
 
 _LAST_TO_TELL = (
     "excluded",
@@ -77,6 +77,17 @@ def who_could(verb: Verb, offers: Iterable[Offer]) -> list[dict[str, object]]:
         for offer in offers
         if verb in offer.can.verbs
     ]
+
+
+def why_never(offer: Offer, snapshot: Snapshot) -> tuple[str, str] | None:
+    """Why the configuration as it is lets nothing go to an offer: a stable code, and the details."""
+    if not offer.prices:
+        return "price_unknown", "no known price"
+    provider = snapshot.providers.get(offer.provider)
+    if provider is None or not provider.is_configured:
+        reasons = [a.reason for a in provider.accounts if a.reason] if provider else []
+        return "not_configured", reasons[0] if reasons else "no account is configured"
+    return None
 
 
 def _reasons(skipped: Sequence[Skipped]) -> list[str]:

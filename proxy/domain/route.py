@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -17,13 +16,13 @@ from proxy.domain.capability import (
 from proxy.domain.conditions import NOTHING_KNOWN, Closure, Conditions
 from proxy.domain.errors import Forbidden, InvalidRequest, ModelNotFound, NoRoute
 from proxy.domain.ids import ModelName, PolicyName
-from proxy.domain.no_route import no_route, who_could
-from proxy.domain.plan import Candidate, Plan, Skipped, Switch
+from proxy.domain.no_route import no_route, who_could, why_never
+from proxy.domain.plan import Candidate, Plan, Skipped
 from proxy.domain.price import quote
 from proxy.domain.rank import AS_REQUESTED, Ranked, View, rank
 from proxy.domain.routing import Failover
 from proxy.domain.source import Verb
-from proxy.domain.usage import chain_of, fallbacks_of
+from proxy.domain.usage import ways_of
 from proxy.domain.video import Substitute
 from proxy.domain.wanted import wanted_of
 
@@ -95,20 +94,21 @@ def plan(
     """
     world = _World(snapshot=snapshot, now_s=now_s, conditions=conditions)
     target = _target(job, team, world)
-    asked = target.policy
-    for rule, policy in reversed(chain_of(asked, snapshot.policies, budgets)):
-        switch = Switch(asked=asked.name, above_percent=rule.above_percent, budget=rule.budget)
-        with suppress(InvalidRequest, NoRoute):
-            switched = _plan(job, replace(target, policy=policy), team, world)
-            return replace(switched, switch=switch)
-    try:
-        return _plan(job, target, team, world)
-    except NoRoute:
-        for policy in fallbacks_of(asked, snapshot.policies):
-            with suppress(InvalidRequest, NoRoute):
-                fallen = _plan(job, replace(target, policy=policy), team, world)
-                return replace(fallen, switch=Switch(asked=asked.name))
-        raise
+    ways = ways_of(target.policy, snapshot.policies, budgets)
+    refusal: InvalidRequest | NoRoute | None = None
+    for state in _states(world):
+        for policy, switch in ways:
+            try:
+                planned = _plan(job, replace(target, policy=policy), team, state)
+                return replace(planned, switch=switch)
+            except (InvalidRequest, NoRoute) as error:
+                if switch is not None:
+                    continue
+                refusal = error
+                if isinstance(error, InvalidRequest):
+                    break  # what conflicts with the asked policy is no case for its fallbacks
+    assert refusal is not None
+    raise refusal
 
 
 def asked_policy(job: VideoJob, team: Team, snapshot: Snapshot) -> PolicyName:
@@ -123,12 +123,18 @@ def wants_usage(job: VideoJob, team: Team, snapshot: Snapshot) -> bool:
     return policy is not None and bool(policy.when)
 
 
+def _states(world: _World) -> tuple[_World, ...]:
+    """The world as it is; then, for want of any other offer, as if none were unhealthy."""
+    closed = world.conditions.closed.values()
+    if any(item.why is Closure.UNHEALTHY for item in closed):
+        return world, replace(world, is_panic=True)
+    return (world,)
+
+
 def _plan(job: VideoJob, target: _Target, team: Team, world: _World) -> Plan:
-    """Plan by one policy; if nothing but unhealthy offers is left, as if they were healthy."""
+    """Plan by one policy. Raises InvalidRequest, NoRoute."""
     substitute = job.substitute or team.substitute
     candidates, skipped = _consider(job, target, team, world)
-    if not candidates and any(item.code == Closure.UNHEALTHY for item in skipped):
-        candidates, skipped = _consider(job, target, team, replace(world, is_panic=True))
     if not candidates:
         could = who_could(job.verb, _offers(job.verb, target, team, world.snapshot))
         raise no_route(
@@ -150,7 +156,9 @@ def _consider(
     wanted = wanted_of(job, target.policy, world.snapshot)
     offers = _offers(job.verb, target, team, world.snapshot)
     open_offers, skipped = _screen(offers, target.policy, world)
-    ranked, misfits = _price_and_rank(open_offers, wanted, target, world)
+    ranked, misfits = _price_and_rank(
+        open_offers, wanted, target, world, max_cost=job.max_cost_micro_usd
+    )
     skipped += misfits
     candidates, limited = _limit(ranked, target, substitute, job.max_cost_micro_usd)
     return candidates, skipped + limited
@@ -194,13 +202,16 @@ def _policy(name: str, param: str, team: Team, snapshot: Snapshot) -> RoutingPol
 
 
 def _successors(model: ModelName, world: _World) -> tuple[ModelName, ...]:
-    """Successors of a model whose every offer is retired or gone, in order, each once."""
+    """Successors of a model that is over wherever it could be had, in order, each once."""
     found: list[ModelName] = []
     pending = [model]
     while pending:
         current = pending.pop(0)
         offers = [offer for offer in world.snapshot.offers if offer.model == current]
-        if not offers or not all(_is_over(offer, world) for offer in offers):
+        left = [offer for offer in offers if not _is_over(offer, world)]
+        if len(left) == len(offers) or any(
+            why_never(offer, world.snapshot) is None for offer in left
+        ):
             continue
         fresh = [
             name
@@ -250,16 +261,12 @@ def _screen(
 
 def _why_not(offer: Offer, policy: RoutingPolicy, world: _World) -> tuple[str, str] | None:
     """Why nothing may go to an offer, whatever is asked: a stable code, and the details."""
-    provider = world.snapshot.providers.get(offer.provider)
     closed = world.conditions.closure(offer, is_panic=world.is_panic)
     if offer.lifecycle.is_retired(world.now_s):
         successors = ", ".join(offer.lifecycle.successors) or "none"
         return "retired", f"retired; successors: {successors}"
-    if not offer.prices:
-        return "price_unknown", "no known price"
-    if provider is None or not provider.is_configured:
-        reasons = [a.reason for a in provider.accounts if a.reason] if provider else []
-        return "not_configured", reasons[0] if reasons else "no account is configured"
+    if (unused := why_never(offer, world.snapshot)) is not None:
+        return unused
     if policy.excludes(offer.provider, offer.model):
         return "excluded", f"policy {policy.name} excludes it"
     if closed is not None:
@@ -268,12 +275,19 @@ def _why_not(offer: Offer, policy: RoutingPolicy, world: _World) -> tuple[str, s
 
 
 def _price_and_rank(
-    offers: Sequence[Offer], wanted: Wanted, target: _Target, world: _World
+    offers: Sequence[Offer],
+    wanted: Wanted,
+    target: _Target,
+    world: _World,
+    *,
+    max_cost: int | None,
 ) -> tuple[list[Ranked], list[Skipped]]:
     ranked, skipped = _fit(offers, wanted, target, world)
     if wanted.seconds is None and ranked:
-        # The best offer's own shortest length becomes the job's; the others are judged at it.
-        fixed = replace(wanted, seconds=ranked[0].shape.seconds)
+        # The best offer's own shortest length becomes the job's; the others are judged at it. One
+        # that is too dear makes nothing, so its length says nothing.
+        payable = (item for item in ranked if not _is_above(max_cost, item))
+        fixed = replace(wanted, seconds=next(payable, ranked[0]).shape.seconds)
         ranked, skipped = _fit(offers, fixed, target, world)
     return ranked, skipped
 
@@ -326,7 +340,7 @@ def _limit(
     skipped: list[Skipped] = []
     for item in ranked:
         micro_usd = item.quote.micro_usd
-        if max_cost_micro_usd is not None and micro_usd > max_cost_micro_usd:
+        if _is_above(max_cost_micro_usd, item):
             skipped.append(_skip(item.offer, "over_max_cost", "above max_cost_usd", micro_usd))
         elif not _may_follow(item, candidates, target, substitute):
             detail = f"substitute is {substitute.value}"
@@ -337,6 +351,10 @@ def _limit(
         else:
             candidates.append(_candidate(item))
     return candidates, skipped
+
+
+def _is_above(max_cost_micro_usd: int | None, item: Ranked) -> bool:
+    return max_cost_micro_usd is not None and item.quote.micro_usd > max_cost_micro_usd
 
 
 def _may_follow(

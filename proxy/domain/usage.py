@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from proxy.domain.plan import Switch
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -68,6 +70,24 @@ def fallbacks_of(
         passed.add(following)
         following = policies[following].fallback
     return found
+
+
+def ways_of(
+    asked: RoutingPolicy,
+    policies: Mapping[PolicyName, RoutingPolicy],
+    budgets: Iterable[BudgetUse],
+) -> list[tuple[RoutingPolicy, Switch | None]]:
+    """Policies in the order in which they may plan, and why another one than the asked does.
+
+    First whom its rules hand the request to, the last of them first; then itself; then its
+    fallbacks.
+    """
+    rules = [
+        (policy, Switch(asked=asked.name, above_percent=rule.above_percent, budget=rule.budget))
+        for rule, policy in reversed(chain_of(asked, policies, budgets))
+    ]
+    fallbacks = [(policy, Switch(asked=asked.name)) for policy in fallbacks_of(asked, policies)]
+    return [*rules, (asked, None), *fallbacks]
 
 
 def _holds(rule: WhenUsed, budgets: Iterable[BudgetUse]) -> bool:

@@ -233,6 +233,20 @@ def test_the_teams_rule_holds_where_the_request_has_none() -> None:
     assert (Substitute.NEVER, 1) == (planned.substitute, len(planned.candidates))
 
 
+def test_an_offer_above_the_callers_ceiling_does_not_say_how_long_the_video_is() -> None:
+    offers = [
+        an_offer(VERTEX, "best", seconds=(4, 6, 8), prices=[a_price("720p", 200_000)]),
+        an_offer(KLING, "good", seconds=(5, 10), prices=[a_price("720p", 50_000)]),
+    ]
+    models = [a_model("best", quality=90), a_model("good", quality=80)]
+    policy = a_policy(order=[("quality", True)])
+    world = a_snapshot(offers=offers, models=models, policies=[policy])
+    planned = plan_of(a_request(max_cost_micro_usd=300_000), world)
+    assert [("good", 5)] == [(each.model, each.shape.seconds) for each in planned.candidates]
+    with pytest.raises(NoRoute, match="above max_cost_usd"):
+        plan_of(a_request(max_cost_micro_usd=200_000), world)
+
+
 def test_offers_above_the_callers_ceiling_are_skipped() -> None:
     planned = plan_of(a_request(seconds=4, max_cost_micro_usd=336_000))
     assert ["kling-3.0"] == [item.model for item in planned.candidates]
