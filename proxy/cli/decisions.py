@@ -8,6 +8,7 @@ from proxy.cli.api import Json
 from proxy.cli.change import json_option, moment
 from proxy.cli.console import console, plain, table, usd
 from proxy.cli.json_line import write_json
+from proxy.cli.offers import why_skipped, without_repeats
 from proxy.cli.video import entries
 
 
@@ -21,6 +22,7 @@ from proxy.cli.video import entries
 @click.option("--policy", help="Only those that this policy ranked.")
 @click.option("--provider", help="Only those that chose this provider.")
 @click.option("--model", help="Only those that chose this model.")
+@click.option("--requested-model", help="Only those that asked for this model, or an alias of it.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
 @click.option("--why", is_flag=True, help="Show every candidate and every offer left out.")
 @json_option
@@ -51,11 +53,14 @@ def command(
 
 
 def _list(out: Console, found: list[Json]) -> None:
-    shown = table("at", "team", "policy", "asked", "outcome", "chosen", "price", right=("price",))
+    shown = table(
+        *("at", "id", "team", "policy", "asked", "outcome", "chosen", "price"), right=("price",)
+    )
     for each in found:
         chosen = _chosen(each)
         shown.add_row(
             moment(each.get("at")),
+            plain(each.get("id")),
             plain(each.get("team")),
             plain(each.get("policy")),
             plain(each.get("requested_model") or ""),
@@ -81,14 +86,14 @@ def _explain(out: Console, decision: Json) -> None:
             plain(each.get("reason")),
             style="bold" if is_chosen else "",
         )
-    for each in entries(decision.get("skipped")):
-        offer = f"{each.get('provider')}/{each.get('model')}"
+    for each in without_repeats(entries(decision.get("skipped"))):
+        price = each.get("price_usd")
         shown.add_row(
             plain(""),
-            plain(offer),
+            plain(f"{each.get('provider')}/{each.get('model')}"),
+            plain("") if price is None else usd(price),
             plain(""),
-            plain(""),
-            plain(f"{each.get('code')}: {each.get('detail')}"),
+            plain(why_skipped(each)),
             style="dim",
         )
     out.print(shown)

@@ -54,6 +54,9 @@ def retire(
 def _show(out: Console, answer: Json) -> None:
     model, videos = answer.get("model"), answer.get("videos")
     out.print(plain(f"{answer.get('concerned')} of {videos} videos were made by {model}"))
+    strangers = answer.get("of_teams_that_left")
+    if strangers:
+        out.print(plain(f"{strangers} of them for teams that have left: not in the table"))
     moves = entries(answer.get("moves"))
     if not moves:
         return

@@ -63,56 +63,40 @@ def retire(snapshot: Snapshot, model: ModelName) -> Snapshot:
     return replace(snapshot, offers=offers)
 
 
-def drill(decisions: Iterable[Decision], snapshot: Snapshot, model: ModelName) -> Drill:
-    """Plan every decision that took a model again, in a configuration without it.
+class Drilling:
+    """Plans every decision that took a model again, in a configuration without it.
 
-    Budgets are those of then, and the first candidate counts.
+    Budgets are those of then, and the first candidate counts. What was added is not kept, so that
+    a record of any length may be gone through a few decisions at a time.
     """
-    without = retire(snapshot, model)
-    videos = strangers = 0
-    tally = _Tally()
-    for decision in decisions:
-        candidate = decision.candidate
-        if candidate is None:
-            continue
-        videos += 1
-        if candidate.model != model:
-            continue
-        if decision.team not in without.teams:
-            strangers += 1
-            continue
-        again = plan_again(decision, without)
-        tally.add(decision, candidate, None if again is None else again.candidates[0])
-    return Drill(
-        model=model,
-        videos=videos,
-        concerned=tally.videos.total() + strangers,
-        strangers=strangers,
-        moves=tally.moves(),
-        refused_teams=tuple(sorted(tally.refused.items())),
-    )
 
-
-class _Tally:
-    def __init__(self) -> None:
-        self.videos: Counter[Way] = Counter()
-        self.refused: Counter[str] = Counter()
+    def __init__(self, snapshot: Snapshot, model: ModelName) -> None:
+        self._without = retire(snapshot, model)
+        self._model = model
+        self._all = self._strangers = 0
+        self._videos: Counter[Way] = Counter()
+        self._refused: Counter[str] = Counter()
         self._before: Counter[Way] = Counter()
         self._after: Counter[Way] = Counter()
 
-    def add(self, decision: Decision, before: Candidate, after: Candidate | None) -> None:
-        there = None if after is None else (after.provider, after.model)
-        way: Way = ((before.provider, before.model), there)
-        self.videos[way] += 1
-        self._before[way] += before.quote_micro_usd
-        if after is None:
-            self.refused[decision.team] += 1
-        else:
-            self._after[way] += after.quote_micro_usd
+    def add(self, decisions: Iterable[Decision]) -> None:
+        """Go through the next decisions."""
+        for decision in decisions:
+            candidate = decision.candidate
+            if candidate is None:
+                continue
+            self._all += 1
+            if candidate.model != self._model:
+                continue
+            if decision.team not in self._without.teams:
+                self._strangers += 1
+                continue
+            again = plan_again(decision, self._without)
+            self._count(decision, candidate, None if again is None else again.candidates[0])
 
-    def moves(self) -> tuple[Move, ...]:
-        """The most travelled way first."""
-        return tuple(
+    def found(self) -> Drill:
+        """What was found so far, the most travelled way first."""
+        moves = (
             Move(
                 before=way[0],
                 after=way[1],
@@ -121,6 +105,24 @@ class _Tally:
                 after_micro_usd=self._after[way],
             )
             for way, count in sorted(
-                self.videos.items(), key=lambda item: (-item[1], item[0][0], item[0][1] or ())
+                self._videos.items(), key=lambda item: (-item[1], item[0][0], item[0][1] or ())
             )
         )
+        return Drill(
+            model=self._model,
+            videos=self._all,
+            concerned=self._videos.total() + self._strangers,
+            strangers=self._strangers,
+            moves=tuple(moves),
+            refused_teams=tuple(sorted(self._refused.items())),
+        )
+
+    def _count(self, decision: Decision, before: Candidate, after: Candidate | None) -> None:
+        there = None if after is None else (after.provider, after.model)
+        way: Way = ((before.provider, before.model), there)
+        self._videos[way] += 1
+        self._before[way] += before.quote_micro_usd
+        if after is None:
+            self._refused[decision.team] += 1
+        else:
+            self._after[way] += after.quote_micro_usd

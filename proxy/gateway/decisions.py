@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from proxy.domain.decision import ACCEPTED, Decision, wordless
-from proxy.domain.drill import Drill, drill
+from proxy.domain.drill import Drilling
 from proxy.domain.errors import NotFound, StoreUnavailable
 from proxy.domain.events import DecisionsLost
 from proxy.domain.ids import ModelName
@@ -16,7 +16,10 @@ from proxy.domain.plan import Plan
 from proxy.domain.route import asked_policy
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from proxy.domain.conditions import Conditions
+    from proxy.domain.drill import Drill
     from proxy.domain.errors import NoRoute
     from proxy.domain.ids import JobId
     from proxy.domain.job import Job
@@ -41,6 +44,7 @@ class Decisions:
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
         self._waiting: deque[Decision] = deque()
+        self._batch: list[Decision] = []
 
     def note(self, decision: Decision) -> None:
         """Take note of a decision: an append in memory."""
@@ -59,17 +63,20 @@ class Decisions:
             await self.write(log, live)
 
     async def write(self, log: DecisionLog, live: Live) -> None:
-        """Write down what waits; without the store it goes on waiting."""
-        while self._waiting:
-            batch = [self._waiting[n] for n in range(min(BATCH_MAX, len(self._waiting)))]
+        """Write down what waits; without the store it goes on waiting.
+
+        A batch stays what it is until it surely is on record: that is how the record knows one
+        whose reply was lost.
+        """
+        while self._batch or self._waiting:
+            if not self._batch:
+                count = min(BATCH_MAX, len(self._waiting))
+                self._batch = [self._waiting.popleft() for _ in range(count)]
             try:
-                await log.append(batch, keep=live.snapshot.engine.decisions_kept)
+                await log.append(self._batch, keep=live.snapshot.engine.decisions_kept)
             except StoreUnavailable:
                 return
-            for decision in batch:
-                # Those that were pushed out meanwhile were the oldest, so some of the batch.
-                if self._waiting and self._waiting[0] is decision:
-                    self._waiting.popleft()
+            self._batch = []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,19 +145,25 @@ class DecisionQuery:
     policy: str | None = None
     provider: str | None = None
     model: str | None = None
+    requested_model: str | None = None
     limit: int = 100
 
-    def wants(self, decision: Decision) -> bool:
-        """Say whether a decision is meant."""
-        chosen = decision.candidate
+    def wants(self, decision: Decision, aliases: Mapping[str, ModelName]) -> bool:
+        """Say whether a decision is meant; whoever asked by an alias asked for its model."""
+        chosen, asked = decision.candidate, decision.plan.requested_model
         pairs = (
             (self.team, decision.team),
             (self.outcome, decision.outcome),
             (self.policy, decision.plan.policy),
             (self.provider, chosen and chosen.provider),
             (self.model, chosen and chosen.model),
+            (_meant(self.requested_model, aliases), _meant(asked, aliases)),
         )
         return all(wanted is None or wanted == found for wanted, found in pairs)
+
+
+def _meant(model: str | None, aliases: Mapping[str, ModelName]) -> str | None:
+    return None if model is None else aliases.get(model, model)
 
 
 class DecisionDesk:
@@ -163,9 +176,10 @@ class DecisionDesk:
     async def find(self, query: DecisionQuery) -> tuple[list[Decision], bool]:
         """The latest decisions that are meant, and whether there are more."""
         found: list[Decision] = []
+        aliases = self._live.snapshot.aliases
         decisions = self._log.read(query.since_ms, query.until_ms, is_latest_first=True)
         async for decision in decisions:
-            if not query.wants(decision):
+            if not query.wants(decision, aliases):
                 continue
             if len(found) == query.limit:
                 return found, True
@@ -184,5 +198,12 @@ class DecisionDesk:
             known = ", ".join(sorted(snapshot.models))
             message = f"no model {model!r}; known: {known}"
             raise NotFound(message, param="model")
-        decisions = [decision async for decision in self._log.read(since_ms, until_ms)]
-        return await asyncio.to_thread(drill, decisions, snapshot, name)
+        drilling = Drilling(snapshot, name)
+        page: list[Decision] = []
+        async for decision in self._log.read(since_ms, until_ms):
+            page.append(decision)
+            if len(page) == BATCH_MAX:
+                await asyncio.to_thread(drilling.add, page)
+                page = []
+        await asyncio.to_thread(drilling.add, page)
+        return drilling.found()

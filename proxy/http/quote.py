@@ -5,18 +5,19 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from proxy.domain.errors import NoRoute
 from proxy.domain.money import format_usd
 from proxy.http import errors, render
 
 if TYPE_CHECKING:
     from proxy.domain.errors import ProxyError
-    from proxy.domain.plan import Candidate
+    from proxy.domain.plan import Candidate, Skipped
     from proxy.gateway.views import QuotedCandidate, QuoteView
 
 
 def quote_body(view: QuoteView) -> dict[str, object]:
     """The quote: candidates in order, then what is skipped; `would` is 200 or the refusal."""
-    skipped = [] if view.plan is None else render.skipped_entries(view.plan)
+    skipped = render.skipped_entries(_skipped(view))
     candidates = [_candidate(quoted, rank) for rank, quoted in enumerate(view.candidates, 1)]
     return {
         "object": "video.quote",
@@ -25,7 +26,7 @@ def quote_body(view: QuoteView) -> dict[str, object]:
         "policy_switch": None if view.plan is None else render.policy_switch(view.plan),
         "requested_model": None if view.plan is None else view.plan.requested_model,
         "chosen": None if view.chosen is None else _chosen(view.chosen, view),
-        "candidates": [*candidates, *(skipped or _listed(view.refusal))],
+        "candidates": [*candidates, *skipped],
     }
 
 
@@ -50,22 +51,11 @@ def _candidate(quoted: QuotedCandidate, rank: int) -> dict[str, object]:
     }
 
 
-def _listed(refusal: ProxyError | None) -> list[dict[str, object]]:
-    """What a plan that found nothing says it skipped, in the form of every other candidate."""
-    listing = refusal.details.get("skipped") if refusal is not None else None
-    if not isinstance(listing, list):
-        return []
-    return [
-        {
-            "provider": item["provider"],
-            "model": item["model"],
-            "price_usd": None,
-            "skipped": True,
-            "code": item["code"],
-            "detail": item["detail"],
-        }
-        for item in listing
-    ]
+def _skipped(view: QuoteView) -> tuple[Skipped, ...]:
+    """What the plan left out, also one that found nothing."""
+    if view.plan is not None:
+        return view.plan.skipped
+    return view.refusal.skipped if isinstance(view.refusal, NoRoute) else ()
 
 
 def _refusal(refusal: ProxyError) -> dict[str, object]:

@@ -139,12 +139,12 @@ def route(job: Job) -> list[dict[str, object]]:
         {**candidate_entry(candidate, rank), "outcome": _fate(rank - 1, tried)}
         for rank, candidate in enumerate(job.plan.candidates, 1)
     ]
-    return [*candidates, *skipped_entries(job.plan)]
+    return [*candidates, *skipped_entries(job.plan.skipped)]
 
 
-def skipped_entries(plan: Plan) -> list[dict[str, object]]:
+def skipped_entries(skipped: Sequence[Skipped]) -> list[dict[str, object]]:
     """What was considered and left out, and why."""
-    return [*map(_skipped_entry, plan.skipped)]
+    return [*map(_skipped_entry, skipped)]
 
 
 def _fate(place: int, tried: Sequence[int]) -> str:

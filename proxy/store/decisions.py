@@ -15,7 +15,6 @@ from proxy.domain.policy import Match
 from proxy.domain.usage import BudgetUse
 from proxy.store.packing import json_text, pack, unpack
 from proxy.store.script import Script
-from proxy.store.steps import new_operation
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -23,8 +22,8 @@ if TYPE_CHECKING:
     from proxy.store.client import Client
     from proxy.store.keys import Keys
 
-GUARD_LIFE_MS = 60_000
-"""Longer than a script is sent again after its reply was lost."""
+GUARD_LIFE_MS = 600_000
+"""Longer than the store is away for, as a rule: a batch is sent again until its answer comes."""
 PAGE = 200
 _NO_FINGERPRINT = "0" * 64
 _MARK = b"\n"
@@ -40,8 +39,11 @@ class RedisDecisionLog:
         self._decide = Script.load("decide")
 
     async def append(self, decisions: Sequence[Decision], *, keep: int) -> None:
-        """Add decisions, in one replay-safe step, and forget all but about the latest `keep`."""
-        operation = new_operation()
+        """Add decisions, in one replay-safe step, and forget all but about the latest `keep`.
+
+        The same decisions again, within ten minutes, are known by the first and the last of them.
+        """
+        operation = f"{decisions[0].id}-{decisions[-1].id}"
         await self._decide.run(
             self._client,
             [self._keys.decisions(), self._keys.decided(operation)],
@@ -109,7 +111,8 @@ def decode(text: bytes) -> Decision:
     written, _, packed = text.partition(_MARK)
     facts: list[Any] = json.loads(written)
     number, at_s, outcome, chosen, closed, latency_s, success, budgets = facts
-    team, key, _, _, _, digest, request, plan, *_ = unpack(packed)
+    # Past the cache: one look at the record must not push out the jobs that clients poll.
+    team, key, _, _, _, digest, request, plan, *_ = unpack.__wrapped__(packed)
     return Decision(
         id=number,
         at_s=at_s,

@@ -133,7 +133,7 @@ class Keys:
         return self._name("decisions")
 
     def decided(self, operation: str) -> str:
-        """STRING, a minute: decisions that were put on record."""
+        """STRING, ten minutes: decisions that were put on record."""
         return self._name("decided", operation)
 
     def errand(self, name: str) -> str:

@@ -20,6 +20,16 @@ CANDIDATE: dict[str, object] = {
 }
 
 
+SKIPPED: dict[str, object] = {
+    "provider": "runway",
+    "model": "gen4.5",
+    "price_usd": None,
+    "skipped": True,
+    "code": "drained",
+    "detail": "by ops",
+}
+
+
 @pytest.fixture
 def admin(proxy: FakeProxy, monkeypatch: pytest.MonkeyPatch) -> FakeProxy:
     monkeypatch.setenv("GREENLIGHT_ADMIN_URL", proxy.url)
@@ -37,9 +47,7 @@ def a_decision(**changed: object) -> Json:
         "outcome": "accepted",
         "chosen": 1,
         "candidates": [CANDIDATE, {**CANDIDATE, "rank": 2, "score": None, "provider": "vertex"}],
-        "skipped": [
-            {"provider": "runway", "model": "gen4.5", "code": "drained", "detail": "by ops"}
-        ],
+        "skipped": [SKIPPED],
         **changed,
     }
 
@@ -49,7 +57,15 @@ async def test_a_line_for_each_decision(admin: FakeProxy, terminal: Terminal) ->
     admin.will_answer({"data": [a_decision(), refused], "has_more": True})
     said = await terminal.beside("decisions", "--team", "sales", "--limit", "2")
     accepted, no_route = said.out.splitlines()[1:3]
-    for text in ("2026-11-24 09:30:00", "sales", "balanced", "sora-2", "kling/kling-3.0", "0.336"):
+    for text in (
+        "2026-11-24 09:30:00",
+        "video_1",
+        "sales",
+        "balanced",
+        "sora-2",
+        "kling/kling-3.0",
+        "0.336",
+    ):
         assert text in accepted
     assert "no_route" in no_route
     assert "kling" not in no_route
@@ -60,10 +76,16 @@ async def test_a_line_for_each_decision(admin: FakeProxy, terminal: Terminal) ->
 async def test_why_shows_every_candidate_and_what_was_left_out(
     admin: FakeProxy, terminal: Terminal
 ) -> None:
-    admin.will_answer({"data": [a_decision()], "has_more": False})
+    retired = {**SKIPPED, "code": "retired", "detail": "retired; successors: a"}
+    dear = {**SKIPPED, "code": "over_max_cost", "detail": "above", "price_usd": "1.600000"}
+    skipped = [SKIPPED, SKIPPED, retired, dear]
+    admin.will_answer({"data": [a_decision(skipped=skipped)], "has_more": False})
     said = await terminal.beside("decisions", "--why")
     for text in ("video_1", "0.812", "quality 0.440", "vertex/kling-3.0", "drained: by ops"):
         assert text in said.out
+    assert 1 == said.out.count("by ops")
+    assert "retired: retired" not in said.out
+    assert "$1.60" in said.out
 
 
 async def test_nothing_is_said_to_be_on_record(admin: FakeProxy, terminal: Terminal) -> None:
@@ -92,9 +114,10 @@ def a_drill(**changed: object) -> Json:
 
 
 async def test_a_drill(admin: FakeProxy, terminal: Terminal) -> None:
-    admin.will_answer(a_drill())
+    admin.will_answer(a_drill(of_teams_that_left=1))
     said = await terminal.beside("drill", "retire", "kling-3.0", "--since", "2026-11-23")
     for text in (
+        "1 of them for teams that have left",
         "4 of 9 videos were made by kling-3.0",
         "vertex/veo-3.1-fast",
         "refused",
@@ -110,5 +133,6 @@ async def test_a_drill_looks_at_the_last_day(admin: FakeProxy, terminal: Termina
     said = await terminal.beside("drill", "retire", "kling-3.0")
     assert "0 of 9 videos" in said.out
     assert "from" not in said.out
+    assert "teams that have left" not in said.out
     assert "since" in admin.asked[0].query
     assert '"moves"' in (await terminal.beside("drill", "retire", "kling-3.0", "--json")).out

@@ -8,7 +8,7 @@ import pytest
 
 from proxy.domain.conditions import Closed, Closure, Conditions
 from proxy.domain.decision import ACCEPTED, Decision, is_reproduced, plan_again, wordless
-from proxy.domain.drill import Move, drill, retire
+from proxy.domain.drill import Drill, Drilling, Move, retire
 from proxy.domain.errors import NoRoute
 from proxy.domain.ids import KeyId, ModelName, TeamId
 from proxy.domain.policy import Lifecycle, Snapshot
@@ -114,6 +114,13 @@ def test_a_refusal_is_reproduced_too() -> None:
     )
     assert decision.candidate is None
     assert is_reproduced(decision, WORLD)
+
+
+def drill(decisions: list[Decision], world: Snapshot, model: ModelName) -> Drill:
+    drilling = Drilling(world, model)
+    for each in decisions:
+        drilling.add([each])
+    return drilling.found()
 
 
 def test_a_drill_shows_where_videos_would_go_and_at_what_price() -> None:

@@ -132,6 +132,24 @@ class Away(RedisDecisionLog):
         raise StoreUnavailable(message, retry_after_s=1)
 
 
+async def test_a_batch_whose_answer_was_lost_is_on_record_once(stage: Stage) -> None:
+    class Silent(RedisDecisionLog):
+        @override
+        async def append(self, decisions: Sequence[Decision], *, keep: int) -> None:
+            await super().append(decisions, keep=keep)
+            message = "no answer"
+            raise StoreUnavailable(message, retry_after_s=1)
+
+    book = Decisions(RecordingObserver())
+    book.note(a_decision(1))
+    book.note(a_decision(2))
+    await book.write(Silent(stage.client, stage.keys), stage.runtime.live)
+    book.note(a_decision(3))
+    await book.write(log_of(stage), stage.runtime.live)
+    found = [each.id async for each in log_of(stage).read()]
+    assert ["video_1", "video_2", "video_3"] == found
+
+
 async def test_what_is_pushed_out_while_a_batch_is_written_is_not_dropped_twice(
     stage: Stage,
 ) -> None:
@@ -183,6 +201,34 @@ async def test_the_desk_finds_decisions_by_what_they_say(stage: Stage) -> None:
     assert [ACCEPTED] == await outcomes(DecisionQuery(provider="kling", model="kling-3.0"))
     assert [] == await outcomes(DecisionQuery(team="sales"))
     assert ([refused], True) == await desk.find(DecisionQuery(limit=1))
+
+
+async def test_the_desk_finds_who_asked_for_a_model_also_by_an_alias(
+    new_stage: StageMaker,
+) -> None:
+    aliased = replace(fast_snapshot(), aliases={"kling": ModelName("kling-3.0")})
+    stage = new_stage(snapshot=aliased)
+    for model in ("kling", "kling-3.0", "veo-3.1-fast", None):
+        await stage.create(replace(a_video(), model=model))
+    await written(stage)
+    desk = DecisionDesk(log_of(stage), stage.runtime.live)
+
+    async def asked(model: str) -> list[str | None]:
+        found, _ = await desk.find(DecisionQuery(requested_model=model))
+        return [each.plan.requested_model for each in found]
+
+    assert ["kling-3.0", "kling"] == await asked("kling") == await asked("kling-3.0")
+    assert ["veo-3.1-fast"] == await asked("veo-3.1-fast")
+    assert [] == await asked("sora-2")
+
+
+async def test_a_drill_goes_through_a_record_of_any_length(stage: Stage) -> None:
+    decided = a_decision(0, ACCEPTED)
+    each = [replace(decided, id=f"video_{n}", chosen=0) for n in range(450)]
+    await log_of(stage).append(each, keep=10_000)
+    desk = DecisionDesk(log_of(stage), stage.runtime.live)
+    found = await desk.retire(str(decided.plan.candidates[0].model), None, None)
+    assert (450, 450) == (found.videos, found.concerned)
 
 
 async def test_a_drill_needs_a_model_there_is(stage: Stage) -> None:

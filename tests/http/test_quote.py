@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 from proxy.domain.balance import balances_at
 from proxy.domain.errors import BudgetExceeded, NoRoute
+from proxy.domain.ids import ModelName, ProviderName
+from proxy.domain.plan import Skipped
 from proxy.gateway.ports.admission import BalanceState, TeamState
 from proxy.gateway.views import QuoteView
 from proxy.http.quote import quote_body
@@ -55,18 +57,24 @@ async def test_a_quote_tells_the_refusal(client: Client, videos: RecordingVideos
 
 
 def test_a_quote_without_a_plan_lists_what_was_skipped() -> None:
-    listing = [{"provider": "kling", "model": "kling-3.0", "code": "incapable", "detail": "why"}]
-    refusal = NoRoute("nothing", details={"skipped": listing})
+    left_out = Skipped(
+        provider=ProviderName("kling"),
+        model=ModelName("kling-3.0"),
+        code="over_max_cost",
+        detail="above max_cost_usd",
+        quote_micro_usd=336_000,
+    )
+    refusal = NoRoute("nothing", skipped=(left_out,))
     view = QuoteView(plan=None, candidates=(), chosen=None, refusal=refusal, buckets=())
     quote = quote_body(view)
     assert [
         {
             "provider": "kling",
             "model": "kling-3.0",
-            "price_usd": None,
+            "price_usd": "0.336000",
             "skipped": True,
-            "code": "incapable",
-            "detail": "why",
+            "code": "over_max_cost",
+            "detail": "above max_cost_usd",
         }
     ] == quote["candidates"]
     assert (None, None) == (quote["policy"], quote["chosen"])

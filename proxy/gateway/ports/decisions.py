@@ -14,7 +14,10 @@ class DecisionLog(Protocol):
     """The latest decisions of all processes. Every method raises StoreUnavailable."""
 
     async def append(self, decisions: Sequence[Decision], *, keep: int) -> None:
-        """Add decisions, in one replay-safe step, and forget all but about the latest `keep`."""
+        """Add one or more, in one replay-safe step, and forget all but about the latest `keep`.
+
+        Called again with the same decisions it adds nothing.
+        """
 
     def read(
         self,

@@ -43,6 +43,7 @@ class DecisionRoutes:
                 policy=query.get("policy"),
                 provider=query.get("provider"),
                 model=query.get("model"),
+                requested_model=query.get("requested_model"),
                 limit=limit_of(query),
             )
         )
@@ -78,7 +79,7 @@ def decision_body(decision: Decision) -> Json:
         "candidates": [
             candidate_entry(candidate, rank) for rank, candidate in enumerate(plan.candidates, 1)
         ],
-        "skipped": skipped_entries(plan),
+        "skipped": skipped_entries(plan.skipped),
         "conditions": {
             "closed": {
                 name: {"code": closed.why.value, "detail": closed.detail}

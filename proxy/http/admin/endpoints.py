@@ -158,7 +158,10 @@ AUDIT = _read(
 DECISIONS = _read(
     "/decisions",
     "Routing decisions, the latest first",
-    query=("since", "until", "team", "outcome", "policy", "provider", "model", "limit"),
+    query=(
+        *("since", "until", "team", "outcome", "policy", "provider", "model"),
+        *("requested_model", "limit"),
+    ),
 )
 DRILL = _read(
     "/drill/retire",
