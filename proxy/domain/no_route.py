@@ -80,7 +80,7 @@ def who_could(verb: Verb, offers: Iterable[Offer]) -> list[dict[str, object]]:
 
 
 def why_never(offer: Offer, snapshot: Snapshot) -> tuple[str, str] | None:
-    """Why the configuration as it is lets nothing go to an offer: a stable code, and the details."""
+    """Why the configuration lets nothing go to an offer: a stable code, and the details."""
     if not offer.prices:
         return "price_unknown", "no known price"
     provider = snapshot.providers.get(offer.provider)
