@@ -45,8 +45,12 @@ def shipped(*, env: Mapping[str, str] | None = None, now_s: float = NOW_S) -> Lo
 
 @pytest.fixture(name="everything", scope="module")
 def _everything(tmp_path_factory: pytest.TempPathFactory) -> Loaded:
+    return everything_shipped(tmp_path_factory.mktemp("google"))
+
+
+def everything_shipped(folder: Path) -> Loaded:
     """Load the shipped files with credentials for all four providers."""
-    account = tmp_path_factory.mktemp("google") / "account.json"
+    account = folder / "account.json"
     account.write_text("{}", encoding="utf-8")
     names = ("KLING_API_KEY", "GOOGLE_CLOUD_PROJECT", "RUNWAYML_API_SECRET", "OPENAI_API_KEY")
     env = dict.fromkeys(names, "x") | {"GOOGLE_APPLICATION_CREDENTIALS": str(account)}
