@@ -153,3 +153,18 @@ def test_an_invariant_names_a_test_or_a_contract_that_exists(number: str) -> Non
         assert re.search(
             rf"^(async )?def {name}\(", (ROOT / path).read_text(encoding="utf-8"), re.MULTILINE
         )
+
+
+SHOWN_COMMAND = re.compile(
+    r"(?:^ {4}|`)greenlight ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?\b", re.MULTILINE
+)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_command_that_is_shown_exists(path: Path) -> None:
+    for name, more in SHOWN_COMMAND.findall(path.read_text(encoding="utf-8")):
+        context = click.Context(cli)
+        command = cli.get_command(context, name)
+        assert command is not None, f"greenlight {name}"
+        if isinstance(command, click.Group) and more:
+            assert command.get_command(context, more) is not None, f"greenlight {name} {more}"

@@ -9,6 +9,7 @@ from proxy.app.orphans import orphan_desk
 from proxy.gateway.admin.controls import ControlDesk
 from proxy.gateway.admin.jobs import JobDesk
 from proxy.gateway.admin.letters import LetterDesk
+from proxy.gateway.admin.providers import ProviderDesk
 from proxy.gateway.decisions import DecisionDesk
 from proxy.gateway.finance.desk import FinanceDesk
 from proxy.gateway.restore.desk import RestoreDesk
@@ -45,6 +46,7 @@ def administration(parts: Parts) -> AdminServices:
         ),
         verify=verify,
         controls=ControlDesk(runtime, ledger, controls),
+        providers=ProviderDesk(runtime, ledger, controls),
         jobs=JobDesk(runtime, RedisJobSearch(client, keys)),
         decisions=DecisionDesk(RedisDecisionLog(client, keys), runtime.live),
         orphans=orphan_desk(runtime, client),

@@ -34,6 +34,8 @@ COMMANDS = {
     "freeze": Entry("proxy.cli.freeze", "Stop new spend: a team's, a provider's, or all."),
     "thaw": Entry("proxy.cli.thaw", "End a freeze."),
     "freezes": Entry("proxy.cli.freezes", "List what is frozen."),
+    "providers": Entry("proxy.cli.providers", "Show how providers stand; drain and resume."),
+    "top": Entry("proxy.cli.top", "Watch jobs, money and providers."),
     "audit": Entry("proxy.cli.audit", "Show what administrators changed, and why."),
     "webhooks": Entry("proxy.cli.webhooks", "Show who was told of videos' ends; tell it again."),
     "config": Entry("proxy.cli.config", "Show what configuration the processes have in force."),

@@ -16,10 +16,12 @@ from proxy.cli.budgets import budgets_table
 from proxy.cli.change import moment
 from proxy.cli.console import console, plain, table, usd
 from proxy.cli.json_line import write_json
+from proxy.cli.providers import offers_table
 from proxy.cli.video import entries
 
 JOBS_SHOWN = 12
 BUDGETS_SHOWN = 10
+_UNUSED = ("not_configured", "retired", "unpriced")
 _COLOURS = {
     "queued": "yellow",
     "submitting": "cyan",
@@ -30,7 +32,6 @@ _COLOURS = {
     "failed": "red",
     "cancelled": "dim",
 }
-_BREAKERS = {"closed": "green", "half_open": "yellow", "open": "bold red", "gone": "bold red"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,7 @@ def drawn(frame: Frame) -> Group:
     parts = [
         _box("Teams", _teams(frame.teams)),
         _box("Budgets, fullest first", budgets_table({"accounts": _fullest(frame.budgets)})),
-        _box("Providers", _providers(frame.providers)),
+        _box("Providers", offers_table(_of_use(frame.providers))),
         _box("Latest videos", _jobs(frame.jobs)),
     ]
     said = Text()
@@ -175,24 +176,9 @@ def _dollars(amount: object) -> float:
     return float(amount) if isinstance(amount, str) else 0.0
 
 
-def _providers(found: list[Json]) -> Table:
-    shown = table(
-        *("offer", "account", "state", "slots", "latency", "success", "ends"),
-        right=("slots", "latency", "success"),
-    )
-    for each in found:
-        state = str(each.get("state"))
-        latency, success = each.get("latency_s"), each.get("success")
-        shown.add_row(
-            plain(f"{each.get('provider')} {each.get('model')}"),
-            plain(each.get("account")),
-            Text.assemble((state, _BREAKERS.get(state, "red"))),
-            plain(f"{each.get('slots_used')} of {each.get('slots')}"),
-            plain("-" if latency is None else f"{latency} s"),
-            plain(f"{success:.0%}" if isinstance(success, float) else "-"),
-            plain(moment(each.get("ends_at")).partition(" ")[0]),
-        )
-    return shown
+def _of_use(found: list[Json]) -> list[Json]:
+    """The offers that somebody could be sent to, but for what is wrong just now."""
+    return [each for each in found if each.get("state") not in _UNUSED]
 
 
 def _jobs(found: list[Json]) -> Table:

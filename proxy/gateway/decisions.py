@@ -16,8 +16,6 @@ from proxy.domain.plan import Plan
 from proxy.domain.route import asked_policy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from proxy.domain.conditions import Conditions
     from proxy.domain.drill import Drill
     from proxy.domain.errors import NoRoute
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
     from proxy.domain.usage import BudgetUse
     from proxy.domain.video import VideoJob
     from proxy.gateway.live import Live
-    from proxy.gateway.ports.decisions import DecisionLog
+    from proxy.gateway.ports.decisions import DecisionLog, DecisionQuery
     from proxy.gateway.ports.runtime import Clock, Observer
     from proxy.gateway.views import Caller
 
@@ -132,38 +130,6 @@ class Case:
             outcome=outcome,
             chosen=chosen,
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DecisionQuery:
-    """Which decisions are looked for: of a team, an outcome, or with an offer chosen."""
-
-    since_ms: int | None = None
-    until_ms: int | None = None
-    team: str | None = None
-    outcome: str | None = None
-    policy: str | None = None
-    provider: str | None = None
-    model: str | None = None
-    requested_model: str | None = None
-    limit: int = 100
-
-    def wants(self, decision: Decision, aliases: Mapping[str, ModelName]) -> bool:
-        """Say whether a decision is meant; whoever asked by an alias asked for its model."""
-        chosen, asked = decision.candidate, decision.plan.requested_model
-        pairs = (
-            (self.team, decision.team),
-            (self.outcome, decision.outcome),
-            (self.policy, decision.plan.policy),
-            (self.provider, chosen and chosen.provider),
-            (self.model, chosen and chosen.model),
-            (_meant(self.requested_model, aliases), _meant(asked, aliases)),
-        )
-        return all(wanted is None or wanted == found for wanted, found in pairs)
-
-
-def _meant(model: str | None, aliases: Mapping[str, ModelName]) -> str | None:
-    return None if model is None else aliases.get(model, model)
 
 
 class DecisionDesk:

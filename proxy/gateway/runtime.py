@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from proxy.gateway.openings import Openings
     from proxy.gateway.ports.admission import Accounts, Admission
     from proxy.gateway.ports.artifacts import ArtifactStore, Inputs
-    from proxy.gateway.ports.conditions import KnownConditions
+    from proxy.gateway.ports.health import KnownConditions
     from proxy.gateway.ports.hints import Hints
     from proxy.gateway.ports.jobs import Jobs, Slots, Work
     from proxy.gateway.ports.letters import Letters

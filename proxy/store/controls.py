@@ -6,10 +6,11 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from proxy.domain.ids import KeyId, ProviderName, TeamId
-from proxy.gateway.ports.controls import Freeze, LiveControls, LiveOverride
-from proxy.store.changes import override_id, target_of
+from proxy.gateway.ports.controls import Drain, Freeze, LiveControls, LiveOverride
+from proxy.store.changes import drained_name, override_id, target_of
 from proxy.store.entries import ORGANISATION_OWNER, TEAM_OWNER, full_name
 from proxy.store.flags import (
+    DRAIN,
     FLAGS,
     FREEZE,
     OVERRIDES,
@@ -49,11 +50,12 @@ class RedisControls:
             if flags or lifts
         ]
         if not held:
-            return LiveControls(overrides=(), freezes=(), revoked=frozenset())
+            return LiveControls(overrides=(), freezes=(), drains=(), revoked=frozenset())
         now_ms = await self._now_ms()
         made = await self._made()
         overrides: list[LiveOverride] = []
         freezes: list[Freeze] = []
+        drains: list[Drain] = []
         revoked: set[tuple[TeamId, KeyId]] = set()
         for owner, flags, lifts in held:
             overrides += _overrides(owner, lifts, now_ms, made)
@@ -61,10 +63,15 @@ class RedisControls:
                 what, _, name = flag.partition(":")
                 if what == FREEZE:
                     freezes.append(_freeze(owner, name, made))
+                elif what == DRAIN:
+                    drains.append(_drain(name, made))
                 elif owner is not None and what == REVOKED:
                     revoked.add((owner, KeyId(name)))
         return LiveControls(
-            overrides=tuple(overrides), freezes=tuple(freezes), revoked=frozenset(revoked)
+            overrides=tuple(overrides),
+            freezes=tuple(freezes),
+            drains=tuple(drains),
+            revoked=frozenset(revoked),
         )
 
     async def refusals(self, keys: Sequence[tuple[TeamId, KeyId]]) -> Sequence[Record]:
@@ -91,6 +98,8 @@ class RedisControls:
                 made[override_id(entry.operation)] = entry
             elif entry.action == FREEZE and entry.before != entry.after:
                 made[entry.target] = entry
+            elif entry.action == DRAIN and entry.before != entry.after:
+                made[f"{DRAIN} {entry.target}"] = entry
         return made
 
 
@@ -117,3 +126,11 @@ def _overrides(
 def _freeze(owner: TeamId | None, name: str, made: dict[str, AuditEntry]) -> Freeze:
     provider = ProviderName(name) if name else None
     return Freeze(team=owner, provider=provider, change=made[target_of(owner, provider)])
+
+
+def _drain(name: str, made: dict[str, AuditEntry]) -> Drain:
+    provider, _, account = name.partition(":")
+    target = drained_name(provider, account or None)
+    return Drain(
+        provider=ProviderName(provider), account=account or None, change=made[f"{DRAIN} {target}"]
+    )

@@ -10,7 +10,7 @@ from proxy.domain.conditions import Closed, Closure
 if TYPE_CHECKING:
     from proxy.domain.conditions import Conditions
     from proxy.domain.policy import Offer, Snapshot
-    from proxy.gateway.ports.conditions import KnownConditions
+    from proxy.gateway.ports.health import KnownConditions
 
 
 class Closures:

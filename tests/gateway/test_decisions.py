@@ -25,10 +25,10 @@ from proxy.gateway.decisions import (
     WAITING_MAX,
     Case,
     DecisionDesk,
-    DecisionQuery,
     Decisions,
     Premises,
 )
+from proxy.gateway.ports.decisions import DecisionQuery
 from proxy.gateway.views import Caller
 from proxy.store.decisions import RedisDecisionLog
 from tests.builders import NOW_S, a_budget, a_key, a_team

@@ -1,4 +1,4 @@
-"""What persons have in force now: overrides, freezes, revoked keys."""
+"""What persons have in force now: overrides, freezes, drains, revoked keys."""
 
 from __future__ import annotations
 
@@ -43,11 +43,21 @@ class Freeze:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Drain:
+    """A provider, or one account of it, to which nothing new is sent."""
+
+    provider: ProviderName
+    account: str | None
+    change: AuditEntry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LiveControls:
     """All of it."""
 
     overrides: tuple[LiveOverride, ...]
     freezes: tuple[Freeze, ...]
+    drains: tuple[Drain, ...]
     revoked: frozenset[tuple[TeamId, KeyId]]
 
 

@@ -9,7 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from proxy.domain.breaker import BreakerRules, Outcome
+    from proxy.domain.conditions import Conditions
     from proxy.domain.health import Health, Place
+    from proxy.domain.policy import Snapshot
 
 GONE = "gone"
 """In place of a state: a model is gone."""
@@ -49,6 +51,13 @@ class Board:
     health: Health
     now_ms: int
     moved: tuple[Moved, ...] = field(default=())
+
+
+class KnownConditions(Protocol):
+    """What this process knows of every offer; never older than a few seconds."""
+
+    def now(self, snapshot: Snapshot) -> Conditions:
+        """The conditions of a configuration's offers, from memory: asked at every create."""
 
 
 class HealthBoard(Protocol):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from proxy.domain.errors import InvalidRequest
 from proxy.domain.money import format_usd
-from proxy.gateway.decisions import DecisionQuery
+from proxy.gateway.ports.decisions import DecisionQuery
 from proxy.http.admin import endpoints
 from proxy.http.admin.bodies import list_body
 from proxy.http.admin.fields import limit_of, optional_instant, query_of

@@ -128,6 +128,15 @@ FREEZE = _change(
     errors=("not_found",),
 )
 THAW = _change("/freezes/thaw", STOPPING, "End a freeze", body=("team", "provider"))
+PROVIDERS = _read("/providers", "Every offer at every account: state, breakers, slots, end")
+DRAIN = _change(
+    "/providers/{name}/drain",
+    RUNNING,
+    "Send nothing new to a provider, or to one account of it",
+    body=("account",),
+    errors=("not_found",),
+)
+RESUME = _change("/providers/{name}/resume", RUNNING, "End a drain", body=("account",))
 JOBS = _read(
     "/jobs",
     "Jobs of every team, newest first",

@@ -14,6 +14,7 @@ from proxy.http.admin.decisions import DecisionRoutes
 from proxy.http.admin.handlers import AdminRoutes
 from proxy.http.admin.letters import LetterAdminRoutes
 from proxy.http.admin.orphans import OrphanRoutes
+from proxy.http.admin.providers import ProviderRoutes
 from proxy.http.admin.restore import RestoreRoutes
 from proxy.http.answer import json_answer
 from proxy.http.finance import FinanceRoutes
@@ -37,6 +38,7 @@ def admin_routes(services: AdminServices) -> tuple[AdminRoute, ...]:
     """Every route of the admin API."""
     mandates = TokenMandates(services.random_bytes)
     own = AdminRoutes(services, mandates)
+    providers = ProviderRoutes(services.providers, mandates)
     decisions = DecisionRoutes(services.decisions)
     orphans = OrphanRoutes(services.orphans, mandates)
     restore = RestoreRoutes(services.restore, mandates)
@@ -53,6 +55,9 @@ def admin_routes(services: AdminServices) -> tuple[AdminRoute, ...]:
         AdminRoute(endpoints.FREEZES, own.freezes),
         AdminRoute(endpoints.FREEZE, own.freeze),
         AdminRoute(endpoints.THAW, own.thaw),
+        AdminRoute(endpoints.PROVIDERS, providers.offers),
+        AdminRoute(endpoints.DRAIN, providers.drain),
+        AdminRoute(endpoints.RESUME, providers.resume),
         AdminRoute(endpoints.JOBS, own.jobs),
         AdminRoute(endpoints.JOB, own.job),
         AdminRoute(endpoints.CANCEL_JOB, own.cancel_job),
@@ -68,6 +73,18 @@ def admin_routes(services: AdminServices) -> tuple[AdminRoute, ...]:
         AdminRoute(endpoints.REPLAY, letters.replay),
         AdminRoute(endpoints.CONFIG, own.config),
         AdminRoute(endpoints.RELOAD, own.reload),
+        *_books(finance),
+        AdminRoute(endpoints.ORPHANS, orphans.survey),
+        AdminRoute(endpoints.CHARGE_ORPHANS, orphans.charge),
+        AdminRoute(endpoints.SURVEY, restore.survey),
+        AdminRoute(endpoints.RESTORE, restore.restore),
+        AdminRoute(endpoints.WRITE_OFF, finance.write_off),
+    )
+
+
+def _books(finance: FinanceRoutes) -> tuple[AdminRoute, ...]:
+    """What is read of the ledger, and put beside invoices."""
+    return (
         AdminRoute(endpoints.REPORT, finance.report),
         AdminRoute(endpoints.LEDGER, finance.entries),
         AdminRoute(endpoints.VERIFY, finance.verify),
@@ -75,11 +92,6 @@ def admin_routes(services: AdminServices) -> tuple[AdminRoute, ...]:
         AdminRoute(endpoints.MANIFEST, finance.manifest),
         AdminRoute(endpoints.RECONCILE, finance.compare),
         AdminRoute(endpoints.POST_INVOICE, finance.correct),
-        AdminRoute(endpoints.ORPHANS, orphans.survey),
-        AdminRoute(endpoints.CHARGE_ORPHANS, orphans.charge),
-        AdminRoute(endpoints.SURVEY, restore.survey),
-        AdminRoute(endpoints.RESTORE, restore.restore),
-        AdminRoute(endpoints.WRITE_OFF, finance.write_off),
     )
 
 

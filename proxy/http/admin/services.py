@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from proxy.gateway.admin.controls import ControlDesk
     from proxy.gateway.admin.jobs import JobDesk
     from proxy.gateway.admin.letters import LetterDesk
+    from proxy.gateway.admin.providers import ProviderDesk
     from proxy.gateway.decisions import DecisionDesk
     from proxy.gateway.finance.desk import FinanceDesk
     from proxy.gateway.orphans import OrphanDesk
@@ -54,6 +55,7 @@ class AdminServices:
     finance: FinanceDesk
     verify: Callable[[], Awaitable[Verification]]
     controls: ControlDesk
+    providers: ProviderDesk
     jobs: JobDesk
     decisions: DecisionDesk
     orphans: OrphanDesk

@@ -16,6 +16,7 @@ from proxy.gateway.admin.controls import ControlDesk
 from proxy.gateway.admin.jobs import JobDesk
 from proxy.gateway.admin.letters import LetterDesk
 from proxy.gateway.admin.limit import spend
+from proxy.gateway.admin.providers import ProviderDesk
 from proxy.gateway.decisions import DecisionDesk
 from proxy.gateway.finance.desk import FinanceDesk
 from proxy.gateway.orphans import OrphanDesk
@@ -172,6 +173,7 @@ async def opened(stage: Stage) -> AsyncIterator[Office]:
         ),
         verify=verify,
         controls=ControlDesk(runtime, ledger, controls),
+        providers=ProviderDesk(runtime, ledger, controls),
         jobs=JobDesk(runtime, RedisJobSearch(stage.client, stage.keys)),
         decisions=DecisionDesk(RedisDecisionLog(stage.client, stage.keys), runtime.live),
         orphans=OrphanDesk(runtime, ledger, repairs.unfinished),

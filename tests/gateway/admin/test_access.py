@@ -25,7 +25,7 @@ def name_of(value: object) -> str | None:
 
 
 def a_path(endpoint: AdminEndpoint) -> str:
-    return endpoint.path.replace("{id}", "video_" + "a" * 24)
+    return endpoint.path.replace("{id}", "video_" + "a" * 24).replace("{name}", "nobody")
 
 
 @pytest.mark.parametrize("endpoint", TABLE, ids=name_of)
