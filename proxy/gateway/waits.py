@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from proxy.domain.wait import Wait
     from proxy.gateway.balances import BalanceBook
     from proxy.gateway.live import Live
-    from proxy.gateway.ports.conditions import KnownConditions
+    from proxy.gateway.ports.health import KnownConditions
     from proxy.gateway.ports.jobs import Slots, SlotUse
     from proxy.gateway.ports.lines import JobStand, Lines, Overview
     from proxy.gateway.ports.runtime import Clock

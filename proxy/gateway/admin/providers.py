@@ -130,10 +130,7 @@ class ProviderDesk:
             for account in provider.accounts
         ]
         uses = await asyncio.gather(
-            *(
-                self._runtime.slots.look(provider, account.name, submit=None)
-                for provider, account in places
-            )
+            *(self._runtime.slots.look(provider, account.name) for provider, account in places)
         )
         return {
             (provider, account.name): use.held
