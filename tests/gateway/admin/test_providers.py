@@ -190,7 +190,7 @@ async def test_one_account_of_two_is_drained(office: Office) -> None:
 
 @pytest.mark.parametrize(
     ("name", "account", "param", "known"),
-    [("klng", None, "provider", "kling, openai, vertex"), ("kling", "mian", "account", "main")],
+    [("klng", None, "provider", "kling, openai, vertex"), ("kling", "side", "account", "main")],
 )
 async def test_what_is_not_there_cannot_be_drained(
     office: Office, name: str, account: str | None, param: str, known: str
