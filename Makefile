@@ -100,6 +100,7 @@ soak: setup $(FOCUS) ## what takes too long for every change
 	@FOCUS_VALIDATOR=$(dir $(FOCUS))bin/focus-validator \
 	  $(BIN)/python -m pytest -rs tests/conformance/test_focus_validator.py
 	@$(BIN)/python -m pytest -s tests/soak/ten_thousand.py
+	@$(BIN)/python -m pytest -s tests/soak/every_fault.py
 	@MACHINE_EXAMPLES=$${MACHINE_EXAMPLES:-4000} $(BIN)/python -m pytest --timeout 0 tests/store/test_money_machine.py
 
 dashboards: setup ## write deploy/grafana/dashboards from their sources

@@ -7,13 +7,10 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
 from typing_extensions import override
 
-from proxy.app.link_secret import FILE_NAME
-from proxy.gateway.callbacks import callback_path
 from proxy.simulator.tasks import UNFINISHED
-from tests.system.deployment import FAST_ENGINE, WEBHOOK_SECRET, Deployment, wait_until
+from tests.system.deployment import FAST_ENGINE, Deployment, wait_until
 from tests.system.ending import (
     KLING,
     MANY,
@@ -27,6 +24,7 @@ from tests.system.ending import (
 )
 from tests.system.labels import label_in
 from tests.system.money import every_job, store_of
+from tests.system.vendors import register_webhook, tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -153,24 +151,10 @@ class Stage(Deployment):
     async def be_called_back(self) -> None:
         """Have the vendors that can tell of a task do so where a scenario says how."""
         self.ask_for_callbacks(processes=1)
-        secret = (self.folder / "var" / FILE_NAME).read_bytes()
-        webhook = {
-            "provider": OPENAI,
-            "url": self.base_url.removesuffix("/v1") + callback_path(secret, OPENAI, "main"),
-            "secret": WEBHOOK_SECRET,
-        }
-        await self.tell("webhooks", webhook)
+        await register_webhook(self)
         for provider in (KLING, OPENAI):
             silent = {"provider": provider, "directive": "callback=none"}
-            await self.tell("scenarios", silent)
-
-    async def tell(self, what: str, body: object) -> None:
-        """POST /_sim/<what>."""
-        async with (
-            aiohttp.ClientSession() as session,
-            session.post(f"{self.simulator_url}/_sim/{what}", json=body) as answer,
-        ):
-            assert answer.status == 200, await answer.text()
+            await tell(self, "scenarios", silent)
 
     async def play(self, parts: Iterable[Part]) -> None:
         """Create every part's job at once, and wait for all to end."""
