@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from proxy.app.adapters import AdapterBuilder
 from proxy.app.clock import Bell, SystemClock
+from proxy.app.learning import Learning
 from proxy.app.link_secret import link_secret
 from proxy.app.notices import Notices
 from proxy.app.orphans import orphan_chores
@@ -30,12 +31,10 @@ from proxy.gateway.announcements import Announcements
 from proxy.gateway.archive import Archive
 from proxy.gateway.balances import BalanceBook
 from proxy.gateway.callbacks import Callbacks
-from proxy.gateway.conditions import ConditionsBook
 from proxy.gateway.decisions import Decisions
 from proxy.gateway.health import HealthBook
 from proxy.gateway.live import Current, Live
 from proxy.gateway.openings import Openings
-from proxy.gateway.render_times import LearnedTimes
 from proxy.gateway.runtime import Runtime
 from proxy.gateway.standby import Standby
 from proxy.gateway.upkeep import Upkeep
@@ -49,14 +48,12 @@ from proxy.store.admission import RedisAdmission
 from proxy.store.archive import RedisLedgerStream
 from proxy.store.client import Client, Timeouts
 from proxy.store.decisions import RedisDecisionLog
-from proxy.store.health import RedisHealth
 from proxy.store.hints import RedisHints
 from proxy.store.jobs import RedisJobs
 from proxy.store.keys import Keys
 from proxy.store.letters import RedisLetters
 from proxy.store.lines import RedisLines
 from proxy.store.registry import RedisAccountRegistry
-from proxy.store.render_times import RedisRenderTimes
 from proxy.store.slots import RedisSlots
 from proxy.store.work import RedisWork
 from proxy.telemetry.logs import Logs
@@ -110,7 +107,7 @@ class _Local:
     clock: SystemClock
     bell: Bell
     observer: Observer
-    times: LearnedTimes
+    learning: Learning
     waiters: Waiters
     siblings: int
     links: Links
@@ -132,19 +129,19 @@ async def compose(
         OSError: a folder cannot be made or written.
         ValueError: credentials or the artifact URL cannot be used.
     """
-    clock, bell, times, waiters = SystemClock(), Bell(), LearnedTimes(), Waiters()
-    metrics = _metrics(clock, loaded.snapshot)
+    clock, bell, waiters = SystemClock(), Bell(), Waiters()
+    learning, metrics = Learning(clock), _metrics(clock, loaded.snapshot)
     sessions = await stack.enter_async_context(open_sessions())
     notices = Notices(sessions, clock, loaded.server)
-    spans = tracing(stack, loaded.server, clock)
-    observer = _observers(metrics, clock, times, waiters, notices.troubles, *spans)
+    listeners = (*learning.observers, waiters, notices.troubles)
+    observer = _observers(metrics, clock, *listeners, *tracing(stack, loaded.server, clock))
     spool = stack.enter_context(own_folder(spool_root(loaded.server.artifacts.url)))
     links = Links(secret=link_secret(loaded.server), public_url=loaded.server.public_url)
     builder = AdapterBuilder(sessions=sessions, clock=clock, spool_dir=spool, secret=links.secret)
     live = Live(Current(snapshot=loaded.snapshot, providers=builder.build(loaded.server)))
     client = _client(stack, loaded.server, address, observer)
     pictures = Pictures(sessions, _picture_rules(loaded.server), spool_dir=spool)
-    local = _Local(clock, bell, observer, times, waiters, options.siblings, links, notices)
+    local = _Local(clock, bell, observer, learning, waiters, options.siblings, links, notices)
     runtime = _runtime(loaded.server, live, client, pictures=pictures, local=local)
     return Parts(
         runtime=runtime,
@@ -165,7 +162,7 @@ async def compose(
         callbacks=Callbacks(runtime, links.secret),
         spool_dir=spool,
         look=lambda: marks_of(options.config, loaded.policies),
-        chores=_chores(runtime, client, times, notices=notices, role=options.role),
+        chores=_chores(runtime, client, learning, notices=notices, role=options.role),
     )
 
 
@@ -194,20 +191,18 @@ def _applied(metrics: Metrics, pictures: Pictures, notices: Notices) -> Callable
 
 
 def _chores(
-    runtime: Runtime, client: Client, times: LearnedTimes, *, notices: Notices, role: Role
+    runtime: Runtime, client: Client, learning: Learning, *, notices: Notices, role: Role
 ) -> dict[str, Chore]:
     """What the use cases need done beside them, now and then."""
     workers = notices.chores(runtime, client, role) | orphan_chores(runtime, client, role)
-    samples, board, bell = RedisRenderTimes(client, Keys()), RedisHealth(client, Keys()), Bell()
+    workers |= learning.chores(runtime, client)
     return {
-        "health": lambda: runtime.health.watch(board, woken=bell.wait, wake=bell.ring),
         "upkeep": Upkeep(runtime).watch,
         "decisions": lambda: runtime.decisions.share(
             RedisDecisionLog(client, Keys()), runtime.live, runtime.clock
         ),
         "openings": lambda: runtime.openings.watch(runtime.live, runtime.observer),
         "doubts": lambda: runtime.doubts.watch(runtime.jobs, runtime.observer, runtime.clock),
-        "render_times": lambda: times.share(samples, runtime.clock),
         "waiters": lambda: runtime.waiters.watch(runtime.jobs, runtime.clock),
         **workers,
     }
@@ -259,8 +254,8 @@ def _runtime(
         openings=Openings(
             RedisAccountRegistry(client, keys), accounts, archive, balances=balances, clock=clock
         ),
-        render_times=local.times,
-        conditions=ConditionsBook(local.times, health),
+        render_times=local.learning.times,
+        conditions=local.learning.conditions(health),
         health=health,
         decisions=Decisions(local.observer),
         waiters=local.waiters,

@@ -105,7 +105,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolved:
-    """A reservation was settled or released."""
+    """A reservation was settled or released; `code` is why it brought no video, if it was sent."""
 
     job: JobId
     team: TeamId
@@ -117,6 +117,9 @@ class Resolved:
     charged_micro_usd: int
     overage_micro_usd: int
     is_wasted: bool
+    offer_id: str
+    is_made: bool
+    code: str | None
     by: str
 
 

@@ -38,6 +38,8 @@ def resolved(runtime: Runtime, before: Job, stored: Job) -> None:
     """Tell how the reservation of the attempt that was current before was resolved."""
     attempt = stored.attempts[before.attempt.number - 1]
     charged = attempt.charged_micro_usd or 0
+    is_made = stored.state is JobState.COMPLETED
+    error = attempt.error if attempt.submitted_at_ms is not None else None
     assert attempt.resolution is not Resolution.OPEN
     runtime.observer.observe(
         Resolved(
@@ -50,7 +52,10 @@ def resolved(runtime: Runtime, before: Job, stored: Job) -> None:
             reserved_micro_usd=attempt.reserved_micro_usd,
             charged_micro_usd=charged,
             overage_micro_usd=attempt.overage_micro_usd,
-            is_wasted=charged > 0 and stored.state is not JobState.COMPLETED,
+            is_wasted=charged > 0 and not is_made,
+            offer_id=before.candidate.offer_id,
+            is_made=is_made,
+            code=error.code if error else None,
             by=attempt.resolved_by or "",
         )
     )

@@ -23,6 +23,8 @@ _FLAGS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "freeze": ("free", "frozen"),
         "thaw": ("free", "frozen"),
+        "drain": ("open", "drained"),
+        "resume": ("open", "drained"),
         "revoke_key": ("live", "revoked"),
     }
 )

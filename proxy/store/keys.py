@@ -32,6 +32,7 @@ PERMANENT = (
     "accounts",
     "trimmed",
     "renders",
+    "outcomes",
     "outbox",
     "box",
     "undelivered",
@@ -139,6 +140,10 @@ class Keys:
     def errand(self, name: str) -> str:
         """STRING, until the next time: an errand that was taken."""
         return self._name("errand", name)
+
+    def outcomes(self) -> str:
+        """HASH, permanent: how the latest attempts at each offer ended."""
+        return self._name("outcomes")
 
     def outbox(self) -> str:
         """ZSET, permanent: receivers that have letters, by the ms of the next sending to them."""

@@ -62,7 +62,7 @@ async def test_what_a_restore_would_do(admin: FakeProxy, terminal: Terminal) -> 
             overrides=[{}],
             overtaken=[{}],
             queued=[{}, {}],
-            unknown=["freezes", "revoked_keys"],
+            unknown=["freezes", "drains", "revoked_keys"],
         )
     )
     said = await terminal.beside("ledger", "restore")
@@ -80,7 +80,7 @@ async def test_what_a_restore_would_do(admin: FakeProxy, terminal: Terminal) -> 
         "video_a-1  marketing  vertex    2026-11-21 23:50:00Z  $0.40",
         "1 that ended after the copy was made",
         "--queued keep or end",
-        "freezes (greenlight freeze) and revoked keys",
+        "freezes (greenlight freeze), drains (greenlight providers drain), revoked keys",
         "--apply --reason does it",
     ):
         assert words in said.out, said.out

@@ -56,7 +56,7 @@ def compose(stage: Stage) -> Runtime:
         artifacts=artifacts,
         inputs=stage.shelf.inputs_in(artifacts),
         clock=stage.clock,
-        observer=Fanout(stage.observer, stage.render_times, stage.waiters),
+        observer=Fanout(stage.observer, stage.render_times, stage.success, stage.waiters),
         balances=balances,
         usage=UsageBook(balances, accounts, stage.clock),
         archive=archive,

@@ -18,6 +18,7 @@ from proxy.gateway.conditions import ConditionsBook
 from proxy.gateway.health import HealthBook
 from proxy.gateway.live import Current, Live
 from proxy.gateway.render_times import LearnedTimes
+from proxy.gateway.success import LearnedSuccess
 from proxy.gateway.videos import Videos
 from proxy.gateway.views import Caller
 from proxy.gateway.waiting import Waiters
@@ -185,7 +186,8 @@ class Stage:
             random=lambda: 0.5,
             random_bytes=os.urandom,
         )
-        self.closures = Closures(ConditionsBook(self.render_times, self.health))
+        self.success = LearnedSuccess(self.clock)
+        self.closures = Closures(ConditionsBook(self.render_times, self.success, self.health))
         self.runtime = compose(self)
 
     def _current(self, snapshot: Snapshot) -> Current:

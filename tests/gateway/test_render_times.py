@@ -10,11 +10,12 @@ from proxy.domain.events import Ended
 from proxy.domain.failure import FailureKind
 from proxy.domain.job import JobState
 from proxy.domain.render_times import POLL_AFTER_MS, SAMPLES_MIN
-from proxy.gateway.render_times import EXCHANGE_S, LearnedTimes
+from proxy.gateway.render_times import LearnedTimes
+from proxy.gateway.samples import EXCHANGE_S
 from proxy.store.address import Address
 from proxy.store.client import Client
 from proxy.store.keys import Keys
-from proxy.store.render_times import RedisRenderTimes
+from proxy.store.samples import RedisSamples
 from tests.fakes import failing
 from tests.gateway.harness import a_video, wait_until
 
@@ -45,8 +46,8 @@ class CountingClock:
         await asyncio.sleep(0)
 
 
-def samples_of(stage: Stage) -> RedisRenderTimes:
-    return RedisRenderTimes(stage.client, Keys())
+def samples_of(stage: Stage) -> RedisSamples:
+    return RedisSamples(stage.client, Keys().renders())
 
 
 async def made(stage: Stage, count: int) -> str:
@@ -99,7 +100,7 @@ async def test_without_the_store_nothing_fails_and_nothing_is_forgotten(stage: S
     await stage.render_times.exchange(samples_of(stage))
     known = stage.render_times.of(offer)
     gone = Client(Address(path="/nonexistent/socket"))
-    await stage.render_times.exchange(RedisRenderTimes(gone, Keys()))
+    await stage.render_times.exchange(RedisSamples(gone, Keys().renders()))
     assert known is stage.render_times.of(offer)
 
 

@@ -18,7 +18,7 @@ from proxy.gateway.ports.jobs import Gate, NotBegun
 from proxy.gateway.views import Caller
 from proxy.gateway.waits import FRESH_S, Waits
 from proxy.store.ledger import RedisLedger
-from proxy.store.render_times import RedisRenderTimes
+from proxy.store.samples import RedisSamples
 from proxy.store.search import RedisJobSearch
 from tests.builders import KLING, MARKETING, VERTEX, a_key, a_team, an_account
 from tests.gateway.clocks import SteppedClock
@@ -107,7 +107,7 @@ async def test_what_was_learned_counts_more_than_the_catalog(new_stage: StageMak
     stage = new_stage(snapshot=of_slots(2))
     await take(stage, 2)
     (job,) = await created(stage, 1)
-    samples = RedisRenderTimes(stage.client, stage.keys)
+    samples = RedisSamples(stage.client, stage.keys.renders())
     await samples.exchange({job.candidate.offer_id: [20_000] * SAMPLES_MIN})
     await stage.render_times.exchange(samples)
     assert Wait(position=1, waits_for=WaitsFor.SLOT, starts_in_s=10) == await told(stage, job)

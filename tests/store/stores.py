@@ -26,7 +26,7 @@ from proxy.store.ledger import RedisLedger
 from proxy.store.lines import RedisLines
 from proxy.store.notices import RedisBulletin
 from proxy.store.outbox import RedisOutbox
-from proxy.store.render_times import RedisRenderTimes
+from proxy.store.samples import RedisSamples
 from proxy.store.slots import RedisSlots
 from proxy.store.work import RedisWork
 from tests.builders import MARKETING, a_key
@@ -60,7 +60,7 @@ class Store:
     slots: RedisSlots
     accounts: RedisAccounts
     ledger: RedisLedger
-    render_times: RedisRenderTimes
+    render_times: RedisSamples
     health: RedisHealth
     hints: RedisHints
     bulletin: RedisBulletin
@@ -81,7 +81,7 @@ class Store:
             slots=RedisSlots(client),
             accounts=RedisAccounts(client, keys),
             ledger=RedisLedger(client, keys),
-            render_times=RedisRenderTimes(client, keys),
+            render_times=RedisSamples(client, keys.renders()),
             health=RedisHealth(client, keys),
             hints=RedisHints(client, keys),
             bulletin=RedisBulletin(client, keys),

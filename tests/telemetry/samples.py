@@ -75,6 +75,9 @@ ONE_OF_EACH: tuple[Event, ...] = (
         charged_micro_usd=300_000,
         overage_micro_usd=0,
         is_wasted=False,
+        offer_id="kling/kling-v3",
+        is_made=True,
+        code=None,
         by="reported",
     ),
     events.FailedOver(

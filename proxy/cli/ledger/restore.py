@@ -18,6 +18,7 @@ _STORES = {
 }
 _SET_AGAIN = {
     "freezes": "freezes (greenlight freeze)",
+    "drains": "drains (greenlight providers drain)",
     "revoked_keys": "revoked keys (greenlight keys revoke)",
 }
 
@@ -90,7 +91,7 @@ def _show(out: Console, answer: Json) -> None:
     names = unknown if isinstance(unknown, list) else []
     named = [_SET_AGAIN.get(str(name), str(name)) for name in names]
     if named:
-        out.print(plain(f"set again   {' and '.join(named)}: no file holds them"))
+        out.print(plain(f"set again   {', '.join(named)}: no file holds them"))
     if is_applied:
         out.print("restored: now prove it with greenlight ledger verify")
     elif answer.get("needed") is True:

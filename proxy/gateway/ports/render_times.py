@@ -24,11 +24,11 @@ class RenderTimes(Protocol):
         """
 
 
-class RenderSamples(Protocol):
-    """The latest render times of every offer, shared by all processes."""
+class OfferSamples(Protocol):
+    """The latest numbers about every offer, such as render times in ms, shared by all."""
 
     async def exchange(self, fresh: Mapping[str, Sequence[int]]) -> Mapping[str, Sequence[int]]:
-        """Add render times in ms by offer id; returns every offer's latest, oldest first.
+        """Add numbers by offer id; returns every offer's latest, oldest first.
 
         One round trip. Raises StoreUnavailable; then it is unknown whether they were added.
         """

@@ -33,6 +33,10 @@ Json = dict[str, object]
 Choice = TypeVar("Choice", bound=StrEnum)
 
 
+_FORGOTTEN = ("freezes", "drains", "revoked_keys")
+"""What persons had in force, and no file knows."""
+
+
 class RestoreRoutes:
     """Handlers below /admin/v1."""
 
@@ -104,7 +108,7 @@ def _survey_body(found: Survey) -> Json:
         "attempts": [_attempt(entry) for entry in found.lost],
         "overtaken": _jobs(found.overtaken),
         "queued": _jobs(found.queued),
-        "unknown": [] if found.condition is Condition.WHOLE else ["freezes", "revoked_keys"],
+        "unknown": [] if found.condition is Condition.WHOLE else list(_FORGOTTEN),
     }
 
 

@@ -169,10 +169,10 @@ async def test_a_drain_is_made_and_ended_by_a_person(office: Office) -> None:
     assert not (await office.change(Role.OPERATOR, f"{path}/resume"))["changed"]
     assert "serving" == (await row(office))["state"]
     assert [
-        ("drain", "provider:kling", "0", "1"),
-        ("drain", "provider:kling", "1", "1"),
-        ("resume", "provider:kling", "1", "0"),
-        ("resume", "provider:kling", "0", "0"),
+        ("drain", "provider:kling", "open", "drained"),
+        ("drain", "provider:kling", "drained", "drained"),
+        ("resume", "provider:kling", "drained", "open"),
+        ("resume", "provider:kling", "open", "open"),
     ] == await office.audited()
 
 

@@ -62,7 +62,7 @@ async def test_what_would_be_restored_and_what_was(office: Office) -> None:
         "overrides": [],
         "overtaken": [],
         "queued": [],
-        "unknown": ["freezes", "revoked_keys"],
+        "unknown": ["freezes", "drains", "revoked_keys"],
     } == survey
     done = await office.change(Role.OPERATOR, PATH, open="charge")
     [ended] = done["attempts"]

@@ -1,4 +1,4 @@
-"""Recent render times of every offer, shared by the processes of a cell."""
+"""The latest numbers about every offer, shared by the processes of a cell."""
 
 from __future__ import annotations
 
@@ -12,31 +12,30 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from proxy.store.client import Client
-    from proxy.store.keys import Keys
 
 
-class RedisRenderTimes:
-    """RenderSamples over Redis: one hash, a field for each offer."""
+class RedisSamples:
+    """OfferSamples over Redis: one hash, a field for each offer."""
 
-    def __init__(self, client: Client, keys: Keys) -> None:
+    def __init__(self, client: Client, key: str) -> None:
         self._client = client
-        self._keys = keys
+        self._key = key
         self._learn = Script.load("learn")
 
     async def exchange(self, fresh: Mapping[str, Sequence[int]]) -> Mapping[str, Sequence[int]]:
-        """Add render times in ms by offer id; returns every offer's latest, oldest first.
+        """Add numbers by offer id; returns every offer's latest, oldest first.
 
         Sent again after a lost reply it only reads, so that nothing is added twice.
         """
         added = [
             text
-            for offer_id, taken_ms in fresh.items()
-            for text in (offer_id, ",".join(map(str, taken_ms)))
+            for offer_id, samples in fresh.items()
+            for text in (offer_id, ",".join(map(str, samples)))
         ]
         reply = await self._learn.run(
-            self._client, [self._keys.renders()], [SAMPLES_MAX, *added], again=[SAMPLES_MAX]
+            self._client, [self._key], [SAMPLES_MAX, *added], again=[SAMPLES_MAX]
         )
         return {
-            offer_id: [int(ms) for ms in text.split(b",")]
+            offer_id: [int(sample) for sample in text.split(b",")]
             for offer_id, text in fields_of(reply).items()
         }
