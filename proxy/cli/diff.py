@@ -23,6 +23,8 @@ from proxy.domain.money import format_usd, parse_signed_usd
 from proxy.domain.policy import Budget, Snapshot
 
 EXIT_SHORT, EXIT_BAD = 1, 2
+ASKED_AT_ONCE = 500
+"""Accounts in one question; the listener takes some more."""
 
 
 @click.command()
@@ -63,10 +65,13 @@ def committed_now(admin: Admin) -> dict[str, Committed]:
 def would_hold(admin: Admin, before: Snapshot, after: Snapshot) -> dict[str, Committed]:
     """What the ledger holds for every account that a change opens."""
     old, new = budgets_by_account(before), budgets_by_account(after)
-    opened = {name: str(new[name][0].timezone) for name in new if name not in old}
-    if not opened:
-        return {}
-    return _held(admin.post("/budgets/preview", {"accounts": opened}))
+    opened = [name for name in new if name not in old]
+    held: dict[str, Committed] = {}
+    for first in range(0, len(opened), ASKED_AT_ONCE):
+        some = opened[first : first + ASKED_AT_ONCE]
+        zones: Json = {name: str(new[name][0].timezone) for name in some}
+        held |= _held(admin.post("/budgets/preview", {"accounts": zones}))
+    return held
 
 
 def _held(answer: Json) -> dict[str, Committed]:
