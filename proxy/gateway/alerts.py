@@ -12,6 +12,8 @@ from proxy.domain.balance import balances_at
 from proxy.domain.errors import StoreUnavailable
 from proxy.domain.events import BudgetAlert, ProviderCalled
 from proxy.domain.failure import REACTIONS, FailureKind
+from proxy.domain.health import SUBMIT
+from proxy.domain.health_events import RenderFailed
 from proxy.domain.instant import iso_s
 from proxy.domain.money import format_usd
 from proxy.domain.notice import Notice, NoticeKind, new_notice_id
@@ -45,11 +47,21 @@ class Troubles:
         self._fresh: dict[Trouble, None] = {}
 
     def observe(self, event: Event) -> None:
-        """Note a call that failed for something a person must see to."""
-        if isinstance(event, ProviderCalled) and event.outcome in _TROUBLES:
-            kind = _TROUBLES[event.outcome]
-            model = event.model if kind is FailureKind.MODEL_GONE else ""
-            self._fresh[event.provider, event.account, model, kind] = None
+        """Note a failure that a person must see to.
+
+        That a model is gone says only a submit, or the end of a job: to all other calls it is the
+        operation that is.
+        """
+        if isinstance(event, ProviderCalled):
+            kind, is_of_model = _TROUBLES.get(event.outcome), event.operation == SUBMIT
+        elif isinstance(event, RenderFailed):
+            kind, is_of_model = _TROUBLES.get(event.kind), True
+        else:
+            return
+        if kind is FailureKind.MODEL_GONE and is_of_model:
+            self._fresh[event.provider, event.account, event.model, kind] = None
+        elif kind is not None and kind is not FailureKind.MODEL_GONE:
+            self._fresh[event.provider, event.account, "", kind] = None
 
     def take(self) -> list[Trouble]:
         """What was noted since the last time."""

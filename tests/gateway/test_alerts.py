@@ -12,6 +12,7 @@ from proxy.app.clock import SystemClock
 from proxy.domain.balance import balances_at
 from proxy.domain.events import BudgetAlert, ProviderCalled
 from proxy.domain.failure import FailureKind
+from proxy.domain.health_events import RenderFailed
 from proxy.domain.notice import NoticeKind
 from proxy.domain.period import PeriodKind
 from proxy.domain.policy import OnExceed
@@ -277,6 +278,35 @@ async def test_a_model_that_is_gone_is_told_by_name(desk: Newsroom) -> None:
         "account": "main",
         "model": a_candidate().model,
     } == body["data"]
+
+
+async def test_an_operation_that_is_gone_says_nothing_of_its_model(desk: Newsroom) -> None:
+    desk.troubles.observe(replace(called(FailureKind.MODEL_GONE.value), operation="status"))
+    assert [] == await desk.told()
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        (FailureKind.ACCOUNT, "provider.account"),
+        (FailureKind.MODEL_GONE, "provider.model_gone"),
+        (FailureKind.FAILED_UPSTREAM, None),
+    ],
+)
+async def test_what_ends_an_accepted_job_is_told_too(
+    desk: Newsroom, kind: FailureKind, told: str | None
+) -> None:
+    ended = RenderFailed(
+        job=a_job_id(1),
+        provider=KLING,
+        account="main",
+        model=a_candidate().model,
+        kind=kind.value,
+        upstream_code=None,
+        is_classified=True,
+    )
+    desk.troubles.observe(ended)
+    assert [told] * bool(told) == [body["type"] for body in await desk.told()]
 
 
 @pytest.mark.parametrize("name", ["marked", "mark", "followed", "tell_once"])
