@@ -33,6 +33,8 @@ LATE_MAX = 50
 """How many jobs past their deadline are ended in one go."""
 PLACES_MAX = 50
 """How many jobs of one line are looked at in one go."""
+PASSED_MAX = 100
+"""How many jobs in front, for which alone there is no room, are passed over in one go."""
 PATROL_TICKS = 5
 """All lines are read once in so many ticks of the worker."""
 
@@ -86,6 +88,7 @@ class Queue:
         self._counts: Mapping[Line, int] = {}
         self._states: Sequence[LineState] = ()
         self._patrol_due_s = 0.0
+        self._passed = 0
 
     @property
     def wait_s(self) -> float | None:
@@ -96,8 +99,18 @@ class Queue:
         """Look who may be dispatched now, at most so many."""
         late = await self._look(snapshot)
         lines, limit = self._worth_reading(snapshot, most)
+        limit += self._passed
         self._states = await self._runtime.lines.read(lines, limit=limit) if lines else ()
         return Turns(late, self._states, snapshot.teams)
+
+    def goes_on(self, turns: Turns) -> bool:
+        """Say, after a go, whether another one at once would find somebody to begin.
+
+        Jobs that must go to one account, which is full, stand in front of others that need not:
+        lines are read so much deeper in the next go.
+        """
+        before, self._passed = self._passed, min(turns.passed, PASSED_MAX)
+        return turns.is_cut and (turns.taken > 0 or self._passed > before)
 
     async def begin(self, turn: Turn, turns: Turns, current: Current) -> Job | None:
         """Begin the job whose turn it is; None when it must wait on, ended, or is another's."""
@@ -113,12 +126,14 @@ class Queue:
                 provider = current.snapshot.providers[job.candidate.provider]
                 if self._room.is_full(provider):
                     turns.close(provider.name)
+                else:
+                    turns.passed += 1
             case NotBegun.TEAM_FULL | NotBegun.FROZEN:
                 turns.leave_out(job.team)
             case NotBegun.TAKEN:
                 turns.took(share)
             case NotBegun.DRAINED:
-                pass
+                turns.passed += 1
             case _:
                 turns.took(share)
                 return begun

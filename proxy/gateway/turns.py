@@ -83,7 +83,9 @@ class Turns:
         self._closed: set[ProviderName] = set()
         self._on_turn: _Standing | None = None
         self.is_cut = False
-        """A line of which not all was read would have been next: there is more to do at once."""
+        """A line of which not all was read would have been next: there may be more to do."""
+        self.taken = self.passed = 0
+        """How many turns were taken, and how many jobs were passed over as only they must wait."""
         for state in states:
             if state.places and not state.is_held:
                 self._running[state.line.team] = state.running
@@ -114,6 +116,7 @@ class Turns:
 
     def took(self, share: float = 1.0) -> None:
         """Count the last turn as taken, here or by somebody quicker; see `render_share`."""
+        self.taken += 1
         if self._on_turn is not None:
             line = self._on_turn.line
             self._on_turn.time += self.cost(line, share)

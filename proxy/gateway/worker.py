@@ -165,7 +165,7 @@ class Worker:
             begun = await self._guard(turn.job, self._queue.begin(turn, turns, current))
             if begun is not None:
                 self._start(group, begun, partial(self._dispatch.submit, begun, current))
-        if turns.is_cut:
+        if self._queue.goes_on(turns):
             return 0.0
         if not self._is_draining:
             await self._guard("queue", self._queue.replan(current.snapshot))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -20,9 +21,12 @@ from proxy.domain.ids import JobId, TeamId
 from proxy.domain.job import JobState, Resolution, StoppedBy
 from proxy.domain.policy import Retention
 from proxy.domain.source import Verb, Way
+from proxy.gateway.dispatch import Dispatch
+from proxy.gateway.outcome import Outcome
+from proxy.gateway.queue import Queue
 from proxy.gateway.views import Start
-from tests.builders import KLING, MARKETING, VERTEX, a_price, a_team, an_account, an_offer
-from tests.fakes import failing
+from tests.builders import KLING, MARKETING, OPENAI, VERTEX, a_price, a_team, an_account, an_offer
+from tests.fakes import ScriptedProvider, failing
 from tests.gateway.harness import fast_provider, fast_snapshot
 from tests.job_builders import a_job_id, a_request, fingerprint_of
 from tests.source_builders import a_support, that_can
@@ -281,3 +285,53 @@ async def test_it_may_outlive_its_source(stage: Stage) -> None:
     async with stage.working():
         remix = await stage.finished(view.job)
     assert JobState.COMPLETED is remix.state
+
+
+def narrow_world() -> Snapshot:
+    """Kling's accounts have room for one video each, nobody else for more."""
+    one = [an_account("main", slots=1)]
+    kling = fast_provider(KLING, accounts=[*one, an_account("second", slots=1)])
+    others = [fast_provider(name, accounts=one) for name in (VERTEX, OPENAI)]
+    return fast_snapshot(offers=[REMIXES], providers=[kling, *others])
+
+
+async def test_jobs_of_a_full_account_hold_up_nobody_behind_them(new_stage: StageMaker) -> None:
+    stage = new_stage(snapshot=narrow_world())
+    second = stage.adapters[KLING, "second"] = ScriptedProvider()
+    made = await stage.made()
+    assert "main" == made.attempt.account
+    stage.kling.hold_submit = asyncio.Event()
+    pinned = [(await derive(stage, made)).job for _ in range(9)]
+    others = [(await stage.create()).job for _ in range(2)]
+    async with stage.working():
+        ended = [await stage.finished(job) for job in others]
+        assert ["second"] * 2 == [job.attempt.account for job in ended]
+        stage.kling.hold_submit.set()
+        assert {"main"} == {(await stage.finished(job)).attempt.account for job in pinned}
+    assert 2 == len(second.accepted)
+
+
+async def test_jobs_that_can_only_wait_are_not_looked_at_without_a_pause(
+    new_stage: StageMaker,
+) -> None:
+    stage = new_stage(snapshot=narrow_world())
+    made = await stage.made()
+    pinned = [(await derive(stage, made)).job for _ in range(9)]
+    outcome = Outcome(stage.runtime)
+    queue = Queue(stage.runtime, Dispatch(stage.runtime, outcome), outcome)
+    goes = [await go(stage, queue) for _ in range(6)]
+    assert (True, [False, False]) == (goes[0], goes[-2:])
+    states = [(await stage.load(job)).state for job in pinned]
+    assert (1, 8) == (states.count(JobState.SUBMITTING), states.count(JobState.QUEUED))
+    last = (await stage.create()).job
+    goes = [await go(stage, queue) for _ in range(3)]
+    assert JobState.SUBMITTING is (await stage.load(last)).state
+    assert not goes[-1]
+
+
+async def go(stage: Stage, queue: Queue) -> bool:
+    """One go through the queue; says whether the next one follows at once."""
+    turns = await queue.turns(stage.snapshot, most=16)
+    while (turn := turns.next()) is not None:
+        await queue.begin(turn, turns, stage.runtime.live.current)
+    return queue.goes_on(turns)
