@@ -44,6 +44,13 @@ class Price:
         is_shape = self.resolution == shape.resolution and self.audio in (None, shape.audio)
         return is_shape and verb in self.verbs
 
+    def name(self, verb: Verb) -> str:
+        """What the books call it: a verb of its own is told, as if it had a row of its own."""
+        if verb is Verb.CREATE:
+            return self.id
+        row, at, date = self.id.rpartition("@")
+        return f"{row}/{verb}{at}{date}" if at else f"{date}/{verb}"
+
     def of(self, seconds: int) -> int:
         """Micro-USD of so many billed seconds."""
         return max(self.per_second_micro_usd * seconds, self.least_micro_usd)
@@ -73,7 +80,8 @@ def quote(prices: Iterable[Price], shape: Shape, source: Source | None = None) -
     for price in prices:
         if price.fits(shape, verb):
             before = source.seconds_before if source is not None and price.is_of_whole else 0
-            return Quote(micro_usd=price.of(shape.seconds + before), price_id=price.id)
+            micro_usd = price.of(shape.seconds + before)
+            return Quote(micro_usd=micro_usd, price_id=price.name(verb))
     return None
 
 

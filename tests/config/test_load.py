@@ -327,7 +327,7 @@ def test_what_an_offer_does_with_finished_videos(tmp_path: Path) -> None:
     assert offer.can.creates
     *plain, edits, extends = offer.prices
     assert {frozenset({Verb.CREATE})} == {price.verbs for price in plain}
-    assert ("kling-3.0/720p/edit@2026-09-20", 1_000_000, False) == (
+    assert ("kling-3.0/720p@2026-09-20", 1_000_000, False) == (
         edits.id,
         edits.least_micro_usd,
         edits.is_of_whole,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.domain.price import Billing, Quote, charge, quote
+from proxy.domain.source import Verb
 from tests.builders import a_price
 from tests.job_builders import a_shape
 
@@ -33,6 +36,18 @@ def test_a_quote_is_the_rows_price_times_the_seconds(
 def test_a_row_for_both_prices_sound_and_silence_alike() -> None:
     silent, loud = (quote(BOOK, a_shape(resolution="4k", audio=audio)) for audio in (False, True))
     assert silent == loud == Quote(micro_usd=1_680_000, price_id="4k-any@2026-11-22")
+
+
+@pytest.mark.parametrize(
+    ("row", "verb", "name"),
+    [
+        ("m@1/720p/audio@2026-09-20", Verb.CREATE, "m@1/720p/audio@2026-09-20"),
+        ("m@1/720p/audio@2026-09-20", Verb.EXTEND, "m@1/720p/audio/extend@2026-09-20"),
+        ("720p", Verb.REMIX, "720p/remix"),
+    ],
+)
+def test_the_books_tell_what_was_done_from_a_create(row: str, verb: Verb, name: str) -> None:
+    assert name == replace(a_price("720p", 1), id=row).name(verb)
 
 
 def test_no_row_is_no_quote() -> None:

@@ -17,7 +17,7 @@ from proxy.config.schema.catalog import (
 from proxy.domain.ids import ModelName, ProviderName
 from proxy.domain.policy import Capabilities, Lifecycle, Model, Offer
 from proxy.domain.price import BillsOn, Price
-from proxy.domain.source import SourceSupport, Verb, Way
+from proxy.domain.source import SourceSupport, Way
 
 
 def compile_models(catalogs: Iterable[CatalogSchema]) -> dict[ModelName, Model]:
@@ -103,14 +103,12 @@ def _last_frame(written: bool | tuple[str, ...], made: tuple[str, ...]) -> tuple
 
 def _compile_price(upstream: str, price: PriceSection) -> Price:
     sound = {None: "", True: "/audio", False: "/silent"}[price.audio]
-    verbs = tuple(price.verbs.values())
-    done = "" if Verb.CREATE in verbs else f"/{'+'.join(verbs)}"
     return Price(
-        id=f"{upstream}/{price.resolution}{sound}{done}@{price.as_of}",
+        id=f"{upstream}/{price.resolution}{sound}@{price.as_of}",
         resolution=price.resolution,
         audio=price.audio,
         per_second_micro_usd=price.per_second,
-        verbs=frozenset(verbs),
+        verbs=frozenset(price.verbs.values()),
         is_of_whole=price.of == "whole",
         least_micro_usd=price.at_least,
     )
