@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -42,10 +43,9 @@ async def name_of(runtime: Runtime, job: Job) -> str | None:
     Raises:
         ArtifactUnavailable: the store fails.
     """
-    for name in (kept_source_name(job), source_video_name(job)):
-        if await runtime.artifacts.size_bytes(name) is not None:
-            return name
-    return None
+    names = (kept_source_name(job), source_video_name(job))
+    sizes = await asyncio.gather(*(runtime.artifacts.size_bytes(name) for name in names))
+    return next((name for name, size in zip(names, sizes, strict=True) if size is not None), None)
 
 
 async def chunks(runtime: Runtime, job: Job) -> AsyncIterator[bytes]:

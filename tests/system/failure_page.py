@@ -34,6 +34,11 @@ Every row is played on real processes, four simulated vendors, the proxy and its
 compared with the vendors' call logs and invoices. `make failures` writes this page from the same
 table; a test fails when the two differ.
 
+What starts from a finished video (a remix, an edit, an extension) ends in the same ways. It goes
+on elsewhere only where another offer can be given the video, and one failure is its own: the
+provider no longer knows that video. That is refused for nothing, as `source_gone`.
+`tests/system/test_derived.py` plays these.
+
 Each job asks for four seconds at 720p of one model, and any other may take over
 (`substitute: policy`), the cheapest first:
 
