@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from proxy.domain.errors import StoreUnavailable
 from proxy.domain.forecast import linear
+from proxy.gateway.admin.providers import slots_held
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,6 +45,19 @@ async def count_jobs(runtime: Runtime, metrics: Metrics, taker: CensusTaker) -> 
     while True:
         with suppress(StoreUnavailable):
             metrics.set_census(await taker.take(tuple(runtime.live.snapshot.teams)))
+        await runtime.clock.sleep(COUNT_S)
+
+
+async def count_slots(runtime: Runtime, metrics: Metrics) -> None:
+    """Count held slots and waiting jobs now and then, until cancelled."""
+    while True:
+        with suppress(StoreUnavailable):
+            used = await slots_held(runtime)
+            lines = await runtime.lines.counts()
+            waiting: dict[tuple[str, str], int] = {
+                (line.team, line.provider): count for line, count in lines.items()
+            }
+            metrics.set_slots(used, waiting)
         await runtime.clock.sleep(COUNT_S)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from proxy.app.gauges import count_jobs, refresh_gauges, watch_disk
+from proxy.app.gauges import count_jobs, count_slots, refresh_gauges, watch_disk
 from proxy.gateway.proving import Proving
 from proxy.store.census import RedisCensus
 from proxy.store.errands import RedisErrands
@@ -36,6 +36,7 @@ def measuring(parts: Parts, role: Role) -> Mapping[str, Chore]:
     }
     if role.works:
         proving = Proving(runtime, RedisErrands(client, keys), verify)
+        chores["slots"] = lambda: count_slots(runtime, metrics)
         chores["census"] = lambda: count_jobs(runtime, metrics, RedisCensus(client, keys))
         chores["proving"] = proving.watch
     return chores

@@ -165,6 +165,12 @@ UNCLASSIFIED = _counter(
 SLOTS_TAKEN = _counter(
     "greenlight_slots_taken_total", ("provider", "account"), "Slots leased to attempts."
 )
+SLOTS_USED = _gauge("greenlight_slots_used", ("provider", "account"), "Slots that attempts hold.")
+WAITING = _gauge(
+    "greenlight_jobs_waiting",
+    ("provider", "account"),
+    "Queued jobs that wait for a slot of a provider; the account is empty: any will do.",
+)
 SLOT_LIMIT = _gauge(
     "greenlight_slot_limit", ("provider", "account"), "Jobs an account may run at once."
 )

@@ -10,8 +10,8 @@ from proxy.domain.money import MICRO_USD_PER_USD
 from proxy.domain.notice import NoticeKind
 from proxy.domain.video_event import ENDS
 from proxy.telemetry import catalog
-from proxy.telemetry.catalog import Kind
 from proxy.telemetry.families import Families
+from proxy.telemetry.zeros import begin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 ORGANISATION = ""
 EVERY_TEAM = ""
+ANY = ""
+"""Account of those that wait: whichever has a slot."""
 REPORTED = "reported"
 """Who says what an attempt cost: the provider itself."""
 TEAMS_MAX = 200
@@ -38,14 +40,7 @@ _REFUSALS = {
     "store_unavailable": "unavailable",
 }
 _BREAKER_STATES = {"closed": 0.0, "half_open": 1.0, "open": 2.0, "gone": 3.0}
-_CREATES_END = ("accepted", "budget_exceeded", "rate_limited", "invalid")
-"""What a team's creates may come to from the first day; a counter that begins at 1 is not seen."""
 _NOTICES_END = ("delivered", "failed", "given_up", "silenced", "withdrawn")
-_COUNTED_BY_OFFER = tuple(
-    metric
-    for metric in catalog.METRICS
-    if metric.kind is Kind.COUNTER and metric.labels == ("provider", "model")
-)
 
 
 class Metrics:
@@ -153,6 +148,16 @@ class Metrics:
         }
         self._families.replace(catalog.JOBS_OLDEST, oldest)
 
+    def set_slots(
+        self, used: Mapping[tuple[str, str], int], waiting: Mapping[tuple[str, str], int]
+    ) -> None:
+        """Show slots held by (provider, account), and jobs waiting for one by (team, provider)."""
+        self._families.replace(catalog.SLOTS_USED, {place: used[place] for place in used})
+        queued: dict[tuple[str, ...], float] = {(provider, ANY): 0 for provider, _ in used}
+        for (_, provider), count in waiting.items():
+            queued[provider, ANY] = queued.get((provider, ANY), 0) + count
+        self._families.replace(catalog.WAITING, queued)
+
     def set_disk(self, free_bytes: int, size_bytes: int) -> None:
         """Show the room that is left for videos."""
         self._families.set(catalog.DISK_FREE, (), free_bytes)
@@ -181,7 +186,7 @@ class Metrics:
 
     def set_catalog(self, snapshot: Snapshot) -> None:
         """Show a configuration's retirement dates and slots; its counters begin at 0."""
-        self._begin_counters(snapshot)
+        begin(self._families, snapshot, {team: self._team(team) for team in snapshot.teams})
         sunsets = {(o.provider, o.model): o.lifecycle.sunset_s for o in snapshot.offers}
         self._families.replace(
             catalog.RETIREMENT,
@@ -195,27 +200,6 @@ class Metrics:
                 for account in provider.accounts
             },
         )
-
-    def _begin_counters(self, snapshot: Snapshot) -> None:
-        for offer in snapshot.offers:
-            for metric in _COUNTED_BY_OFFER:
-                self._families.count(metric, (offer.provider, offer.model), 0)
-        for provider in snapshot.providers.values():
-            for account in provider.accounts:
-                for metric in (catalog.BREAKER_OPENINGS, catalog.BREAKER_PROBES):
-                    self._families.count(metric, (provider.name, account.name), 0)
-        self._begin_teams(snapshot)
-
-    def _begin_teams(self, snapshot: Snapshot) -> None:
-        for team in snapshot.teams:
-            name = self._team(team)
-            for outcome in _CREATES_END:
-                self._families.count(catalog.ADMISSIONS, (name, outcome), 0)
-            for state in JobState:
-                if state.is_terminal:
-                    self._families.count(catalog.JOBS_ENDED, (name, state.value), 0)
-            for use in ("used", "wasted"):
-                self._families.count(catalog.TEAM_CHARGED_USD, (name, use), 0)
 
     def observe_loop_lag(self, lag_s: float) -> None:
         """Count how late the event loop woke a timer, in seconds."""

@@ -239,6 +239,24 @@ def test_loop_lag_is_a_histogram(metrics: Metrics) -> None:
     assert 0 == value(metrics, "greenlight_event_loop_lag_seconds_bucket", {"le": "0.025"})
 
 
+def test_slots_and_whoever_waits_for_one(metrics: Metrics) -> None:
+    metrics.set_slots(
+        {("kling", "main"): 3, ("vertex", "main"): 0},
+        {("marketing", "kling"): 2, ("research", "kling"): 5, ("research", "gone"): 1},
+    )
+    account = {"provider": "kling", "account": "main"}
+    assert 3 == value(metrics, "greenlight_slots_used", account)
+    for provider, count in ("kling", 7), ("vertex", 0), ("gone", 1):
+        labels = {"provider": provider, "account": ""}
+        assert count == value(metrics, "greenlight_jobs_waiting", labels)
+    metrics.set_slots({("kling", "main"): 0}, {})
+    left = {"provider": "gone", "account": ""}
+    assert value(metrics, "greenlight_jobs_waiting", left) is None
+    assert (
+        value(metrics, "greenlight_slots_used", {"provider": "vertex", "account": "main"}) is None
+    )
+
+
 def test_teams_beyond_the_bound_count_as_other(metrics: Metrics) -> None:
     refused = sample(events.Refused)
     for number in range(250):

@@ -88,7 +88,7 @@ class ProviderDesk:
         seen = _Seen(
             snapshot,
             {(drain.provider, drain.account): drain for drain in drains},
-            await self._held(snapshot),
+            await slots_held(self._runtime),
         )
         return tuple(
             self._line(seen, offer, account)
@@ -121,21 +121,6 @@ class ProviderDesk:
         self._runtime.health.look_again()
         self._runtime.wake()
         return was_there
-
-    async def _held(self, snapshot: Snapshot) -> Mapping[tuple[str, str], int]:
-        """Slots held, by provider and account."""
-        places = [
-            (provider.name, account)
-            for provider in snapshot.providers.values()
-            for account in provider.accounts
-        ]
-        uses = await asyncio.gather(
-            *(self._runtime.slots.look(provider, account.name) for provider, account in places)
-        )
-        return {
-            (provider, account.name): use.held
-            for (provider, account), use in zip(places, uses, strict=True)
-        }
 
     def _line(self, seen: _Seen, offer: Offer, account: Account) -> OfferLine:
         runtime, place = self._runtime, (offer.provider, account.name)
@@ -189,6 +174,17 @@ class ProviderDesk:
             if name != breaker_name(SUBMIT)
         ]
         return sum(good for good, _ in counted), sum(bad for _, bad in counted)
+
+
+async def slots_held(runtime: Runtime) -> dict[tuple[str, str], int]:
+    """Slots that attempts hold, by provider and account. Raises StoreUnavailable."""
+    places = [
+        (provider.name, account.name)
+        for provider in runtime.live.snapshot.providers.values()
+        for account in provider.accounts
+    ]
+    uses = await asyncio.gather(*(runtime.slots.look(*place) for place in places))
+    return {place: use.held for place, use in zip(places, uses, strict=True)}
 
 
 def _unusable(offer: Offer, account: Account, now_s: float) -> tuple[Standing, str] | None:
