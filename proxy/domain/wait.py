@@ -34,6 +34,8 @@ class WaitsFor(StrEnum):
     PAUSE = "pause"
     """The time from which it may be sent again."""
     THAW = "thaw"
+    OPENING = "opening"
+    """Its provider to take new work again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,13 +43,14 @@ class Wait:
     """A job's place in its line, from 1, and what it waits for.
 
     `starts_in_s` is None when nobody can say. `frozen` is what a freeze is on: "team", "all" or
-    "provider".
+    "provider"; `closed` says why nothing new goes to its offer: a code of skipped offers.
     """
 
     position: int
     waits_for: WaitsFor
     starts_in_s: int | None = None
     frozen: str = ""
+    closed: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +67,7 @@ class Stand:
     running_max: int
     pause_s: float = 0.0
     frozen: str = ""
+    closed: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +110,8 @@ def wait_of(stand: Stand, contest: Contest) -> Wait:
     """
     if stand.frozen:
         return Wait(position=stand.position, waits_for=WaitsFor.THAW, frozen=stand.frozen)
+    if stand.closed:
+        return Wait(position=stand.position, waits_for=WaitsFor.OPENING, closed=stand.closed)
     ahead = stand.position - 1 + _before(stand, contest.rivals)
     free = max(0, contest.slots - contest.held)
     waits_s = {

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from proxy.domain.bucket import wait_us
+from proxy.domain.errors import StoreUnavailable
 from proxy.domain.job import JobError
 from proxy.domain.turn import render_share
-from proxy.gateway.ports.jobs import NotBegun
+from proxy.gateway.aside import Aside, Stayed
+from proxy.gateway.ports.jobs import LostLease, NotBegun
 from proxy.gateway.turns import Turns, running_max
 
 if TYPE_CHECKING:
@@ -27,14 +29,20 @@ if TYPE_CHECKING:
     from proxy.gateway.runtime import Runtime
     from proxy.gateway.turns import Turn
 
+SUSPECT_S = 5.0
+"""A job whose step broke off is passed over for so long."""
+STAYS_S = 30.0
+"""Who could not go elsewhere is not asked again for so long."""
+REPLANS_MAX = 50
+"""So many of those who wait too long are looked at in one go."""
+HIDDEN_MAX = 10_000
+"""So far a line is read past those who are set aside."""
 NO_SLOT = "no_slot"
 """Code of an attempt that was left as no slot came free; it blames nobody."""
 LATE_MAX = 50
 """How many jobs past their deadline are ended in one go."""
 PLACES_MAX = 50
 """How many jobs of one line are looked at in one go."""
-PASSED_MAX = 100
-"""How many jobs in front, for which alone there is no room, are passed over in one go."""
 PATROL_TICKS = 5
 """All lines are read once in so many ticks of the worker."""
 
@@ -51,9 +59,11 @@ class Room:
     full: set[tuple[ProviderName, str]] = field(default_factory=set)
     wait_s: float | None = None
 
-    def note(self, provider: Provider, account: Account, use: SlotUse) -> None:
+    def note(
+        self, provider: Provider, account: Account, use: SlotUse, *, is_drained: bool
+    ) -> None:
         """Take in how an account stands."""
-        left = account.slots - use.held
+        left = 0 if is_drained else account.slots - use.held
         wait_s = wait_us(account.submit, use.full_in_us) / 1e6 if account.submit else 0.0
         if left > 0 and wait_s == 0:
             self.free[provider.name] += left
@@ -87,8 +97,11 @@ class Queue:
         self._room = Room()
         self._counts: Mapping[Line, int] = {}
         self._states: Sequence[LineState] = ()
+        self._aside = Aside(runtime.clock)
+        self._stayed = Stayed(runtime.clock)
+        self._hidden: dict[Line, int] = {}
         self._patrol_due_s = 0.0
-        self._passed = 0
+        self._passed_over = 0
 
     @property
     def wait_s(self) -> float | None:
@@ -97,56 +110,81 @@ class Queue:
 
     async def turns(self, snapshot: Snapshot, *, most: int) -> Turns:
         """Look who may be dispatched now, at most so many."""
+        self._passed_over = 0
         late = await self._look(snapshot)
-        lines, limit = self._worth_reading(snapshot, most)
-        limit += self._passed
-        self._states = await self._runtime.lines.read(lines, limit=limit) if lines else ()
+        limits = self._worth_reading(snapshot, most)
+        states = await self._runtime.lines.read(limits) if limits else ()
+        self._states = [self._without_aside(state) for state in states]
+        late = [job for job in late if not self._aside.has_alone(job)]
         return Turns(late, self._states, snapshot.teams)
 
     def goes_on(self, turns: Turns) -> bool:
-        """Say, after a go, whether another one at once would find somebody to begin.
+        """Say, after a go, whether another one at once would find others.
 
-        Jobs that must go to one account, which is full, stand in front of others that need not:
-        lines are read so much deeper in the next go.
+        It would not show the same again: somebody was taken, or more are known to be passed over.
         """
-        before, self._passed = self._passed, min(turns.passed, PASSED_MAX)
-        return turns.is_cut and (turns.taken > 0 or self._passed > before)
+        return turns.is_cut and (turns.has_moved or self._passed_over > 0)
 
     async def begin(self, turn: Turn, turns: Turns, current: Current) -> Job | None:
         """Begin the job whose turn it is; None when it must wait on, ended, or is another's."""
+        if turn.line is not None and self._aside.has(turn.job):
+            return None  # What it is for was turned away since the turns were worked out.
         job = await self._runtime.lines.load(turn.job, turn.line)
         if job is None:
-            turns.took()
+            turns.passed()
+            return None
+        self._aside.learn(job)
+        if turn.line is not None and self._aside.has(job.id):
+            self._passed_over += 1
             return None
         share = self._share(job, current.snapshot)
         cost = turns.cost(turn.line, share) if turn.line else 0
-        begun = await self._dispatch.begin(job, current, self._room.full, cost=cost)
-        match begun:
-            case NotBegun.NO_SLOT:
-                provider = current.snapshot.providers[job.candidate.provider]
-                if self._room.is_full(provider):
-                    turns.close(provider.name)
-                else:
-                    turns.passed += 1
+        # A step that breaks off must not be the next one again, before all behind it.
+        self._aside.put(job.id, SUSPECT_S)
+        try:
+            begun = await self._dispatch.begin(job, current, self._room.full, cost=cost)
+        except (StoreUnavailable, LostLease):
+            self._aside.take_back(job.id)
+            raise
+        self._aside.take_back(job.id)
+        if not isinstance(begun, NotBegun):
+            turns.took(share)
+            return begun
+        self._heed(begun, job, turns, current.snapshot, share=share)
+        return None
+
+    def _heed(
+        self, why: NotBegun, job: Job, turns: Turns, snapshot: Snapshot, *, share: float
+    ) -> None:
+        """Take in why a job was not begun, for those that come after it."""
+        provider = snapshot.providers.get(job.candidate.provider)
+        match why:
+            case NotBegun.NO_SLOT if provider is not None and self._room.is_full(provider):
+                turns.close(provider.name)
+            case NotBegun.NO_SLOT | NotBegun.DRAINED:
+                self._aside.turn_away(job, PATROL_TICKS * snapshot.engine.tick_s)
+                self._passed_over += 1
             case NotBegun.TEAM_FULL | NotBegun.FROZEN:
                 turns.leave_out(job.team)
             case NotBegun.TAKEN:
-                turns.took(share)
-            case NotBegun.DRAINED:
-                turns.passed += 1
-            case _:
-                turns.took(share)
-                return begun
-        return None
+                turns.passed(share)
 
     async def replan(self, snapshot: Snapshot) -> None:
         """Let who has waited too long for a slot go on where there is room and nobody waits."""
-        spare = self._spare()
+        spare, looked_at = self._spare(), 0
         for place, line in self._overdue(self._states, snapshot):
-            within = {provider for provider, free in spare.items() if free > 0}
-            job = await self._runtime.lines.load(place.job, line) if within else None
-            if job is not None and (moved := await self._move_on(job, within, snapshot)):
+            within = frozenset(provider for provider, free in spare.items() if free > 0)
+            if not within or looked_at >= REPLANS_MAX:
+                return
+            if self._stayed.would_stay(place.job, within):
+                continue
+            looked_at += 1
+            job = await self._runtime.lines.load(place.job, line)
+            moved = job and await self._move_on(job, within, snapshot)
+            if moved:
                 spare[moved.candidate.provider] -= 1
+            else:
+                self._stayed.note(place.job, within, STAYS_S)
 
     async def _move_on(
         self, job: Job, within: Container[ProviderName], snapshot: Snapshot
@@ -188,20 +226,35 @@ class Queue:
             uses,
         )
         self._room = Room(free=dict.fromkeys(snapshot.providers, 0))
+        health = runtime.health.known
         for (provider, account), use in zip(accounts, seen, strict=True):
-            self._room.note(provider, account, use)
+            is_drained = health.is_drained(provider.name, account.name)
+            self._room.note(provider, account, use, is_drained=is_drained)
         return late
 
-    def _worth_reading(self, snapshot: Snapshot, most: int) -> tuple[list[Line], int]:
-        """Which lines to read, and how far: those that lead on, now and then all of them."""
+    def _worth_reading(self, snapshot: Snapshot, most: int) -> dict[Line, int]:
+        """How far to read which lines: those that lead on, now and then all of them."""
         now_s = self._runtime.clock.monotonic_s()
         if now_s >= self._patrol_due_s:
             self._patrol_due_s = now_s + PATROL_TICKS * snapshot.engine.tick_s
             self._room.full.clear()
             spare = min(sum(self._spare().values()), PLACES_MAX)
-            return list(self._counts), max(spare, _places(self._counts, self._room.free, most))
-        lines = [line for line in self._counts if self._leads_on(line, snapshot)]
-        return lines, _places(lines, self._room.free, most)
+            lines = list(self._counts)
+            limit = max(spare, _places(lines, self._room.free, most))
+        else:
+            lines = [line for line in self._counts if self._leads_on(line, snapshot)]
+            limit = _places(lines, self._room.free, most)
+        # Past those that are set aside, and so on until somebody is found who is not.
+        return {line: limit + min(2 * self._hidden.get(line, 0), HIDDEN_MAX) for line in lines}
+
+    def _without_aside(self, state: LineState) -> LineState:
+        places = tuple(place for place in state.places if not self._aside.has(place.job))
+        hidden = len(state.places) - len(places)
+        if not hidden:
+            self._hidden.pop(state.line, None)
+            return state
+        self._hidden[state.line] = hidden
+        return replace(state, places=places)
 
     def _spare(self) -> dict[ProviderName, int]:
         """Free slots for which nobody stands in line."""

@@ -83,9 +83,9 @@ class Turns:
         self._closed: set[ProviderName] = set()
         self._on_turn: _Standing | None = None
         self.is_cut = False
-        """A line of which not all was read would have been next: there may be more to do."""
-        self.taken = self.passed = 0
-        """How many turns were taken, and how many jobs were passed over as only they must wait."""
+        """A line of which not all was read would have been next."""
+        self.has_moved = False
+        """Somebody was taken: another reading will show others."""
         for state in states:
             if state.places and not state.is_held:
                 self._running[state.line.team] = state.running
@@ -98,7 +98,7 @@ class Turns:
                 self._stand(standing)
 
     def next(self) -> Turn | None:
-        """The job whose turn it is, None when there is none; tell `took` if it was taken."""
+        """The job whose turn it is, None when there is none; tell `took` or `passed` of it."""
         if self._late:
             return Turn(job=self._late.popleft(), line=None)
         if self._on_turn is not None:
@@ -115,12 +115,20 @@ class Turns:
         return Turn(job=standing.places.popleft().job, line=standing.line)
 
     def took(self, share: float = 1.0) -> None:
-        """Count the last turn as taken, here or by somebody quicker; see `render_share`."""
-        self.taken += 1
+        """Count the last turn as taken by this process; see `render_share`."""
         if self._on_turn is not None:
-            line = self._on_turn.line
-            self._on_turn.time += self.cost(line, share)
-            self._running[line.team] += 1
+            self._running[self._on_turn.line.team] += 1
+            self.passed(share)
+
+    def passed(self, share: float = 1.0) -> None:
+        """Count the last turn as taken by somebody quicker.
+
+        What its team runs says nothing new: jobs of it may have ended since, and the script that
+        begins one knows better.
+        """
+        if self._on_turn is not None:
+            self._on_turn.time += self.cost(self._on_turn.line, share)
+            self.has_moved = True
 
     def cost(self, line: Line, share: float = 1.0) -> int:
         """What a turn costs a line."""

@@ -136,6 +136,7 @@ def _wait(asked: Asked, job: Job, stand: JobStand, picture: _Picture) -> Wait:
         running_max=running_max(job.team, snapshot.teams),
         pause_s=max(0.0, (stand.since_ms - asked.balances.now_ms()) / 1000),
         frozen=_frozen(line, stand, picture.overview),
+        closed=_closed(asked, job, snapshot),
     )
     return wait_of(own, _contest(line, picture, snapshot, _render_s(asked, job, snapshot)))
 
@@ -146,6 +147,11 @@ def _frozen(line: Line, stand: JobStand, overview: Overview) -> str:
     if stand.is_frozen:
         return "team"
     return "provider" if line.provider in overview.frozen_providers else ""
+
+
+def _closed(asked: Asked, job: Job, snapshot: Snapshot) -> str:
+    closed = asked.conditions.now(snapshot).closed.get(job.candidate.offer_id)
+    return "" if closed is None else closed.why.value
 
 
 def _contest(line: Line, picture: _Picture, snapshot: Snapshot, render_s: float | None) -> Contest:

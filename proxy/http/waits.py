@@ -21,6 +21,7 @@ _REASONS: Mapping[WaitsFor, str] = MappingProxyType(
         WaitsFor.RUNNING: "waiting{again} for a running video of the team to end",
         WaitsFor.PAUSE: "waiting to try {provider} again",
         WaitsFor.THAW: "held: {frozen} is frozen",
+        WaitsFor.OPENING: "waiting{again} for {provider} to take new work: {closed}",
     }
 )
 _THROTTLED = "{provider} asked to slow down; waiting to try it again"
@@ -42,5 +43,6 @@ def queue_body(job: Job, wait: Wait | None) -> dict[str, object] | None:
             provider=job.candidate.provider,
             again="" if job.attempt.number == 1 else f" for attempt {job.attempt.number}",
             frozen=_FROZEN[wait.frozen],
+            closed=wait.closed,
         ),
     }

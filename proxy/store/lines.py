@@ -39,20 +39,22 @@ class RedisLines:
         fields = fields_of(await self._client.read(("HGETALL", self._keys.lines())))
         return {_line(key): int(count) for key, count in fields.items()}
 
-    async def read(self, lines: Sequence[Line], *, limit: int) -> list[LineState]:
-        """The first `limit` jobs of each line, all read at one instant."""
+    async def read(self, limits: Mapping[Line, int]) -> list[LineState]:
+        """The first jobs of lines, of each at most so many, all read at one instant."""
         keys = [self._keys.organisation(), self._keys.turns()]
-        for line in lines:
+        arguments: list[Argument] = []
+        for line, limit in limits.items():
             keys += [
                 self._keys.waiting(line.team, line.provider),
                 self._keys.running(line.team),
                 self._keys.team(line.team),
             ]
-        arguments: list[Argument] = [limit, *(line.provider for line in lines)]
+            arguments += [line.provider, limit]
         shared, *states = await self._lines.run(self._client, keys, arguments)
         flags = flags_of(shared)
         return [
-            _state(line, state, limit, flags) for line, state in zip(lines, states, strict=True)
+            _state(line, state, limit, flags)
+            for (line, limit), state in zip(limits.items(), states, strict=True)
         ]
 
     async def late(self, now_ms: int, *, limit: int) -> list[JobId]:

@@ -140,6 +140,12 @@ def test_nobody_can_say_how_long_a_freeze_takes() -> None:
     )
 
 
+def test_nobody_can_say_when_a_provider_takes_new_work_again() -> None:
+    wait = wait_of(replace(a_stand(2), closed="drained"), a_contest(held=0))
+    assert (WaitsFor.OPENING, None, "drained") == (wait.waits_for, wait.starts_in_s, wait.closed)
+    assert WaitsFor.THAW is wait_of(a_stand(frozen="all"), a_contest()).waits_for
+
+
 def test_what_nobody_knows_is_not_told() -> None:
     assert (WaitsFor.SLOT, None) == told(a_stand(), a_contest(render_s=None))
     assert (WaitsFor.SLOT, None) == told(a_stand(), a_contest(slots=0, held=0))

@@ -154,8 +154,8 @@ class LossyLines:
     async def counts(self) -> Mapping[Line, int]:
         return await self._script.play("counts", self._inner.counts)
 
-    async def read(self, lines: Sequence[Line], *, limit: int) -> list[LineState]:
-        return await self._script.play("lines", lambda: self._inner.read(lines, limit=limit))
+    async def read(self, limits: Mapping[Line, int]) -> list[LineState]:
+        return await self._script.play("lines", lambda: self._inner.read(limits))
 
     async def late(self, now_ms: int, *, limit: int) -> list[JobId]:
         return await self._script.play("late", lambda: self._inner.late(now_ms, limit=limit))

@@ -103,6 +103,17 @@ def test_a_longer_render_costs_more() -> None:
     assert (TURN // 4, TURN // 2) == (turns.cost(line), turns.cost(line, 2.0))
 
 
+def test_what_somebody_else_took_is_counted_for_the_line_and_not_for_the_team() -> None:
+    teams = {ONE: a_team(id=ONE, running=2), TWO: a_team(id=TWO, running=9)}
+    turns = turns_of(a_line(ONE, jobs=9, since_ms=1), a_line(TWO, jobs=9), teams=teams)
+    for expected in ("one", "two", "one", "two", "one"):
+        turn = turns.next()
+        turns.passed()
+        assert turn is not None
+        assert [expected] == teams_of([turn])
+    assert turns.has_moved
+
+
 def test_a_turn_that_was_not_taken_costs_nothing() -> None:
     turns = turns_of(a_line(ONE, since_ms=1), a_line(TWO))
     assert ["one-kling-0", "one-kling-1"] == [
@@ -114,8 +125,10 @@ def test_late_jobs_come_first_and_are_nobody_s_turn() -> None:
     turns = turns_of(a_line(jobs=1), late=["late"])
     turn = turns.next()
     turns.took()
+    turns.passed()
     assert turn is not None
     assert ("late", None) == (turn.job, turn.line)
+    assert not turns.has_moved
     assert ["one"] == teams_of(taken(turns))
 
 

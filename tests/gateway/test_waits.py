@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from proxy.domain.bucket import RateLimit
+from proxy.domain.conditions import Closure
 from proxy.domain.events import ProviderCalled
 from proxy.domain.ids import attempt_id
 from proxy.domain.job import JobState, Work
@@ -169,6 +170,14 @@ async def test_a_held_job_says_what_is_frozen(
     await ledger.freeze(a_mandate("1"), team=team, provider=provider)
     await ledger.freeze(a_mandate("2"), provider=VERTEX)
     assert Wait(position=1, waits_for=WaitsFor.THAW, frozen=frozen) == await told(stage, job)
+
+
+async def test_a_job_whose_offer_is_closed_says_why(stage: Stage) -> None:
+    (job,) = await created(stage, 1)
+    offer = stage.snapshot.offer(job.candidate.offer_id)
+    assert offer is not None
+    stage.closures.close(offer, Closure.DRAINED)
+    assert Wait(position=1, waits_for=WaitsFor.OPENING, closed="drained") == await told(stage, job)
 
 
 async def test_other_teams_are_ahead_by_their_weight(new_stage: StageMaker) -> None:

@@ -75,6 +75,13 @@ def test_a_queued_job_says_what_it_waits_for(
     assert {"position": 1, "starts_in_s": None, "reason": reason} == shown
 
 
+def test_a_job_whose_offer_is_closed_says_why() -> None:
+    wait = Wait(position=1, waits_for=WaitsFor.OPENING, closed="drained")
+    queue = extension(body(a_job(), wait=wait))["queue"]
+    reason = "waiting for kling to take new work: drained"
+    assert {"position": 1, "starts_in_s": None, "reason": reason} == queue
+
+
 def test_a_provider_that_asked_to_slow_down_is_named() -> None:
     job = replace(a_job(), work=Work(throttled_since_ms=NOW_MS))
     shown = extension(body(job, wait=Wait(position=1, waits_for=WaitsFor.PAUSE, starts_in_s=5)))

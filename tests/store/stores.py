@@ -110,7 +110,7 @@ class Store:
 
     async def waiting(self, limit: int = 10) -> list[Job]:
         """The first jobs of each line that may be dispatched."""
-        states = await self.lines.read(list(await self.lines.counts()), limit=limit)
+        states = await self.lines.read(dict.fromkeys(await self.lines.counts(), limit))
         jobs = [
             await self.lines.load(place.job, state.line)
             for state in states

@@ -31,7 +31,7 @@ async def admitted(store: Store, number: int, team: TeamId = MARKETING) -> Job:
 
 
 async def read(store: Store, line: Line = LINE, *, limit: int = 10) -> LineState:
-    [state] = await store.lines.read([line], limit=limit)
+    [state] = await store.lines.read({line: limit})
     return state
 
 
@@ -113,7 +113,7 @@ async def test_a_line_is_never_behind_its_provider(store: Store) -> None:
         await store.begun(await admitted(store, number))
     await admitted(store, 3, OTHERS.team)
     await admitted(store, 4)
-    times = [each.time for each in await store.lines.read([OTHERS, LINE], limit=1)]
+    times = [each.time for each in await store.lines.read({OTHERS: 1, LINE: 1})]
     assert [2 * TURN, 3 * TURN] == times
 
 

@@ -84,8 +84,8 @@ class Lines(Protocol):
     async def counts(self) -> Mapping[Line, int]:
         """How many jobs stand in each line that is not empty."""
 
-    async def read(self, lines: Sequence[Line], *, limit: int) -> list[LineState]:
-        """The first `limit` jobs of each line, all read at one instant."""
+    async def read(self, limits: Mapping[Line, int]) -> list[LineState]:
+        """The first jobs of lines, of each at most so many, all read at one instant."""
 
     async def late(self, now_ms: int, *, limit: int) -> list[JobId]:
         """Queued jobs whose deadline has passed, or that only wait for their end."""
