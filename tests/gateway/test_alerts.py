@@ -10,7 +10,7 @@ import pytest
 
 from proxy.app.clock import SystemClock
 from proxy.domain.balance import balances_at
-from proxy.domain.events import BudgetAlert, ProviderCalled
+from proxy.domain.events import BudgetAlert, ChoreFailed, ProviderCalled
 from proxy.domain.failure import FailureKind
 from proxy.domain.health_events import RenderFailed
 from proxy.domain.notice import NoticeKind
@@ -281,6 +281,7 @@ async def test_a_model_that_is_gone_is_told_by_name(desk: Newsroom) -> None:
 
 
 async def test_an_operation_that_is_gone_says_nothing_of_its_model(desk: Newsroom) -> None:
+    desk.troubles.observe(ChoreFailed(chore="of another matter"))
     desk.troubles.observe(replace(called(FailureKind.MODEL_GONE.value), operation="status"))
     assert [] == await desk.told()
 

@@ -286,3 +286,20 @@ async def test_in_shadow_nothing_is_kept_away(new_stage: StageMaker) -> None:
     job = await stage.made()
     assert (JobState.COMPLETED, [KLING]) == (job.state, providers_of(job))
     assert [] == stage.observer.of(ProbeBegan)
+
+
+async def test_a_job_whose_offer_left_the_catalog_is_sent_all_the_same(stage: Stage) -> None:
+    view = await stage.create()
+    stage.reload(replace(stage.snapshot, offers=the_offers()[1:]))
+    job = await finished(stage, view.job)
+    assert (JobState.COMPLETED, [KLING]) == (job.state, providers_of(job))
+
+
+async def test_what_only_the_store_knows_is_found_out_at_the_slot(stage: Stage) -> None:
+    view = await stage.create()
+    await said(stage, Mark.FAILURE)
+    begun = await stage.worker()._dispatch.begin(
+        view.job, stage.runtime.live.current, set(), cost=1
+    )
+    assert NotBegun.NO_SLOT is begun
+    assert [] == stage.observer.of(SlotTaken)
