@@ -120,6 +120,12 @@ def test_a_pod_is_not_root_and_can_write_nothing_but_its_scratch_space(role: str
     assert ["serve", "--role", role] == container(role)["args"][:3]
 
 
+def test_without_the_store_callers_still_reach_the_api() -> None:
+    """`docs/limits.md` promises answers then; /readyz is red in every pod at once."""
+    assert "/livez" == container("api")["readinessProbe"]["httpGet"]["path"]
+    assert "/readyz" == container("worker")["readinessProbe"]["httpGet"]["path"]
+
+
 def test_what_selects_pods_finds_them() -> None:
     services = documents(FOLDER / "services.yaml")
     budgets = documents(FOLDER / "disruption.yaml")
