@@ -12,10 +12,12 @@ from proxy.gateway.admin.letters import LetterDesk
 from proxy.gateway.admin.providers import ProviderDesk
 from proxy.gateway.decisions import DecisionDesk
 from proxy.gateway.finance.desk import FinanceDesk
+from proxy.gateway.proving import telling
 from proxy.gateway.restore.desk import RestoreDesk
 from proxy.http.admin.services import AdminServices
 from proxy.store.controls import RedisControls
 from proxy.store.decisions import RedisDecisionLog
+from proxy.store.errands import RedisErrands
 from proxy.store.keys import Keys
 from proxy.store.ledger import RedisLedger
 from proxy.store.repairs import RedisRepairs
@@ -44,7 +46,7 @@ def administration(parts: Parts) -> AdminServices:
             history=runtime.archive,
             ledger=ledger,
         ),
-        verify=verify,
+        verify=telling(verify, RedisErrands(client, keys), runtime.clock),
         controls=ControlDesk(runtime, ledger, controls),
         providers=ProviderDesk(runtime, ledger, controls),
         jobs=JobDesk(runtime, RedisJobSearch(client, keys)),

@@ -11,8 +11,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerVerified:
-    """The ledger's laws were looked at; `broken` findings say that one does not hold."""
+    """The ledger's laws were looked at; `broken` findings say that one does not hold.
 
+    `at_s` is when, as Unix seconds: another process may have done it.
+    """
+
+    at_s: float
     entries: int
     broken: int
 

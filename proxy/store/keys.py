@@ -145,6 +145,10 @@ class Keys:
         """HASH, permanent: how the latest attempts at each offer ended."""
         return self._name("outcomes")
 
+    def errand_result(self, name: str) -> str:
+        """STRING, 90 days: what came of an errand the last time."""
+        return self._name("errand_result", name)
+
     def outbox(self) -> str:
         """ZSET, permanent: receivers that have letters, by the ms of the next sending to them."""
         return self._name("outbox")

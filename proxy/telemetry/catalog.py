@@ -333,10 +333,12 @@ WORKER_TURNS = _counter(
 LEDGER_VERIFIED = _gauge(
     "greenlight_ledger_verified_timestamp_seconds",
     (),
-    "When this process last proved the ledger's laws.",
+    "When the ledger's laws were last proven, by whichever process.",
 )
 LEDGER_BROKEN = _gauge(
-    "greenlight_ledger_violations", (), "Findings of that proof: anything but 0 is a mismatch."
+    "greenlight_ledger_violations",
+    (),
+    "What that proof found, the same in every process: anything but 0 is a mismatch.",
 )
 DISK_FREE = _gauge(
     "greenlight_disk_free_bytes", (), "Free space on the disk of videos and of what is spooled."

@@ -358,7 +358,7 @@ class Metrics:
         self._families.count(catalog.WORKER_TURNS)
 
     def _ledger_verified(self, event: ledger_events.LedgerVerified) -> None:
-        self._families.set(catalog.LEDGER_VERIFIED, (), self._clock.now_s())
+        self._families.set(catalog.LEDGER_VERIFIED, (), event.at_s)
         self._families.set(catalog.LEDGER_BROKEN, (), event.broken)
 
     def _chore_failed(self, _: events.ChoreFailed) -> None:

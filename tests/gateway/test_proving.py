@@ -8,14 +8,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from typing_extensions import override
 
 from proxy.domain.errors import StoreUnavailable
 from proxy.domain.ledger_events import LedgerVerified
 from proxy.domain.proof import Law, Verification, Violation
 from proxy.gateway.archive import DamagedArchive
 from proxy.gateway.ports.artifacts import ArtifactUnavailable
-from proxy.gateway.proving import Proving
+from proxy.gateway.proving import ERRAND, Proving, telling
 from proxy.store.errands import RedisErrands
+from tests.gateway.clocks import ShiftedClock
 from tests.gateway.test_render_times import CountingClock
 
 if TYPE_CHECKING:
@@ -41,9 +43,46 @@ def told(stage: Stage) -> list[tuple[int, int]]:
 
 
 async def test_it_is_proven_once_in_an_interval_by_all_processes(stage: Stage) -> None:
-    await proving(stage, SOUND).once(60.0)
-    await proving(stage, SOUND).once(60.0)
+    first, second = proving(stage, SOUND), proving(stage, SOUND)
+    await second.once(60.0)
     assert [(3, 0)] == told(stage)
+    for _ in range(2):
+        await first.once(60.0)
+        await second.once(60.0)
+    # Both show it; the other one has heard of it, and says so once.
+    assert [(3, 0)] * 2 == told(stage)
+
+
+async def test_what_is_mended_is_shown_by_whoever_found_it(stage: Stage) -> None:
+    errands = RedisErrands(stage.client, stage.keys)
+    finder = proving(stage, BROKEN)
+    await finder.once(60.0)
+
+    async def mended() -> Verification:
+        return SOUND
+
+    assert SOUND == await telling(mended, errands, ShiftedClock(1.0))()
+    await finder.once(60.0)
+    assert [(3, 1), (3, 0)] == told(stage)
+
+
+async def test_a_proof_that_nobody_could_be_told_of_is_answered_all_the_same(stage: Stage) -> None:
+    class Away(RedisErrands):
+        @override
+        async def report(self, name: str, result: str) -> None:
+            message = "away"
+            raise StoreUnavailable(message)
+
+    async def verify() -> Verification:
+        return SOUND
+
+    assert SOUND == await telling(verify, Away(stage.client, stage.keys), stage.clock)()
+
+
+async def test_nothing_is_shown_before_anybody_proved_it(stage: Stage) -> None:
+    await RedisErrands(stage.client, stage.keys).take(ERRAND, every_s=60.0)
+    await proving(stage, SOUND).once(60.0)
+    assert [] == told(stage)
 
 
 @pytest.mark.parametrize(
@@ -69,5 +108,5 @@ async def test_it_goes_on_until_it_is_cancelled(stage: Stage) -> None:
     with suppress(asyncio.CancelledError):
         await proving(stage, SOUND).watch()
     every_s = stage.snapshot.engine.verify_every_s
-    assert [every_s / 4] * 2 == clock.sleeps
+    assert [min(every_s / 4, 60.0)] * 2 == clock.sleeps
     assert [(3, 0)] == told(stage)

@@ -70,3 +70,12 @@ async def test_an_errand_is_done_by_one_and_again_when_it_is_time(store: Store) 
     await store.client.call(("DEL", Keys().errand("verify")))
     assert await errands[0].take("verify", every_s=60.0)
     assert await errands[0].take("other", every_s=0.0001)
+
+
+async def test_what_came_of_an_errand_is_told_to_all(store: Store) -> None:
+    errands = RedisErrands(store.client, Keys())
+    assert await errands.reported("verify") is None
+    await errands.report("verify", "[1, 2]")
+    await errands.report("verify", "[3, 4]")
+    assert "[3, 4]" == await RedisErrands(store.client, Keys()).reported("verify")
+    assert await errands.reported("other") is None

@@ -164,7 +164,7 @@ ONE_OF_EACH: tuple[Event, ...] = (
     ledger_events.StoreJudged(is_whole=False),
     events.EndNoticed(job=JOB, provider=KLING, model=MODEL, lag_s=4.0),
     events.WorkerTurned(busy=2),
-    ledger_events.LedgerVerified(entries=12, broken=0),
+    ledger_events.LedgerVerified(at_s=1_790_000_000.0, entries=12, broken=0),
     ledger_events.OrphanCharged(
         provider=KLING, account="main", task="t-1", charged_micro_usd=336_000
     ),

@@ -44,3 +44,9 @@ class Errands(Protocol):
 
         Whoever gets True and dies leaves it undone until the next time.
         """
+
+    async def report(self, name: str, result: str) -> None:
+        """Let every process know what came of it the last time. Raises StoreUnavailable."""
+
+    async def reported(self, name: str) -> str | None:
+        """What came of it the last time; None if nobody said. Raises StoreUnavailable."""
