@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from proxy.domain.errors import StoreUnavailable
 from proxy.domain.forecast import linear
+from proxy.domain.no_route import why_never
 from proxy.gateway.admin.providers import slots_held
 
 if TYPE_CHECKING:
@@ -98,3 +99,10 @@ def _show_health(runtime: Runtime, metrics: Metrics) -> None:
         if account.is_configured
     }
     metrics.set_health(runtime.health.states(snapshot), drained)
+    closed, now_s = runtime.conditions.now(snapshot).closed, runtime.clock.now_s()
+    may_go: dict[tuple[str, str], bool] = {}
+    for offer in snapshot.offers:
+        if why_never(offer, snapshot) is None and not offer.lifecycle.is_retired(now_s):
+            of = (offer.provider, offer.model)
+            may_go[of] = may_go.get(of, False) or offer.id not in closed
+    metrics.set_offers(may_go)

@@ -209,6 +209,12 @@ DRAINED = _gauge(
     _ACCOUNT,
     "Whether a person has stopped new jobs to an account (1).",
 )
+OFFER_OPEN = _gauge(
+    "greenlight_offer_open",
+    _OFFER,
+    "Whether new videos may go to an offer (1), or it is unhealthy, drained or gone; of those with"
+    " a price and credentials that are not retired.",
+)
 RETIREMENT = _gauge(
     "greenlight_offer_retirement_timestamp_seconds",
     _OFFER,
@@ -374,6 +380,7 @@ METRICS: tuple[Metric, ...] = tuple(
     value for value in list(globals().values()) if isinstance(value, Metric)
 )
 """All of them, in the order above."""
+
 
 DEBUG: tuple[Metric, ...] = (
     BUILD,

@@ -184,6 +184,10 @@ class Metrics:
             catalog.DRAINED, {labels: float(is_so) for labels, is_so in drained.items()}
         )
 
+    def set_offers(self, offers: Mapping[tuple[str, str], bool]) -> None:
+        """Show whether new videos may go to offers, by provider and model."""
+        self._families.replace(catalog.OFFER_OPEN, {of: float(may) for of, may in offers.items()})
+
     def set_catalog(self, snapshot: Snapshot) -> None:
         """Show a configuration's retirement dates and slots; its counters begin at 0."""
         begin(self._families, snapshot, {team: self._team(team) for team in snapshot.teams})

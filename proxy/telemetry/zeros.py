@@ -12,16 +12,23 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from proxy.domain.policy import Snapshot
+    from proxy.telemetry.catalog import Metric
     from proxy.telemetry.families import Families
 
 _CREATES_END = ("accepted", "budget_exceeded", "rate_limited", "invalid")
 _USES = ("used", "wasted")
-_BY_OFFER = tuple(
-    metric
-    for metric in catalog.METRICS
-    if metric.kind is Kind.COUNTER and metric.labels == ("provider", "model")
-)
-_BY_ACCOUNT = (catalog.BREAKER_OPENINGS, catalog.BREAKER_PROBES)
+
+
+def _counters(*labels: str) -> tuple[Metric, ...]:
+    return tuple(
+        metric
+        for metric in catalog.METRICS
+        if metric.kind is Kind.COUNTER and metric.labels == labels
+    )
+
+
+_BY_OFFER = _counters("provider", "model")
+_BY_ACCOUNT = _counters("provider", "account")
 
 
 def begin(families: Families, snapshot: Snapshot, teams: Mapping[str, str]) -> None:

@@ -23,7 +23,7 @@ DASHBOARDS: Final = {
     for path in sorted((DEPLOY / "grafana" / "dashboards").glob("*.json"))
 }
 NAMES: Final = {metric.name for metric in METRICS}
-NOT_OURS: Final = {"up", "process_resident_memory_bytes"}
+NOT_OURS: Final = {"up", "process_resident_memory_bytes", "process_start_time_seconds"}
 SUFFIXES: Final = ("_bucket", "_sum", "_count")
 HEIGHT_MAX: Final = 12
 

@@ -8,7 +8,7 @@ import pytest
 
 from proxy.domain import health_events
 from proxy.telemetry.metrics import Metrics
-from tests.builders import KLING, a_snapshot
+from tests.builders import KLING, VERTEX, a_snapshot
 from tests.telemetry.clocks import StillClock
 from tests.telemetry.samples import MODEL
 from tests.telemetry.test_metrics import OFFER, sample, value
@@ -39,11 +39,21 @@ def test_breakers_show_how_they_stand_and_are_counted_once(metrics: Metrics) -> 
     assert 1 == value(metrics, "greenlight_breaker_probes_total", account)
 
 
+def test_offers_show_whether_videos_may_go_there(metrics: Metrics) -> None:
+    metrics.set_offers({(KLING, str(MODEL)): True, (VERTEX, "veo"): False})
+    assert 1 == value(metrics, "greenlight_offer_open", {"provider": KLING, "model": str(MODEL)})
+    assert 0 == value(metrics, "greenlight_offer_open", {"provider": VERTEX, "model": "veo"})
+    metrics.set_offers({})
+    assert value(metrics, "greenlight_offer_open", {"provider": VERTEX, "model": "veo"}) is None
+
+
 def test_counters_of_breakers_begin_at_zero(metrics: Metrics) -> None:
     metrics.set_catalog(a_snapshot())
     account = {"provider": KLING, "account": "main"}
     assert 0 == value(metrics, "greenlight_breaker_openings_total", account)
     assert 0 == value(metrics, "greenlight_breaker_probes_total", account)
+    # An alert looks at an increase, and a counter that begins at 1 has none.
+    assert 0 == value(metrics, "greenlight_orphans_total", account)
 
 
 def test_a_render_that_fails_for_an_unknown_reason_is_counted(metrics: Metrics) -> None:

@@ -382,6 +382,7 @@ def test_series_stay_bounded_with_200_teams_and_20_offers(metrics: Metrics) -> N
         for operation in (*PROVIDER_OPERATIONS, "render")
     }
     metrics.set_health(breakers, {(f"provider-{n}", "main"): False for n in range(4)})
+    metrics.set_offers({(f"provider-{n % 4}", f"model-{n}"): True for n in range(OFFERS)})
     for route in range(ROUTES):
         for status in STATUSES:
             served = replace(sample(events.RequestServed), route=f"/v1/r{route}", status=status)
