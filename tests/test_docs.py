@@ -14,6 +14,7 @@ import click
 import pytest
 from pydantic import BaseModel
 
+from proxy.cli.jobs import JobsGroup
 from proxy.cli.main import cli
 from proxy.domain import errors
 from proxy.http.errors import FIELD_NOT_SUPPORTED, STATUS
@@ -108,6 +109,33 @@ def test_every_command_and_option_is_documented() -> None:
             if isinstance(parameter, click.Option) and not parameter.hidden:
                 missing += [f"{path} {name}" for name in parameter.opts if name not in text]
     assert [] == missing
+
+
+def problem_of(line: str) -> str | None:
+    """What is wrong with a command that a page tells people to type."""
+    command: click.Command = cli
+    words = line.split()
+    while isinstance(command, click.Group) and words:
+        child = command.get_command(click.Context(command), words[0])
+        if child is None:
+            break
+        command = child
+        words.pop(0)
+    if isinstance(command, JobsGroup):
+        command = command.commands["show"]
+    if isinstance(command, click.Group) and words and not words[0].startswith("-"):
+        return f"no command {words[0]}"
+    options = [each for each in command.params if isinstance(each, click.Option)]
+    known = {"--help", *(name for each in options for name in (*each.opts, *each.secondary_opts))}
+    given = (word.partition("=")[0] for word in words if word.startswith("--"))
+    return next((f"no option {name}" for name in given if name not in known), None)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_command_that_a_page_names_exists(path: Path) -> None:
+    named = re.findall(r"`greenlight ([a-z][^`\n]*)`", path.read_text(encoding="utf-8"))
+    wrong = [f"greenlight {line}: {found}" for line in named if (found := problem_of(line))]
+    assert [] == wrong
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
