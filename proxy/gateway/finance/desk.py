@@ -162,7 +162,8 @@ class FinanceDesk:
             InvalidRequest: not to be understood; `param` names the field.
             StoreUnavailable: the store does not answer.
         """
-        window = _window(span, await self._accounts.now_ms())
+        # What was written in this very millisecond is asked for, too.
+        window = _window(span, await self._accounts.now_ms() + 1)
         found: list[Entry] = []
         async for entry in self._history.entries(window.since_ms, window.until_ms):
             if wanted.is_met_by(entry):
