@@ -43,6 +43,14 @@ def test_an_open_attempt_holds_its_quote() -> None:
     assert {"video_a-1": expected} == found
 
 
+def test_what_nobody_explains_costs_no_attempt_anything() -> None:
+    entries = [an_entry(kind, spent=5) for kind in EntryKind]
+    [standing] = standings(
+        [each for each in entries if each.kind in (EntryKind.UNATTRIBUTED, EntryKind.OPEN)]
+    ).values()
+    assert (0, False) == (standing.cost_micro_usd, standing.is_resolved)
+
+
 def test_everything_that_happened_to_an_attempt_is_summed() -> None:
     [standing] = standings(
         [

@@ -294,3 +294,9 @@ async def test_what_left_no_trace_is_not_to_be_sent_again(stage: Stage, tmp_path
     refusal = await early(stage)
     assert (5, False) == (refusal.retry_after_s, refusal.should_retry)
     await nowhere.close()
+
+
+async def test_a_job_gets_the_id_that_its_pictures_were_kept_for(stage: Stage) -> None:
+    number, other = stage.videos.new_id(), stage.videos.new_id()
+    assert number != other
+    assert number == (await stage.create(job_id=number)).job.id
