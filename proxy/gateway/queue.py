@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from proxy.domain.bucket import wait_us
 from proxy.domain.errors import StoreUnavailable
@@ -168,6 +168,8 @@ class Queue:
                 turns.leave_out(job.team)
             case NotBegun.TAKEN:
                 turns.passed(share)
+            case _:
+                assert_never(why)
 
     async def replan(self, snapshot: Snapshot) -> None:
         """Let who has waited too long for a slot go on where there is room and nobody waits."""

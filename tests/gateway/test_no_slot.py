@@ -13,7 +13,7 @@ from proxy.domain.job import JobError, JobState, Resolution
 from proxy.gateway.outcome import Outcome
 from proxy.gateway.queue import NO_SLOT
 from proxy.store.ledger import RedisLedger
-from tests.builders import KLING, MARKETING, VERTEX, a_budget, a_team, an_account
+from tests.builders import KLING, MARKETING, OPENAI, VERTEX, a_budget, a_team, an_account
 from tests.gateway.clocks import ShiftedClock
 from tests.gateway.crowds import created
 from tests.gateway.harness import (
@@ -102,8 +102,9 @@ async def test_no_more_go_than_there_is_room_for(new_stage: StageMaker) -> None:
             assert JobState.COMPLETED is (await stage.finished(job)).state
 
 
-async def test_without_room_elsewhere_a_job_waits_on(new_stage: StageMaker) -> None:
-    stage = new_stage(snapshot=impatient({KLING: 0, VERTEX: 0}))
+@pytest.mark.parametrize("openai", [0, 1], ids=["nowhere", "where it cannot be made"])
+async def test_without_room_elsewhere_a_job_waits_on(new_stage: StageMaker, openai: int) -> None:
+    stage = new_stage(snapshot=impatient({KLING: 0, VERTEX: 0, OPENAI: openai}))
     view = await stage.create()
     async with stage.working():
         await too_long(stage)
