@@ -13,8 +13,7 @@ if TYPE_CHECKING:
 
 DOORS = ("submit", "render")
 """The breakers that keep new jobs away; the others are only shown."""
-EXPECTED = "greenlight.store"
-"""Answers of the store are lost on purpose, and its absence is told."""
+UNAVAILABLE = 503
 
 
 @dataclass
@@ -64,11 +63,16 @@ def read(folder: Path) -> tuple[Breakers, list[str]]:
             if not line.endswith("\n"):
                 continue
             entry = json.loads(line) if line.startswith("{") else {"level": "none"}
-            if entry["level"] not in ("info", "warning") and entry.get("logger") != EXPECTED:
+            if entry["level"] not in ("info", "warning") and not _is_due_to_the_store(entry):
                 errors.append(line)
             elif entry["message"] in ("BreakerMoved", "ProbeBegan"):
                 _count(told, entry)
     return told, errors
+
+
+def _is_due_to_the_store(entry: Mapping[str, object]) -> bool:
+    """Say whether an error only tells of the store's answers, which are lost on purpose."""
+    return entry.get("logger") == "greenlight.store" or entry.get("status") == UNAVAILABLE
 
 
 def _count(told: Breakers, entry: Mapping[str, str]) -> None:
