@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import openai
 import pytest
 
+from tests.system.deployment import wait_until
 from tests.system.money import check_money
 from tests.system.workshop import SORA, Workshop
 
@@ -37,6 +38,15 @@ def source_of(video: Video) -> dict[str, Any]:
     assert video.model_extra is not None
     source: dict[str, Any] = video.model_extra["greenlight"]["source"]
     return source
+
+
+async def nothing_kept(workshop: Workshop) -> None:
+    """Wait until no job's copy of its source is left: it goes a moment after the job has ended."""
+
+    async def gone() -> bool:
+        return not workshop.artifacts("sources/*/*")
+
+    await wait_until(gone, "the copies of sources to go")
 
 
 async def test_the_openai_client_remixes_edits_and_extends(
@@ -133,7 +143,7 @@ async def test_veo_goes_on_with_a_video_whose_file_goes_meanwhile(workshop: Work
     )
     again = await workshop.derived("extend", longer["id"], seconds="7", model="veo-3.1")
     assert ("18", "veo-3.1") == (again["seconds"], again["model"])
-    assert [] == workshop.artifacts("sources/*/*")
+    await nothing_kept(workshop)
     status, body, _ = await workshop.derive("extend", again["id"], seconds="8")
     assert (422, True) == (status, "seconds 8 is not one of 7" in body["error"]["message"])
     assert [] == await check_money(workshop)
@@ -195,7 +205,7 @@ async def test_an_extension_that_fails_costs_nothing_and_keeps_nothing(
     ended = await workshop.derived("extend", made["id"], f"On. [[{directive}]]", seconds="7")
     assert code == ended["error"]["code"]
     assert "0.000000" == ended["greenlight"]["cost_usd"]["charged"]
-    assert [] == workshop.artifacts("sources/*/*")
+    await nothing_kept(workshop)
     assert [] == await check_money(workshop)
 
 
